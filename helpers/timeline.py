@@ -1,0 +1,581 @@
+"""Who did what, when: spans of threads, tasks and processes on one clock.
+
+A `Timeline` records; a `Span` is what you read back. Recording appends one
+plain tuple to one list, without a lock. Other processes append to a file of
+their own in the timeline's folder, one `os.write` per span, so a worker that
+is killed loses at most the span it was in.
+
+Deliberately absent: a global timeline, levels, background threads, queues.
+Pictures are made in `draw`, files for other tools in `trace`.
+
+>>> tl = Timeline()
+>>> with tl.span("load"):
+...     pass
+>>> [span.name for span in tl.spans]
+['load']
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import struct
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from functools import lru_cache
+from time import perf_counter_ns, thread_time_ns
+from typing import Any, NamedTuple
+
+UNKNOWN = -1  # CPU time that nobody could measure
+NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
+Row = tuple[str, Any, int, int, int, str, int | None]  # a span as it is recorded
+WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
+
+
+class Span(NamedTuple):
+    """One piece of work by one worker; all times in nanoseconds.
+
+    `start` and `stop` are readings of `time.perf_counter_ns`, which all
+    processes of a machine share. `cpu_time` is -1 where it is unknown: in a
+    task, whose thread also runs other tasks, and in spans under 5 microseconds.
+    `outcome` is "ok", the text of the exception that ended the span, or
+    "died: ..." for the span a worker was in when it was killed.
+    """
+
+    name: str
+    lane: str
+    pid: int
+    start: int
+    stop: int
+    cpu_time: int = UNKNOWN
+    outcome: str = "ok"
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.stop - self.start) / 1e9
+
+    @property
+    def cpu(self) -> float | None:
+        """Share of the span its thread was on a CPU, 0 to 1; None: unknown."""
+        if self.cpu_time < 0:
+            return None
+        return min(1.0, self.cpu_time / max(1, self.stop - self.start))
+
+    @property
+    def kind(self) -> str:
+        """ "waited" (share under 0.1), "ran" (the rest) or "unknown".
+
+        "waited" holds on every machine. A span that "ran" may have shared the
+        CPU or the GIL with others: its share says how much.
+        """
+        if self.cpu is None:
+            return "unknown"
+        return "waited" if self.cpu < WAITED else "ran"
+
+
+class Timeline:
+    """Records spans and answers questions about them.
+
+    `Timeline(cpu=False)` leaves the CPU share out and costs less per span.
+    A pickled timeline is a promise to write into the same folder, so it can be
+    handed to any process of this machine.
+    """
+
+    def __init__(self, cpu: bool = True) -> None:
+        self.cpu = cpu
+        self._recorder = _CpuRecorder if cpu else _Recorder
+        self.results: list[Any] = []
+        self._rows: list[Row] = []
+        self._record: Callable[[Row], None] = self._rows.append
+        self._folder: str | None = None
+        self._cleanup: weakref.finalize[..., Any] | None = None
+        self._read: tuple[Any, list[Span]] = (None, [])
+        _timelines.add(self)
+
+    # ------------------------------------------------------------ recording
+
+    def span(self, name: str) -> _Recorder:
+        """Record the body of `with tl.span(name):`, in any thread.
+
+        In a task write `async with`: the lane is then the task's. An exception
+        is recorded and goes on.
+        """
+        recorder = _new(self._recorder)  # an __init__ would cost a tenth more
+        recorder.record = self._record
+        recorder.name = name
+        return recorder
+
+    def wrap(self, function: Callable[..., Any], name: str = "") -> Wrapped:
+        """A picklable `function` that records every call as a span.
+
+        Works with any executor and any start method: `pool.map(tl.wrap(f), items)`.
+        """
+        return Wrapped(self, function, name or _name_of(function))
+
+    def steps(self, coroutine: Coroutine[Any, Any, Any], name: str = "step") -> _Steps:
+        """Await `coroutine`, recording each stretch that it really ran."""
+        return _Steps(self, coroutine, name)
+
+    def add(
+        self,
+        name: str,
+        lane: str,
+        start: int,
+        stop: int,
+        cpu_time: int = UNKNOWN,
+        outcome: str = "ok",
+        pid: int | None = None,
+    ) -> None:
+        """Record a span that was measured elsewhere; times in nanoseconds.
+
+        Raises ValueError where `stop` comes before `start`.
+        """
+        if stop < start:
+            raise ValueError(f"stop must not be before start, not {stop} < {start}")
+        self._record((name, lane, start, stop, cpu_time, outcome, pid))
+
+    # -------------------------------------------------------------- reading
+
+    @property
+    def spans(self) -> list[Span]:
+        """All spans that have ended, by start; an outer span before its inner ones."""
+        files = _files(self._folder)
+        seen = (len(self._rows), [size for _, size in files])
+        if self._read[0] != seen:
+            rows = [_rows_of(path, size) for path, size in files]
+            self._read = (seen, _spans_of([(os.getpid(), self._rows[: seen[0]]), *rows]))
+        return self._read[1]
+
+    def lanes(self) -> dict[str, list[Span]]:
+        """The spans of each worker, by its name, in order of first start."""
+        lanes: dict[str, list[Span]] = {}
+        for span in self.spans:
+            lanes.setdefault(span.lane, []).append(span)
+        return lanes
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the first start to the last stop."""
+        spans = self.spans
+        return (max(s.stop for s in spans) - spans[0].start) / 1e9 if spans else 0.0
+
+    @property
+    def busy(self) -> float:
+        """Seconds all lanes together spent inside a span; a nested span adds nothing."""
+        return sum(_length(merged(lane)) for lane in self.lanes().values()) / 1e9
+
+    def speedup(self, serial: Timeline) -> float:
+        """How many times faster than `serial`, the same work done by one worker."""
+        return serial.elapsed / self.elapsed if self.elapsed else 1.0
+
+    def overlap(self, a: str, b: str) -> float:
+        """Seconds during which a span named `a` and another named `b` were both open."""
+        one, other = (merged(s for s in self.spans if s.name == n) for n in (a, b))
+        return (_length(one) + _length(other) - _length(_merge(sorted([*one, *other])))) / 1e9
+
+    def at_once(self) -> int:
+        """The most lanes that were inside a span at the same moment."""
+        edges = [
+            edge
+            for lane in self.lanes().values()
+            for start, stop in merged(lane)
+            for edge in ((start, 1), (stop, -1))
+        ]
+        return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
+
+    # -------------------------------------------------------------- showing
+
+    def describe(self) -> str:
+        """One to three sentences: for people, screen readers and tests."""
+        spans = self.spans
+        if not spans:
+            return "Nothing was recorded."
+        lanes = self.lanes()
+        text = [
+            f"{_count(len(lanes), 'worker')}, {_count(len(spans), 'span')} in "
+            f"{self.elapsed:.3g} s: at most {self.at_once()} at once, "
+            f"{self.busy / max(self.elapsed, 1e-9):.1f} on average."
+        ]
+        outer = [s for lane in lanes.values() for s in outermost(lane)]
+        known = [s for s in outer if s.cpu_time >= 0]
+        if known:
+            share = sum(s.cpu_time for s in known) / max(1, sum(s.stop - s.start for s in known))
+            text.append(f"In their spans they were on a CPU {min(1.0, share):.0%} of the time.")
+        else:
+            text.append("How much of it was CPU time is unknown.")
+        if failed := [s for s in spans if s.outcome != "ok"]:
+            what = f"{failed[0].lane}, in {failed[0].name}: {failed[0].outcome}"
+            text.append(f"{_count(len(failed), 'span')} did not end well ({what}).")
+        return " ".join(text)
+
+    def plot(self, ax: Any = None, title: str = "") -> Any:
+        """Draw with matplotlib on `ax` (default: a new figure); gives the Axes."""
+        from .draw import plot
+
+        return plot(self, ax, title)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write Chrome trace JSON, which Perfetto and VizTracer open."""
+        from .trace import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Timeline:
+        """Read what `save` wrote; ValueError in words where it cannot be read."""
+        from . import trace
+
+        return trace.load(path)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from .draw import html
+
+        return {"text/plain": self.describe(), "text/html": html(self)}
+
+    # ------------------------------------------------- across processes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _attached, (self._make_folder(), self.cpu)
+
+    def _make_folder(self) -> str:
+        if self._folder is None:
+            import shutil
+            import tempfile
+
+            self._folder = tempfile.mkdtemp(prefix="timeline-")
+            self._cleanup = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            _owners[self._folder] = self
+        return self._folder
+
+    def _write_to(self, folder: str) -> None:
+        """From here on spans go to this process's own file in `folder`."""
+        self._folder = folder
+        self._rows = []
+        self._record = _File(folder).write
+
+    def _follow_fork(self) -> None:
+        if self._cleanup is not None:
+            self._cleanup.detach()  # the folder belongs to the parent
+            self._cleanup = None
+        if self._folder is not None:
+            _owners.pop(self._folder, None)
+            self._write_to(self._folder)
+
+
+# ---------------------------------------------------------------- recorders
+
+
+class _Here(threading.local):
+    """What a thread needs to record: its lane, and its last look at the CPU clock.
+
+    Two threads may have one name, so a lane is a name and a number.
+    """
+
+    def __init__(self) -> None:
+        self.lane = (_worker_name(), next(_numbers))
+        self.clock = [-NEAR, 0]  # when it looked, and what it read
+
+
+def _worker_name() -> str:
+    from multiprocessing.process import current_process
+
+    thread, process = threading.current_thread(), current_process()
+    if process.name == "MainProcess":
+        return "main" if thread is threading.main_thread() else thread.name
+    if thread is threading.main_thread():
+        return process.name
+    return f"{process.name}, {thread.name}"
+
+
+class _Recorder:
+    """The `with` block of `Timeline.span`; a class, as a generator costs twice as much."""
+
+    __slots__ = ("name", "record", "start")
+
+    name: str
+    record: Callable[[Row], None]
+
+    def __enter__(self) -> None:
+        self.start = perf_counter_ns()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        stop = perf_counter_ns()
+        outcome = "ok" if kind is None else _outcome(error)
+        self.record((self.name, _here.lane, self.start, stop, UNKNOWN, outcome, None))
+
+    async def __aenter__(self) -> None:
+        self.start = perf_counter_ns()
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        stop = perf_counter_ns()
+        outcome = "ok" if kind is None else _outcome(error)
+        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None))
+
+
+class _CpuRecorder(_Recorder):
+    """Also measures the thread's CPU time, which is a system call.
+
+    One reading serves two spans that follow each other closely: between them
+    this thread was running.
+    """
+
+    __slots__ = ("cpu", "here")
+
+    def __enter__(self) -> None:
+        self.here = here = _here.clock
+        start = perf_counter_ns()
+        if start - here[0] < NEAR:
+            self.cpu = here[1] + start - here[0]
+            self.start = start
+        else:
+            self.cpu = here[1] = thread_time_ns()
+            self.start = here[0] = perf_counter_ns()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        stop = perf_counter_ns()
+        outcome = "ok" if kind is None else _outcome(error)
+        cpu = UNKNOWN
+        if stop - self.start >= NEAR:
+            here = self.here
+            here[0], here[1] = stop, thread_time_ns()
+            cpu = min(max(0, here[1] - self.cpu), stop - self.start)
+        self.record((self.name, _here.lane, self.start, stop, cpu, outcome, None))
+
+
+_new = object.__new__
+
+
+class Wrapped:
+    """`function` with every call recorded; made by `Timeline.wrap`."""
+
+    def __init__(self, timeline: Timeline, function: Callable[..., Any], name: str) -> None:
+        self.timeline, self.function, self.name = timeline, function, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with self.timeline.span(self.name):
+            return self.function(*args, **kwargs)
+
+
+class _Steps:
+    """Drives a coroutine as its event loop would, recording every step."""
+
+    def __init__(self, timeline: Timeline, coroutine: Coroutine[Any, Any, Any], name: str) -> None:
+        self.timeline, self.coroutine, self.name = timeline, coroutine, name
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        resume: Callable[[Any], Any] = self.coroutine.send
+        value: Any = None
+        while True:
+            start, cpu, outcome = perf_counter_ns(), thread_time_ns(), "ok"
+            try:
+                awaited = resume(value)
+            except StopIteration as end:
+                return end.value
+            except BaseException as error:
+                outcome = _outcome(error)
+                raise
+            finally:
+                stop, cpu = perf_counter_ns(), thread_time_ns() - cpu
+                cpu = min(cpu, stop - start)
+                self.timeline._record((self.name, _task(), start, stop, cpu, outcome, None))
+            try:
+                resume, value = self.coroutine.send, (yield awaited)
+            except BaseException as error:
+                resume, value = self.coroutine.throw, error
+
+
+def _task() -> tuple[str, int]:
+    """The lane of the running task."""
+    from asyncio import current_task  # 50 ms that a worker need not pay
+
+    task = current_task()
+    if task is None:
+        return _here.lane
+    return _task_numbers.setdefault(task, (task.get_name(), next(_numbers)))
+
+
+def _name_of(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def _outcome(error: BaseException | None) -> str:
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+# ------------------------------------------------- files of other processes
+
+
+_RECORD = struct.Struct("<qqqqIII")  # start, stop, CPU time, pid; numbers of three texts
+
+
+class _File:
+    """One process's spans: fixed-size records, and the texts that they number.
+
+    A text is written before the first span that uses it, so whoever reads the
+    records first and the texts afterwards finds every one. Text records would
+    be easier to look at; reading them back takes three times as long.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.stem = os.path.join(folder, f"{os.getpid()}-{perf_counter_ns()}")
+        self.numbers: dict[Any, int] = {}
+        self.lock = threading.Lock()
+        self.texts: io.FileIO | None = None
+        self.spans: int | None = None
+
+    def write(self, row: Row) -> None:
+        name, lane, start, stop, cpu, outcome, pid = row
+        try:
+            texts = self.numbers[name], self.numbers[lane], self.numbers[outcome]
+        except KeyError:
+            texts = self._number(name), self._number(lane), self._number(outcome)
+        if self.spans is not None:  # else the timeline is gone: nobody could read it
+            record = _RECORD.pack(start, stop, cpu, UNKNOWN if pid is None else pid, *texts)
+            os.write(self.spans, record)
+
+    def _number(self, text: Any) -> int:
+        with self.lock:
+            if self.texts is None:
+                try:
+                    self.texts = io.FileIO(self.stem + ".texts", "ab")
+                    self.file = io.FileIO(self.stem + ".spans", "ab")
+                except FileNotFoundError:
+                    return 0
+                self.spans = self.file.fileno()
+            if text not in self.numbers:
+                self.texts.write(repr(text).encode(errors="surrogatepass") + b"\n")
+                self.numbers[text] = len(self.numbers)
+            return self.numbers[text]
+
+
+def _files(folder: str | None) -> list[tuple[str, int]]:
+    """The span files in `folder` with how much of each is whole records."""
+    if folder is None or not os.path.isdir(folder):
+        return []
+    paths = sorted(e.path for e in os.scandir(folder) if e.name.endswith(".spans"))
+    return [(p, os.path.getsize(p) // _RECORD.size * _RECORD.size) for p in paths]
+
+
+def _rows_of(path: str, size: int) -> tuple[int, list[Row]]:
+    """The writer's pid and its rows."""
+    from ast import literal_eval
+
+    with open(path, "rb") as file:
+        data = file.read(size)
+    with open(path.removesuffix(".spans") + ".texts", "rb") as file:
+        lines = file.read().decode(errors="surrogatepass").split("\n")
+    texts = [literal_eval(line) for line in lines[:-1]]
+    rows: list[Row] = [
+        (texts[n], texts[ln], start, stop, cpu, texts[o], None if pid == UNKNOWN else pid)
+        for start, stop, cpu, pid, n, ln, o in _RECORD.iter_unpack(data)
+    ]
+    return int(os.path.basename(path).partition("-")[0]), rows
+
+
+# ------------------------------------------------------------------ reading
+
+
+def _spans_of(groups: Sequence[tuple[int, Sequence[Row]]]) -> list[Span]:
+    """Spans from the rows of each process, in order, with lanes that are unique."""
+    rows = [(row, pid if row[6] is None else row[6]) for pid, rows in groups for row in rows]
+    rows.sort(key=lambda row: row[0][3], reverse=True)
+    rows.sort(key=lambda row: row[0][2])
+    lanes = _labels(dict.fromkeys((pid, row[1]) for row, pid in rows))
+    return [
+        Span(str(name), lanes[pid, lane], pid, start, stop, cpu, outcome)
+        for (name, lane, start, stop, cpu, outcome, _), pid in rows
+    ]
+
+
+def _labels(lanes: Iterable[tuple[int, Any]]) -> dict[tuple[int, Any], str]:
+    """A name for each lane: its own, or with a number where two workers share it.
+
+    A lane given as a plain text (by `add`) is that of the first worker so named.
+    """
+    workers: dict[tuple[int, str], dict[Any, None]] = {}
+    for pid, lane in lanes:
+        text, number = (lane, None) if isinstance(lane, str) else lane
+        workers.setdefault((pid, text), {})[number] = None
+    labels: dict[tuple[int, Any], str] = {}
+    used: set[str] = set()
+    for (pid, text), numbers in workers.items():
+        for number in [n for n in numbers if n is not None] or [None]:
+            tries = itertools.chain([text], (f"{text} ({n})" for n in itertools.count(2)))
+            label = next(name for name in tries if name not in used)
+            used.add(label)
+            labels[pid, text if number is None else (text, number)] = label
+            labels.setdefault((pid, text), label)
+    return labels
+
+
+def merged(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """The stretches of time, in order, that `spans` cover between them."""
+    return _merge(sorted((s.start, s.stop) for s in spans))
+
+
+def _merge(ordered: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    stretches: list[tuple[int, int]] = []
+    for start, stop in ordered:
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], max(stop, stretches[-1][1]))
+        else:
+            stretches.append((start, stop))
+    return stretches
+
+
+def _length(stretches: Iterable[tuple[int, int]]) -> int:
+    return sum(stop - start for start, stop in stretches)
+
+
+def outermost(spans: Iterable[Span]) -> list[Span]:
+    """The spans of one lane that lie in no other span of it."""
+    outer: list[Span] = []
+    for span in spans:
+        if not outer or span.start >= outer[-1].stop:
+            outer.append(span)
+    return outer
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}".replace(",", " ")
+
+
+# ------------------------------------------------- what a process has one of
+
+_numbers = itertools.count()
+_here = _Here()
+_task_numbers: weakref.WeakKeyDictionary[Any, tuple[str, int]] = weakref.WeakKeyDictionary()
+_timelines: weakref.WeakSet[Timeline] = weakref.WeakSet()
+_owners: weakref.WeakValueDictionary[str, Timeline] = weakref.WeakValueDictionary()
+
+
+def _attached(folder: str, cpu: bool) -> Timeline:
+    """What a pickled timeline becomes: itself at home, elsewhere one that writes."""
+    return _owners.get(folder) or _writer(folder, cpu)
+
+
+@lru_cache(maxsize=8)
+def _writer(folder: str, cpu: bool) -> Timeline:
+    timeline = Timeline(cpu)
+    timeline._write_to(folder)
+    return timeline
+
+
+def _before_fork() -> None:
+    for timeline in list(_timelines):
+        timeline._make_folder()
+
+
+def _after_fork_in_child() -> None:
+    global _here
+    _here = _Here()
+    for timeline in list(_timelines):
+        timeline._follow_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
