@@ -274,9 +274,13 @@ class _Here(threading.local):
     Two threads may have one name, so a lane is a name and a number.
     """
 
-    def __init__(self) -> None:
+    lane: tuple[str, int]
+    clock: list[int]  # when it looked, and what it read
+
+    def __getattr__(self, name: str) -> Any:  # at first use: only then is the name settled
         self.lane = (_worker_name(), next(_numbers))
-        self.clock = [-NEAR, 0]  # when it looked, and what it read
+        self.clock = [-NEAR, 0]
+        return self.__dict__[name]
 
 
 def _worker_name() -> str:
@@ -303,7 +307,7 @@ class _Recorder:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
-        outcome = "ok" if kind is None else _outcome(error)
+        outcome = "ok" if kind is None else outcome_of(error)
         self.record((self.name, _here.lane, self.start, stop, UNKNOWN, outcome, None))
 
     async def __aenter__(self) -> None:
@@ -311,7 +315,7 @@ class _Recorder:
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
-        outcome = "ok" if kind is None else _outcome(error)
+        outcome = "ok" if kind is None else outcome_of(error)
         self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None))
 
 
@@ -336,7 +340,7 @@ class _CpuRecorder(_Recorder):
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
-        outcome = "ok" if kind is None else _outcome(error)
+        outcome = "ok" if kind is None else outcome_of(error)
         cpu = UNKNOWN
         if stop - self.start >= NEAR:
             here = self.here
@@ -375,7 +379,7 @@ class _Steps:
             except StopIteration as end:
                 return end.value
             except BaseException as error:
-                outcome = _outcome(error)
+                outcome = outcome_of(error)
                 raise
             finally:
                 stop, cpu = perf_counter_ns(), thread_time_ns() - cpu
@@ -401,7 +405,7 @@ def _name_of(function: Any) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
-def _outcome(error: BaseException | None) -> str:
+def outcome_of(error: BaseException | None) -> str:
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return text if len(text) <= 200 else text[:199] + "…"
 

@@ -1,0 +1,512 @@
+"""The same work on one worker or many, recorded on a timeline.
+
+`run(work, items, workers=4, using="threads")` hands `items` to workers that
+live in this process, in processes of their own, or in any
+`concurrent.futures.Executor`. It always ends: by its deadline, by the Stop of
+a panel, by the first error; and it leaves no worker behind.
+
+One item is in a worker's hands at a time, and every process has a pipe of its
+own. So a worker that is killed cannot hang the others, which happens with the
+shared queue of `multiprocessing.Pool`, and it is known which item it had.
+
+Not meant for production: there is no retry, and nothing is sent in batches.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from queue import Empty, SimpleQueue
+from time import monotonic, perf_counter_ns
+from typing import Any, NamedTuple, Protocol
+
+from .timeline import Timeline, outcome_of
+
+MOST = 61  # Windows can wait for no more processes at once
+GRACE = 1.0  # seconds that a worker gets to end after it was told to
+
+PROCESSES = ("spawn", "forkserver", "fork")
+USING = ("serial", "threads", "processes", *PROCESSES)
+
+
+class RunError(RuntimeError):
+    """A run that did not finish, in one sentence.
+
+    `timeline` has every span that had ended, and the results so far, with None
+    where there is none; `index` and `item` say what could not be done. The
+    original exception is the `__cause__`.
+    """
+
+    def __init__(self, sentence: str, timeline: Timeline, index: int = -1, item: Any = None):
+        super().__init__(sentence)
+        self.timeline, self.index, self.item = timeline, index, item
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows this instead of our insides
+        return [f"{type(self).__name__}: {self}"]
+
+
+class Stopped(RunError):
+    """Somebody pressed Stop."""
+
+
+def run(
+    work: Callable[[Any], Any],
+    items: Iterable[Any],
+    workers: int = 4,
+    using: Any = "threads",
+    *,
+    timeline: Timeline | None = None,
+    timeout: float = 60.0,
+    startup: bool = False,
+) -> Timeline:
+    """Call `work(item)` for every item and record it; the results are in `.results`.
+
+    `using` is "serial" (one thread), "threads", "processes" (the start method
+    "spawn", which every system has), "spawn", "forkserver", "fork", or an
+    `Executor`, which then decides on the number of workers. Processes are all
+    up before the first item is handed out; `startup=True` records a span
+    "start" for each.
+
+    Results stand in the order of items. The first error, a worker that died, or
+    `timeout` seconds passing stops all workers and raises RunError. Raises
+    ValueError for arguments that cannot work, before anything has started.
+    """
+    crew_of = _crew(using, work)
+    _check(work, workers, timeout)
+    job = _Job(work, list(items), timeline if timeline is not None else Timeline(), startup)
+    job.timeline.results = job.results
+    crew = crew_of(job, min(workers, len(job.items)))
+    control = _control.get()
+    deadline = monotonic() + timeout
+    done = 0
+    try:
+        crew.start()
+        while done < len(job.items):
+            for index, error, result in crew.wait(0.05):
+                if error is not None:
+                    raise job.failed(index, error)
+                job.results[index] = result
+                done += 1
+            control.progress(done, len(job.items))
+            if control.stop.is_set():
+                raise Stopped(f"Stopped, with {done} of {len(job.items)} items done.", job.timeline)
+            if monotonic() > deadline and done < len(job.items):
+                raise job.too_late(timeout, done)
+    except RunError as error:
+        if left := crew.stop():
+            error.args = (f"{error} {', '.join(left)} could not be stopped and ends with its call.",)
+        raise
+    finally:
+        crew.stop()
+    return job.timeline
+
+
+class Control(NamedTuple):
+    """What a panel holds on to while a run is under way."""
+
+    stop: threading.Event
+    progress: Callable[[int, int], None]
+
+
+_control: ContextVar[Control] = ContextVar(
+    "control", default=Control(threading.Event(), lambda done, total: None)
+)
+
+
+@contextmanager
+def controlled(
+    stop: threading.Event, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Iterator[None]:
+    """Make every `run` inside end soon after `stop` is set, and report (done, total)."""
+    token = _control.set(Control(stop, progress))
+    try:
+        yield
+    finally:
+        _control.reset(token)
+
+
+# ------------------------------------------------------------ at the door
+
+
+def _check(work: Any, workers: Any, timeout: Any) -> None:
+    if not callable(work):
+        raise ValueError(f"work must be a function, not {_short(work)}")
+    if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= MOST:
+        wrong = _short(workers)
+        raise ValueError(f"workers must be a whole number between 1 and {MOST}, not {wrong}")
+    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+        raise ValueError(f"timeout must be a number of seconds above 0, not {_short(timeout)}")
+
+
+def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
+    if hasattr(using, "submit"):
+        return lambda job, workers: _Futures(job, using)
+    if using in ("serial", "threads"):
+        return lambda job, workers: _Threads(job, ["serial"] if using == "serial" else _names(workers))
+    if using not in USING:
+        known = ", ".join(f'"{name}"' for name in USING)
+        raise ValueError(f"using must be one of {known} or an Executor, not {_short(using)}")
+    method = "spawn" if using == "processes" else using
+    from multiprocessing import get_all_start_methods
+
+    if method not in get_all_start_methods():
+        known = " or ".join(f'"{name}"' for name in get_all_start_methods())
+        raise ValueError(f'using must be {known} on this system, not "{method}"')
+    if method != "fork":
+        _must_be_importable(work)
+    return lambda job, workers: _Processes(job, _names(workers), method)
+
+
+def _names(workers: int) -> list[str]:
+    return [f"worker {n + 1}" for n in range(workers)]
+
+
+def _must_be_importable(work: Any) -> None:
+    """A new process finds a function by importing its module; see lesson 03."""
+    name = getattr(work, "__qualname__", None) or type(work).__name__
+    main = sys.modules["__main__"]
+    in_a_cell = getattr(work, "__module__", None) == "__main__" and not hasattr(main, "__file__")
+    why = "it is defined in a notebook cell" if in_a_cell else ""
+    if "<lambda>" in name:
+        why = "it is a lambda"
+    elif "<locals>" in name:
+        why = "it is defined inside another function"
+    if not why:
+        import pickle
+
+        try:
+            pickle.dumps(work)
+        except Exception as error:
+            why = f"it cannot be pickled ({outcome_of(error)})"
+    if why:
+        raise ValueError(
+            f"work must be a function that a new process can import, and {name} is not: {why}. "
+            "Define it with def at the top of a module, or use threads."
+        )
+
+
+def _short(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+# ---------------------------------------------------------------- the job
+
+
+class _Died(Exception):
+    """A worker process that ended without an answer."""
+
+
+class _Job:
+    """What is to be done, what is done, and what each worker has in its hands."""
+
+    def __init__(self, work: Any, items: list[Any], timeline: Timeline, startup: bool) -> None:
+        self.work, self.items, self.timeline, self.startup = work, items, timeline, startup
+        self.call = timeline.wrap(work)
+        self.results: list[Any] = [None] * len(items)
+        self.in_hand: dict[int, tuple[str, int]] = {}  # index: (worker, since)
+
+    def failed(self, index: int, error: BaseException) -> RunError:
+        item = self.items[index]
+        worker, _ = self.in_hand.get(index, ("", 0))
+        which = f"item {index + 1} of {len(self.items)} ({_short(item)})"
+        if isinstance(error, _Died):
+            sentence = f"{worker} died ({error}) while it worked on {which}."
+        else:
+            where = f" in {worker}" if worker else ""
+            sentence = f"{which} failed{where}: {outcome_of(error)}."
+        failure = RunError(sentence[0].upper() + sentence[1:], self.timeline, index, item)
+        failure.__cause__ = error
+        return failure
+
+    def too_late(self, timeout: float, done: int) -> RunError:
+        sentence = f"Not finished after {timeout:g} s: {done} of {len(self.items)} items done"
+        index = -1
+        if self.in_hand:
+            index, (worker, _) = min(self.in_hand.items())
+            item = f"item {index + 1} ({_short(self.items[index])})"
+            sentence += f", {worker} is still at {item}. Every worker has been stopped"
+        item = self.items[index] if index >= 0 else None
+        error = RunError(sentence + ".", self.timeline, index, item)
+        error.__cause__ = TimeoutError(f"{timeout:g} s have passed")
+        return error
+
+
+Event = tuple[int, BaseException | None, Any]  # index of the item, error, result
+
+
+class _Crew(Protocol):
+    """Workers of one kind."""
+
+    def start(self) -> None: ...
+
+    def wait(self, seconds: float) -> Iterable[Event]:
+        """What has been finished, waiting at most `seconds` for the first."""
+        ...
+
+    def stop(self) -> Sequence[str]:
+        """End all workers; the names of those that cannot be ended."""
+        ...
+
+
+def _drain(queue: SimpleQueue[Event], seconds: float) -> Iterator[Event]:
+    with suppress(Empty):
+        yield queue.get(timeout=seconds)
+        while True:
+            yield queue.get_nowait()
+
+
+# ---------------------------------------------------------------- threads
+
+
+class WorkerStopped(BaseException):
+    """Raised inside a thread that must end; not an Exception, so `except` lets it pass."""
+
+
+class _Threads:
+    def __init__(self, job: _Job, names: Sequence[str]) -> None:
+        self.job = job
+        self.todo: SimpleQueue[int] = SimpleQueue()
+        self.done: SimpleQueue[Event] = SimpleQueue()
+        self.threads = [threading.Thread(target=self._work, name=n, daemon=True) for n in names]
+
+    def start(self) -> None:
+        for index in range(len(self.job.items)):
+            self.todo.put(index)
+        for thread in self.threads:
+            thread.start()
+
+    def _work(self) -> None:
+        with suppress(Empty, WorkerStopped):
+            while True:
+                self._one(self.todo.get_nowait())
+
+    def _one(self, index: int) -> None:
+        job = self.job
+        job.in_hand[index] = (threading.current_thread().name, perf_counter_ns())
+        try:
+            result = job.call(job.items[index])
+        except WorkerStopped:
+            raise
+        except BaseException as error:
+            self.done.put((index, error, None))
+        else:
+            job.in_hand.pop(index)
+            self.done.put((index, None, result))
+
+    def wait(self, seconds: float) -> Iterable[Event]:
+        return _drain(self.done, seconds)
+
+    def stop(self) -> Sequence[str]:
+        """Raise WorkerStopped in each thread: it arrives between two steps of Python code."""
+        with suppress(Empty):
+            while True:
+                self.todo.get_nowait()
+        last = monotonic() + GRACE
+        while (alive := [t for t in self.threads if t.is_alive()]) and monotonic() < last:
+            for thread in alive:
+                if any(name == thread.name for name, _ in list(self.job.in_hand.values())):
+                    raise_in(thread, WorkerStopped)
+            alive[0].join(0.05)
+        return [thread.name for thread in alive]
+
+
+def raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
+    """Raise `error` in `thread` as soon as it runs Python code again."""
+    ident = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
+
+
+# -------------------------------------------------------------- processes
+
+
+class _Processes:
+    def __init__(self, job: _Job, names: Sequence[str], method: str) -> None:
+        from multiprocessing import get_context
+
+        self.job, self.names, self.context = job, names, get_context(method)
+        self.todo = iter(range(len(job.items)))
+        self.workers: dict[Any, Any] = {}  # pipe: process
+        self.at: dict[Any, int] = {}  # pipe: index of the item in hand
+        self.starting: dict[Any, int] = {}  # pipe: since
+
+    def start(self) -> None:
+        from .work import calibration
+
+        for name in self.names:
+            ours, theirs = self.context.Pipe()
+            inherited = [*self.workers, ours] if self.context.get_start_method() == "fork" else []
+            arguments = (theirs, inherited, self.job.call, calibration())
+            process = self.context.Process(target=_serve, args=arguments, name=name, daemon=True)
+            self.starting[ours] = perf_counter_ns()
+            process.start()
+            self.workers[ours] = process
+            theirs.close()
+
+    def wait(self, seconds: float) -> Iterable[Event]:
+        from multiprocessing.connection import wait
+
+        ready = wait(list(self.workers), seconds)
+        for pipe in ready:
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                yield from self._died(pipe)
+                continue
+            if pipe in self.starting:
+                yield from self._is_up(pipe)
+            else:
+                index = self.at.pop(pipe)
+                yield index, *message
+                self.job.in_hand.pop(index, None)
+                yield from self._hand_out(pipe)
+        if not ready:  # a pipe stays open where another fork has a copy of it
+            for pipe, process in list(self.workers.items()):
+                if process.exitcode is not None and not pipe.poll():
+                    yield from self._died(pipe)
+
+    def _is_up(self, pipe: Any) -> Iterable[Event]:
+        since, process = self.starting.pop(pipe), self.workers[pipe]
+        if self.job.startup:
+            now = perf_counter_ns()
+            self.job.timeline.add("start", process.name, since, now, pid=process.pid)
+        if not self.starting:
+            for idle in list(self.workers):
+                yield from self._hand_out(idle)
+
+    def _hand_out(self, pipe: Any) -> Iterable[Event]:
+        index = next(self.todo, None)
+        if index is None:
+            return
+        self.at[pipe] = index
+        self.job.in_hand[index] = (self.workers[pipe].name, perf_counter_ns())
+        try:
+            pipe.send(self.job.items[index])
+        except (BrokenPipeError, ConnectionError):
+            yield from self._died(pipe)
+        except Exception as error:
+            yield index, ValueError(f"it cannot be sent to a process ({outcome_of(error)})"), None
+
+    def _died(self, pipe: Any) -> Iterable[Event]:
+        process = self.workers.pop(pipe)
+        process.join(GRACE)
+        how = _how(process.exitcode)
+        if pipe in self.starting:
+            raise RunError(f"{process.name} could not start ({how}).", self.job.timeline)
+        if pipe in self.at:
+            self._record_open(pipe, process, f"died: {how}")
+            yield self.at.pop(pipe), _Died(how), None
+
+    def _record_open(self, pipe: Any, process: Any, outcome: str) -> None:
+        """The span a worker was in when it ended, which it could not record itself."""
+        _, since = self.job.in_hand[self.at[pipe]]
+        name, now = self.job.call.name, perf_counter_ns()
+        self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
+
+    def stop(self) -> Sequence[str]:
+        for process in self.workers.values():
+            process.terminate()
+        for pipe, process in self.workers.items():
+            process.join(GRACE)
+            if process.is_alive():
+                process.kill()
+                process.join(GRACE)
+            if pipe in self.at:
+                self._record_open(pipe, process, "stopped")
+            pipe.close()
+        left = [process.name for process in self.workers.values() if process.is_alive()]
+        self.workers.clear()
+        return left
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        with suppress(ValueError):
+            return f"killed by {signal.Signals(-exitcode).name}"
+    return f"exit code {exitcode}"
+
+
+def _serve(pipe: Any, inherited: Sequence[Any], call: Any, calibration: str) -> None:
+    """A worker process: answers items until its parent is gone or ends it."""
+    from multiprocessing import parent_process
+
+    from .work import calibrate_as
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked to stop, and stops us
+    for other in inherited:
+        other.close()
+    calibrate_as(calibration)
+    parent = parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()  # type: ignore[union-attr, func-returns-value]
+    pipe.send(None)
+    with suppress(EOFError, OSError):
+        while True:
+            _answer(pipe, call, pipe.recv_bytes())
+
+
+def _answer(pipe: Any, call: Any, data: bytes) -> None:
+    import pickle
+
+    try:
+        answer = (None, call(pickle.loads(data)))
+    except BaseException as error:
+        answer = (_portable(error), None)
+    try:
+        pipe.send(answer)
+    except OSError:
+        raise
+    except Exception as error:
+        what = type(answer[1]).__name__
+        text = f"it returned a {what}, which cannot be sent back ({outcome_of(error)})"
+        pipe.send((TypeError(text), None))
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The exception itself where it survives pickling, else one that says the same."""
+    import pickle
+
+    try:
+        if type(pickle.loads(pickle.dumps(error))) is type(error):
+            return error
+    except Exception:
+        pass
+    return RuntimeError(outcome_of(error))
+
+
+# -------------------------------------------------------------- executors
+
+
+class _Futures:
+    """Any Executor. It is not ours: what it has begun cannot be ended, only awaited."""
+
+    def __init__(self, job: _Job, executor: Any) -> None:
+        self.job, self.executor = job, executor
+        self.futures: list[Any] = []
+        self.done: SimpleQueue[int] = SimpleQueue()
+
+    def start(self) -> None:
+        for index, item in enumerate(self.job.items):
+            future = self.executor.submit(self.job.call, item)
+            future.add_done_callback(lambda _, index=index: self.done.put(index))
+            self.futures.append(future)
+
+    def wait(self, seconds: float) -> Iterable[Event]:
+        for index in _drain(self.done, seconds):
+            error = self.futures[index].exception()
+            yield index, error, None if error else self.futures[index].result()
+
+    def stop(self) -> Sequence[str]:
+        from concurrent.futures import wait
+
+        running = [future for future in self.futures if not future.cancel()]
+        late = wait(running, GRACE).not_done if running else []
+        return [f"{len(late)} items of the executor"] if late else []
