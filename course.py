@@ -1,0 +1,425 @@
+#!/usr/bin/env python3
+"""The one entry to the course.
+
+    python3 course.py COMMAND [arguments that are passed on]
+
+    lab         open the lessons in JupyterLab
+    test        run every lesson and every test (pytest)
+    bench       measure what the course promises about itself
+    notebooks   run the lessons again from clean kernels and store what they show
+    check       style and types of code and notebooks (ruff, mypy)
+    lock        pin every package again, with hashes (needs uv)
+    links       write the public address and the computed minutes where they are shown
+
+The first call installs what the command needs into the folder .venv, next to
+this file; later calls start at once. Nothing else on the computer changes.
+"""
+
+# Standard library only, and syntax that Python 3.6 can still read: a learner
+# whose Python is too old is told so in a sentence, not by a SyntaxError.
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, NoReturn
+
+OLDEST = (3, 11)
+NAME = "python-concurrency-course"
+ROOT = Path(__file__).resolve().parent
+FIRST = Path("notebooks", "00-start-here.ipynb")
+LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STAMP = VENV / "course.json"  # written last: without it .venv counts as unfinished
+
+
+class Trouble(Exception):
+    """What is wrong and what to do about it, in a sentence for the learner."""
+
+
+# ------------------------------------------------------------------ commands
+
+
+def lab(arguments: "list[str]") -> int:
+    """Open JupyterLab on the first lesson, or on the file named in the arguments."""
+    prepare("lab")
+    command = ["-m", "jupyterlab", "-y", "--ServerApp.log_level=WARN"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # containers are often root, and Jupyter refuses it
+    if not has_screen():
+        command.append("--no-browser")
+    if not any((ROOT / argument).exists() for argument in arguments):
+        command.append(str(FIRST))
+    say("Starting JupyterLab. Its address appears below; Ctrl-C here ends it.")
+    return run([str(PYTHON), *command, *arguments])
+
+
+def test(arguments: "list[str]") -> int:
+    """Run pytest over tests and notebooks, or over what the arguments choose."""
+    prepare("test")
+    return run([str(PYTHON), "-m", "pytest", *arguments])
+
+
+def bench(arguments: "list[str]") -> int:
+    """Measure: medians and ratios, printed."""
+    prepare("test")
+    return run([str(PYTHON), str(Path("tests", "bench.py")), *arguments])
+
+
+def notebooks(arguments: "list[str]") -> int:
+    """Run the named notebooks, or all, and store their outputs."""
+    prepare("lab")
+    return run([str(PYTHON), str(Path("tests", "tools", "store.py")), *arguments])
+
+
+def check(arguments: "list[str]") -> int:
+    """Say all that ruff and mypy find; notebook cells have narrower lines."""
+    refuse(arguments)
+    prepare("test")
+    narrow = ["--line-length", "79", "notebooks"]
+    tools = [
+        ["ruff", "check", "--extend-exclude", "notebooks", "."],
+        ["ruff", "check", *narrow],
+        ["ruff", "format", "--check", "--extend-exclude", "notebooks", "."],
+        ["ruff", "format", "--check", *narrow],
+        ["mypy", "--strict", "helpers", "course.py"],
+        ["mypy", "tests"],
+    ]
+    return max([run([str(PYTHON), "-m", *tool]) for tool in tools])
+
+
+def lock(arguments: "list[str]") -> int:
+    """Compile both lock files from pyproject.toml; `lock --upgrade` takes newer versions."""
+    uv = shutil.which("uv")
+    if not uv:
+        raise Trouble("`lock` needs uv (https://docs.astral.sh/uv/), and uv is not on the PATH.")
+    command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+    command += ["--generate-hashes", "--no-emit-index-url", "--group", "build"]
+    command += ["--custom-compile-command", "python3 course.py lock", "pyproject.toml"]
+    more = ["--extra", "dev", "--constraint", LOCKS["lab"].name]
+    return run([*command, "--output-file", LOCKS["lab"].name, *arguments]) or run(
+        [*command, *more, "--output-file", LOCKS["test"].name, *arguments]
+    )
+
+
+def links(arguments: "list[str]") -> int:
+    """Bring the address in README.md and the minutes of the lessons up to date."""
+    refuse(arguments)
+    return run([sys.executable, str(Path("tests", "tools", "pages.py"))])
+
+
+COMMANDS = {
+    "lab": lab,
+    "test": test,
+    "bench": bench,
+    "notebooks": notebooks,
+    "check": check,
+    "lock": lock,
+    "links": links,
+}
+
+
+def refuse(arguments: "list[str]") -> None:
+    if arguments:
+        raise Trouble(f"This command takes no arguments, but was given {' '.join(arguments)!r}.")
+
+
+def has_screen() -> bool:
+    """Is there a desktop whose browser could show a page?"""
+    if os.name == "nt" or sys.platform == "darwin":
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+
+
+# ------------------------------------------------------------ the environment
+
+
+def prepare(level: str) -> None:
+    """See to it that .venv holds everything that `lab` or `test` needs."""
+    if ready(level):
+        return
+    try:
+        with alone():
+            if not ready(level):  # another call may have finished it while we waited
+                install(level)
+    except OSError as error:
+        raise Trouble(explain(str(error))) from error
+
+
+def ready(level: str) -> bool:
+    """Has some call finished installing all of it? A .venv for `test` serves `lab` too."""
+    found = stamp().items()
+    return PYTHON.exists() and any(wanted(it).items() <= found for it in (level, "test"))
+
+
+def stamp() -> "dict[str, str]":
+    """What the last finished installation wrote; empty if there is none."""
+    try:
+        found = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def wanted(level: str) -> "dict[str, str]":
+    """What the stamp says when everything for this level is in place."""
+    files = [*LOCKS.values(), ROOT / "pyproject.toml"]
+    contents = hashlib.sha256(b"\0".join(file.read_bytes() for file in files))
+    return {**foundation(), "contents": contents.hexdigest(), "level": level}
+
+
+def foundation() -> "dict[str, str]":
+    """What a .venv is built on: if any of it changes, only a new one will do."""
+    threads = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    return {
+        "place": str(ROOT),  # the scripts in .venv name it, so a moved folder breaks them
+        "python": platform.python_version() + threads,
+    }
+
+
+def install(level: str) -> None:
+    """Make .venv if need be, and fill it; the stamp goes first and comes back last."""
+    before = stamp()
+    if STAMP.exists():
+        STAMP.unlink()
+    say(f"Installing the course into {VENV} (once; seconds with uv, a minute or two with pip).")
+    base = {**foundation(), "installer": "uv" if shutil.which("uv") else "pip"}
+    if not (PYTHON.exists() and base.items() <= before.items()):
+        clear()
+        watch(making())
+    level = "test" if before.get("level") == "test" else level
+    for command in filling(LOCKS[level]):
+        watch(command)
+    keep_lab_quiet()
+    fresh = STAMP.with_suffix(".new")
+    fresh.write_text(json.dumps({**base, **wanted(level)}, indent=1), encoding="utf-8")
+    os.replace(str(fresh), str(STAMP))
+
+
+def clear() -> None:
+    """Take the old .venv away, in one step, so that half of it is never left."""
+    old = VENV.with_name(".venv.old")
+    shutil.rmtree(str(old), ignore_errors=True)
+    if not VENV.exists():
+        return
+    config = VENV / "pyvenv.cfg"
+    ours = VENV.is_dir() and (not config.exists() or NAME in config.read_text(encoding="utf-8"))
+    if not ours:
+        raise Trouble(f"{VENV} was not made by course.py; rename it or delete it, and call again.")
+    os.replace(str(VENV), str(old))
+    shutil.rmtree(str(old), ignore_errors=True)
+
+
+def making() -> "list[str]":
+    """The command that makes an empty .venv."""
+    base = getattr(sys, "_base_executable", None) or sys.executable  # not .venv's own Python
+    uv = shutil.which("uv")
+    if uv:
+        return [uv, "venv", "--python", base, "--prompt", NAME, str(VENV)]
+    return [base, "-m", "venv", "--prompt", NAME, str(VENV)]
+
+
+def filling(packages: Path) -> "list[list[str]]":
+    """The commands that install the locked packages, then the course itself."""
+    uv = shutil.which("uv")
+    if uv:
+        pip = [uv, "pip", "install", "--python", str(PYTHON)]
+        fast = ["--compile-bytecode"]  # else the first import of everything takes a quarter minute
+    else:
+        pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
+        fast = []
+    return [
+        [*pip, *fast, "--require-hashes", "-r", str(packages)],
+        [*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
+    ]
+
+
+def keep_lab_quiet() -> None:
+    """JupyterLab's first question, whether to fetch news, would hide the first lesson."""
+    settings = VENV / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    answer = {"fetchNews": "false", "checkForUpdates": False}
+    quiet = {"@jupyterlab/apputils-extension:notification": answer}
+    (settings / "overrides.json").write_text(json.dumps(quiet), encoding="utf-8")
+
+
+@contextmanager
+def alone() -> "Iterator[None]":
+    """Let one call install at a time.
+
+    The lock is on this file, far behind its end, so it leaves nothing in the
+    folder. An installer inherits it: if this process is killed, the next call
+    waits for the orphan instead of working against it.
+    """
+    with open(__file__, "rb") as door:
+        os.set_inheritable(door.fileno(), True)
+        if not locked(door.fileno()):
+            say("Another call of course.py is installing; waiting for it.")
+            while not locked(door.fileno()):
+                time.sleep(0.2)
+        yield
+
+
+def locked(file: int) -> bool:
+    """Try to take the lock; a file system that knows no locks does without."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(file, 1 << 30, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+# ------------------------------------------------------------------ processes
+
+
+def run(command: "list[str]") -> int:
+    """Run a command in the course's folder and return its exit code."""
+    path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
+    child = subprocess.Popen(command, cwd=str(ROOT), env=environment)
+    with seen_off(child):
+        child.wait()
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def watch(command: "list[str]") -> None:
+    """Run an installer; count its seconds on a terminal, show its words only if it fails."""
+    start = time.monotonic()
+    child = subprocess.Popen(
+        command,
+        cwd=str(ROOT),
+        close_fds=False,  # it inherits the lock, see alone()
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    with seen_off(child):
+        words = None
+        while words is None:
+            try:
+                words, _ = child.communicate(timeout=1)
+            except subprocess.TimeoutExpired:
+                count(f"\r  {time.monotonic() - start:.0f} s ")
+        count("\r" + " " * 12 + "\r")
+    if child.returncode:
+        raise Trouble(explain(words))
+
+
+@contextmanager
+def seen_off(child: "subprocess.Popen[str]") -> "Iterator[None]":
+    """Leave no child behind: Ctrl-C reached it too; if it stays, ask, then insist."""
+    try:
+        yield
+    finally:
+        if child.poll() is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for push in (lambda: None, child.terminate, child.kill):
+            push()
+            try:
+                child.wait(timeout=5)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+
+
+# ---------------------------------------------------------------------- words
+
+SIGNS = [
+    (
+        r"no space left|errno 28\b|os error 28\b|not enough space|os error 112\b|quota exceeded",
+        "There is no room left on the disk; the course needs about 600 MB in {root}.",
+    ),
+    (
+        r"permission denied|access is denied|read-only file system|os error (5|13|30)\b",
+        "This folder cannot be written to; move the course to one of your own: {root}",
+    ),
+    (
+        r"ensurepip|no module named '?venv",
+        "This Python cannot make virtual environments; install its venv module"
+        " (Debian and Ubuntu: apt install python3-venv) or uv, and call again.",
+    ),
+    (
+        r"do not match the hashes|hash mismatch",
+        "A package that arrived is not the one that was locked, so it was not installed: {last}",
+    ),
+    (
+        r"connect|network|resolve host|name resolution|dns error|timed out|failed to fetch",
+        "The packages could not be downloaded; connect this computer to the internet"
+        " and call again.",
+    ),
+]
+
+
+def explain(words: str) -> str:
+    """Put an installer's failure in a sentence; keep its own words in a file."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()] or ["no reason given"]
+    sentence = "The packages could not be installed: {last}"
+    for sign, meaning in SIGNS:
+        if re.search(sign, words, re.IGNORECASE):
+            sentence = meaning
+            break
+    try:
+        (VENV / "install.log").write_text(words, encoding="utf-8")
+    except OSError:  # no .venv yet, or no room even for this
+        return sentence.format(root=ROOT, last=lines[-1])
+    return sentence.format(root=ROOT, last=lines[-1]) + " (Details: .venv/install.log)"
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+def count(words: str) -> None:
+    if sys.stdout.isatty():
+        print(words, end="", flush=True)
+
+
+def stop(*_: object) -> "NoReturn":
+    """SIGTERM ends us the way Ctrl-C does: with the children."""
+    sys.exit(143)
+
+
+def main(arguments: "list[str]") -> int:
+    try:
+        if sys.version_info < OLDEST:
+            raise Trouble(
+                f"The course needs Python 3.11 or later; this is {platform.python_version()}."
+            )
+        if not arguments or arguments[0] in ("-h", "--help", "help"):
+            say((__doc__ or "").strip())
+            return 0
+        if arguments[0] not in COMMANDS:
+            raise Trouble(f"There is no command {arguments[0]!r}; there are {', '.join(COMMANDS)}.")
+        signal.signal(signal.SIGTERM, stop)
+        return COMMANDS[arguments[0]](arguments[1:])
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
