@@ -31,7 +31,7 @@ import sysconfig
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, NoReturn
+from typing import Any, Iterator, NoReturn
 
 OLDEST = (3, 11)
 NAME = "python-concurrency-course"
@@ -328,14 +328,14 @@ def watch(command: "list[str]") -> None:
 
 
 @contextmanager
-def seen_off(child: "subprocess.Popen[str]") -> "Iterator[None]":
+def seen_off(child: "subprocess.Popen[Any]") -> "Iterator[None]":
     """Leave no child behind: Ctrl-C reached it too; if it stays, ask, then insist."""
     try:
         yield
     finally:
         if child.poll() is None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for push in (lambda: None, child.terminate, child.kill):
+        for push in (child.poll, child.terminate, child.kill):
             push()
             try:
                 child.wait(timeout=5)

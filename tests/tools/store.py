@@ -1,0 +1,136 @@
+"""Run notebooks from clean kernels and store what they show.
+
+    python3 course.py notebooks                    all lessons and solutions
+    python3 course.py notebooks 02-threads         those whose name contains this
+
+What is stored depends only on the notebook and on what its cells show: no
+widget state, no patch version of Python, no path of this computer, keys in
+order. A cell that fails stops everything, and its notebook is left as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "notebooks"
+SECONDS = 120  # for one cell; the tests allow half of it
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+
+
+class Unstorable(Exception):
+    """Which notebook, which cell, and what happened there."""
+
+
+def chosen(names: list[str]) -> list[Path]:
+    """The notebooks whose path contains one of the names; all if there are none."""
+    found = sorted(FOLDER.glob("*.ipynb")) + sorted(FOLDER.glob("solutions/*.ipynb"))
+    for name in names:
+        if not any(name in path.as_posix() for path in found):
+            raise Unstorable(f"There is no notebook called {name!r} in {FOLDER.name}/.")
+    return [path for path in found if not names or any(name in path.as_posix() for name in names)]
+
+
+def store(path: Path) -> None:
+    """Run one notebook and write it back, outputs and all."""
+    notebook = nbformat.read(path, as_version=4)
+    execute(notebook, path)
+    path.write_text(text(notebook), encoding="utf-8", newline="\n")
+
+
+def execute(notebook: Any, path: Path) -> None:
+    """Run the cells in the notebook's own folder, as JupyterLab does."""
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=SECONDS,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        reason = getattr(error, "ename", type(error).__name__)
+        words = getattr(error, "evalue", "") or str(error).strip().splitlines()[0]
+        raise Unstorable(f"{path.name}, {where(notebook)}: {reason}: {words}") from None
+
+
+def where(notebook: Any) -> str:
+    """The cell that failed is the last one that was started."""
+    started = [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]
+    return f"cell {started[-1].id!r}" if started else "first cell"
+
+
+def text(notebook: Any) -> str:
+    """The notebook as it is stored: the same cells and outputs, always the same bytes."""
+    notebook.metadata = METADATA
+    count = 0
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        cell.execution_count = count
+        cell.outputs = outputs(cell, count)
+    nbformat.validate(notebook)
+    split = nbformat.v4.rwbase.split_lines(notebook)
+    return json.dumps(split, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def outputs(cell: Any, count: int) -> list[Any]:
+    """A widget cell stores nothing; others store whole streams and portable tracebacks."""
+    if "widget" in cell.metadata.get("tags", []):
+        return []
+    kept: list[Any] = []
+    for output in cell.outputs:
+        if output.output_type == "stream" and kept and kept[-1].get("name") == output.name:
+            kept[-1].text += output.text
+            continue
+        if output.output_type == "execute_result":
+            output.execution_count = count
+        if output.output_type == "error":
+            output.traceback = [portable(line) for line in output.traceback]
+        kept.append(output)
+    return kept
+
+
+def portable(line: str) -> str:
+    """A line of a traceback without the folders of this computer."""
+    for folder in (str(ROOT), sys.prefix, sys.base_prefix):
+        home = str(Path.home())
+        for name in (folder, "~" + folder[len(home) :] if folder.startswith(home) else folder):
+            line = line.replace(name + os.sep, "")
+    return line
+
+
+def main(names: list[str]) -> int:
+    try:
+        # No learner has our IPython profile, so the lessons must do without.
+        with tempfile.TemporaryDirectory() as profile:
+            os.environ["IPYTHONDIR"] = profile
+            for path in chosen(names):
+                print(path.relative_to(ROOT).as_posix(), flush=True)
+                store(path)
+    except Unstorable as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
