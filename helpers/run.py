@@ -258,7 +258,7 @@ class _Crew(Protocol):
         ...
 
 
-def _drain(queue: SimpleQueue[Event], seconds: float) -> Iterator[Event]:
+def _drain(queue: SimpleQueue[Any], seconds: float) -> Iterator[Any]:
     with suppress(Empty):
         yield queue.get(timeout=seconds)
         while True:

@@ -25,6 +25,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
 from typing import Any, NamedTuple
 
@@ -485,13 +486,18 @@ def _rows_of(path: str, size: int) -> tuple[int, list[Row]]:
 
 def _spans_of(groups: Sequence[tuple[int, Sequence[Row]]]) -> list[Span]:
     """Spans from the rows of each process, in order, with lanes that are unique."""
-    rows = [(row, pid if row[6] is None else row[6]) for pid, rows in groups for row in rows]
-    rows.sort(key=lambda row: row[0][3], reverse=True)
-    rows.sort(key=lambda row: row[0][2])
-    lanes = _labels(dict.fromkeys((pid, row[1]) for row, pid in rows))
+    rows = [
+        (name, lane, own if pid is None else pid, start, stop, cpu, outcome)
+        for own, rows in groups
+        for name, lane, start, stop, cpu, outcome, pid in rows
+    ]
+    rows.sort(key=itemgetter(4), reverse=True)
+    rows.sort(key=itemgetter(3))
+    lanes = _labels(dict.fromkeys(map(itemgetter(2, 1), rows)))
+    make = tuple.__new__  # half the time of Span(...), for a million of them
     return [
-        Span(str(name), lanes[pid, lane], pid, start, stop, cpu, outcome)
-        for (name, lane, start, stop, cpu, outcome, _), pid in rows
+        make(Span, (str(name), lanes[pid, lane], pid, start, stop, cpu, outcome))
+        for name, lane, pid, start, stop, cpu, outcome in rows
     ]
 
 

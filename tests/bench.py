@@ -1,0 +1,369 @@
+"""What recording, drawing and running cost, side by side in one run.
+
+    python3 course.py bench            everything (about five minutes)
+    python3 course.py bench span kill  only these
+
+Medians of several rounds, with the competitors taking turns, because machines
+are shared: read the ratios. Nothing here is a test; `wanted` is what the
+course holds itself to.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import logging.handlers
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import median
+from time import perf_counter, perf_counter_ns, thread_time_ns
+from typing import Any
+
+from helpers import draw
+from helpers.machine import machine, usable_cpus
+from helpers.run import run
+from helpers.timeline import Timeline
+from helpers.work import crunch
+
+SPANS = 10_000
+
+
+def row(what: str, value: float, wanted: str = "", unit: str = "") -> None:
+    print(f"  {what:<58}{value:>10.3g}{unit:<3} {wanted}", flush=True)
+
+
+def turns(rounds: int, **candidates: Callable[[], Any]) -> dict[str, float]:
+    """The median of what each candidate returns, or of the seconds it took, taking turns."""
+    seen: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, candidate in candidates.items():
+            start = perf_counter()
+            value = candidate()
+            seen[name].append(perf_counter() - start if value is None else value)
+    return {name: median(values) for name, values in seen.items()}
+
+
+# --------------------------------------------------------------- one span
+
+
+def per_span(one_thread: Callable[[], None], threads: int) -> float:
+    """Nanoseconds of CPU time that one thread, or each of several, spends per span."""
+    spent: list[int] = []
+
+    def timed() -> None:
+        start = thread_time_ns()
+        one_thread()
+        spent.append(thread_time_ns() - start)
+
+    crowd = [threading.Thread(target=timed) for _ in range(threads)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    return sum(spent) / SPANS / threads
+
+
+def floor() -> None:
+    rows: list[tuple[str, int, int]] = []
+    for _ in range(SPANS):
+        start = perf_counter_ns()
+        stop = perf_counter_ns()
+        rows.append(("x", start, stop))
+
+
+def with_timeline(cpu: bool) -> Callable[[], None]:
+    def record() -> None:
+        timeline = Timeline(cpu)
+        for _ in range(SPANS):
+            with timeline.span("x"):
+                pass
+
+    return record
+
+
+def with_viztracer() -> None:
+    from viztracer import VizTracer
+
+    tracer = VizTracer(verbose=0, tracer_entries=10 * SPANS)
+    tracer.start()
+    tracer.pause()  # only what we log, not every call
+    for _ in range(SPANS):
+        with tracer.log_event("x"):
+            pass
+    tracer.stop()
+    tracer.clear()
+
+
+def with_logging() -> None:
+    logger = logging.Logger("bench", logging.DEBUG)
+    logger.addHandler(logging.handlers.MemoryHandler(10 * SPANS, flushLevel=100))
+    for _ in range(SPANS):
+        logger.debug("span %s %d", "x", perf_counter_ns())
+
+
+def with_opentelemetry() -> None:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))
+    tracer = provider.get_tracer("bench")
+    for _ in range(SPANS):
+        with tracer.start_as_current_span("x"):
+            pass
+
+
+def span() -> None:
+    """One recorded span ÷ floor (two perf_counter_ns and one list append)."""
+    for threads in (1, 4):
+        cost = turns(
+            9,
+            floor=lambda n=threads: per_span(floor, n),
+            plain=lambda n=threads: per_span(with_timeline(cpu=False), n),
+            cpu=lambda n=threads: per_span(with_timeline(cpu=True), n),
+        )
+        count = "1 thread" if threads == 1 else f"{threads} threads"
+        row(f"floor, {count}", cost["floor"], unit=" ns")
+        row(f"span ÷ floor, {count}", cost["plain"] / cost["floor"], "wanted: at most 3")
+        row(f"span with CPU share ÷ floor, {count}", cost["cpu"] / cost["floor"], "at most 6")
+    others = {
+        "VizTracer log_event": with_viztracer,
+        "logging": with_logging,
+        "OpenTelemetry": with_opentelemetry,
+    }
+    for name, other in others.items():
+        try:
+            cost = turns(3, floor=lambda: per_span(floor, 1), other=lambda o=other: per_span(o, 1))
+        except ImportError as error:
+            print(f"  {name} is not installed ({error})")
+        else:
+            row(f"{name} ÷ floor", cost["other"] / cost["floor"])
+
+
+# ------------------------------------------------- spans of four processes
+
+
+def record_into(timeline: Timeline) -> None:
+    for _ in range(25_000):
+        with timeline.span("x"):
+            pass
+
+
+def record_and_return(_: int) -> list[tuple[Any, ...]]:
+    timeline = Timeline()
+    record_into(timeline)
+    return timeline._rows
+
+
+def transport() -> None:
+    """100 000 spans from four processes back to the parent, by file and as results."""
+    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(record_and_return, range(4)))  # all workers are up
+
+        def by_file() -> None:
+            timeline = Timeline()
+            list(pool.map(record_into, [timeline] * 4))
+            assert len(timeline.spans) == 100_000
+
+        def as_results() -> None:
+            rows = [row for rows in pool.map(record_and_return, range(4)) for row in rows]
+            assert len(rows) == 100_000
+
+        def as_results_made_spans() -> None:
+            timeline = Timeline()
+            for rows in pool.map(record_and_return, range(4)):
+                timeline._rows += rows
+            assert len(timeline.spans) == 100_000
+
+        cost = turns(7, file=by_file, results=as_results, spans=as_results_made_spans)
+    row("as executor results: plain rows", cost["results"], unit=" s")
+    row("as executor results: made into spans", cost["spans"], unit=" s")
+    row("by file: made into spans", cost["file"], unit=" s")
+    row("by file ÷ executor results, both as spans", cost["file"] / cost["spans"], "at most 1.5")
+    row("by file, as spans ÷ executor results, as rows", cost["file"] / cost["results"])
+
+
+# ------------------------------------------------------------- a killed one
+
+
+def count_spans(timeline: Timeline, done: Any) -> None:
+    for _ in range(4_000):
+        with timeline.span("x"):
+            pass
+        done.value += 1
+
+
+def kill() -> None:
+    """Spans lost, and healthy workers hung, when one of four workers gets SIGKILL."""
+    context = multiprocessing.get_context("spawn")
+    lost, hung, killed = 0, 0, 0
+    for _ in range(20):
+        timeline = Timeline()
+        counters = [context.Value("q", 0, lock=False) for _ in range(4)]
+        workers = [
+            context.Process(target=count_spans, args=(timeline, done), daemon=True)
+            for done in counters
+        ]
+        for worker in workers:
+            worker.start()
+        while counters[0].value < random.randrange(1, 3_000):
+            time.sleep(0.0005)
+        workers[0].kill()
+        for worker in workers:
+            worker.join(30)
+        hung += sum(worker.is_alive() for worker in workers)
+        killed += counters[0].value < 4_000
+        spans = [span.pid for span in timeline.spans]
+        for worker, done in zip(workers, counters, strict=True):
+            lost += max(0, done.value - spans.count(worker.pid or 0))
+    row("rounds in which the victim died half-way", killed, "of 20")
+    row("spans lost in 20 rounds, besides the one it was in", lost, "0")
+    row("healthy workers hung", hung, "0")
+
+
+# ------------------------------------------------------------------ start-up
+
+
+def startup() -> None:
+    """A spawned worker's start-up ÷ a bare spawn importing nothing."""
+    context = multiprocessing.get_context("spawn")
+
+    def bare() -> None:
+        process = context.Process(target=os.getpid)
+        process.start()
+        process.join()
+
+    def pipe() -> None:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=theirs.send, args=(None,))
+        process.start()
+        ours.recv()
+        process.kill()
+        process.join()
+
+    def worker() -> float:
+        timeline = run(abs, [1], workers=1, using="spawn", startup=True)
+        return next(span.seconds for span in timeline.spans if span.name == "start")
+
+    cost = turns(15, bare=bare, pipe=pipe, worker=worker)
+    row("bare spawn, until it has ended", cost["bare"], unit=" s")
+    row("bare spawn, until its first message", cost["pipe"], unit=" s")
+    row("a worker of ours, until its first message", cost["worker"], unit=" s")
+    row("worker ÷ bare spawn until it has ended", cost["worker"] / cost["bare"], "at most 1.5")
+    row("worker ÷ bare spawn until its first message", cost["worker"] / cost["pipe"])
+
+
+# ------------------------------------------------------------------ pictures
+
+
+def many(spans: int, lanes: int = 8) -> Timeline:
+    timeline, random_ = Timeline(), random.Random(1)
+    for lane in range(lanes):
+        now = 0
+        for _ in range(spans // lanes):
+            start = now + random_.randrange(1_000, 20_000)
+            now = start + random_.randrange(1_000, 50_000)
+            timeline.add("work", f"worker {lane + 1}", start, now, cpu_time=(now - start) // 2)
+    return timeline
+
+
+def picture() -> None:
+    """Making a picture: the SVG that JupyterLab shows, words included; and matplotlib's."""
+    for spans, wanted in ((40, "at most 0.06 s"), (100_000, "0.3 s"), (1_000_000, "0.6 s")):
+        timeline = many(spans)
+        start = perf_counter()
+        assert len(timeline.spans) == spans
+        read = perf_counter() - start
+        cost = turns(3, svg=lambda t=timeline: void(draw.html(t)))
+        row(f"picture of {spans} spans", cost["svg"], wanted, unit=" s")
+        row("   reading them back first, once", read, unit=" s")
+        if spans <= 100_000:
+            cost = turns(3, plot=lambda t=timeline: plotted(t))
+            row("   the same with matplotlib, to PNG", cost["plot"], unit=" s")
+
+
+def void(_: object) -> None:
+    return None
+
+
+def plotted(timeline: Timeline) -> None:
+    import io
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    figure = timeline.plot().figure
+    figure.savefig(io.BytesIO(), format="png")
+    import matplotlib.pyplot as plt
+
+    plt.close(figure)
+
+
+# ------------------------------------------------------------------ speed-up
+
+
+def speedup() -> None:
+    """Computing work over processes: speed-up ÷ usable CPUs, beside two well-known pools."""
+    usable = usable_cpus()
+    items = [0.25] * (8 * usable)
+    ways: dict[str, Callable[[], None]] = {
+        "serial": lambda: void(run(crunch, items, using="serial")),
+        "ours": lambda: void(run(crunch, items, workers=usable, using="spawn")),
+    }
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(usable, mp_context=context)
+    list(pool.map(crunch, [0.01] * 2 * usable))
+    ways["ProcessPoolExecutor, warm"] = lambda: void(list(pool.map(crunch, items)))
+
+    def cold() -> None:
+        with ProcessPoolExecutor(usable, mp_context=context) as fresh:
+            list(fresh.map(crunch, items))
+
+    ways["ProcessPoolExecutor, cold"] = cold
+    try:
+        from joblib import Parallel, delayed
+    except ImportError:
+        print("  joblib is not installed")
+    else:
+        with_joblib = Parallel(n_jobs=usable)
+        with_joblib(delayed(crunch)(0.01) for _ in range(2 * usable))
+        ways["joblib, warm"] = lambda: void(with_joblib(delayed(crunch)(s) for s in items))
+    cost = turns(5, **ways)
+    pool.shutdown()
+    steady = turns(3, ours=lambda: run(crunch, items, workers=usable, using="spawn").elapsed)
+    wanted = "at least 0.9"
+    row("ours, once the workers are up", cost["serial"] / steady["ours"] / usable, wanted)
+    for name in itertools.islice(ways, 1, None):
+        row(f"{name}", cost["serial"] / cost[name] / usable, "start-up included"[: 17 * (name in ("ours", "ProcessPoolExecutor, cold"))])
+
+
+# ------------------------------------------------------------- real JupyterLab
+
+
+def browser() -> None:
+    """Slider key → new picture in real JupyterLab, minus the work itself."""
+    script = Path(__file__).parent / "browser" / "bench.py"
+    subprocess.run([sys.executable, str(script)], check=True)
+
+
+def main(names: list[str]) -> None:
+    parts = {f.__name__: f for f in (span, transport, kill, startup, picture, speedup, browser)}
+    if unknown := [name for name in names if name not in parts]:
+        sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")
+    print(machine().describe())
+    for name in names or parts:
+        print(f"\n{parts[name].__doc__}")
+        parts[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,287 @@
+"""A run ends, in words, whatever its work does, and leaves nobody behind."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import jobs
+import pytest
+
+from helpers.run import RunError, Stopped, controlled, run
+from helpers.timeline import Timeline
+
+METHODS = multiprocessing.get_all_start_methods()
+OURS = ["serial", "threads", *METHODS]
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left_behind() -> Iterator[None]:
+    threads = set(threading.enumerate())
+    yield
+    gc.collect()
+    assert not multiprocessing.active_children()
+    last = time.monotonic() + 5
+    while left := [t for t in threading.enumerate() if t not in threads and t.is_alive()]:
+        assert time.monotonic() < last, f"left behind: {left}"
+        time.sleep(0.01)
+
+
+# ------------------------------------------------------------------- results
+
+
+@pytest.mark.parametrize("using", OURS)
+def test_results_stand_in_the_order_of_items(using: str) -> None:
+    timeline = run(jobs.double, range(20), workers=3, using=using)
+    assert timeline.results == [2 * n for n in range(20)]
+    assert len(timeline.spans) == 20
+    assert {span.name for span in timeline.spans} == {"double"}
+
+
+@pytest.mark.parametrize("using", OURS)
+def test_workers_work_at_once_and_serial_work_does_not(using: str) -> None:
+    timeline = run(jobs.sleep_for, [0.1] * 6, workers=3, using=using)
+    assert timeline.at_once() == (1 if using == "serial" else 3)
+    lanes = ["serial"] if using == "serial" else ["worker 1", "worker 2", "worker 3"]
+    assert sorted(timeline.lanes()) == lanes
+
+
+@pytest.mark.parametrize("using", METHODS)
+def test_every_process_worker_is_a_process_of_its_own(using: str) -> None:
+    timeline = run(jobs.sleep_for, [0.05] * 4, workers=2, using=using)
+    pids = {span.pid for span in timeline.spans}
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+
+
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_any_executor_can_do_the_work(pool: Any) -> None:
+    options = {} if pool is ThreadPoolExecutor else {"mp_context": get_context("spawn")}
+    with pool(2, **options) as executor:
+        timeline = run(jobs.double, range(8), using=executor)
+    assert timeline.results == [2 * n for n in range(8)]
+    assert len(timeline.spans) == 8
+
+
+def test_no_items_give_no_results_and_no_spans() -> None:
+    timeline = run(jobs.double, [])
+    assert timeline.results == []
+    assert timeline.describe() == "Nothing was recorded."
+
+
+def test_there_are_never_more_workers_than_items() -> None:
+    assert len(run(jobs.slow_double, [1, 2], workers=8).lanes()) <= 2
+
+
+def test_a_timeline_can_be_given_and_keeps_what_it_had() -> None:
+    timeline = Timeline()
+    with timeline.span("before"):
+        pass
+    assert run(jobs.double, [1], timeline=timeline) is timeline
+    assert [span.name for span in timeline.spans] == ["before", "double"]
+
+
+@pytest.mark.parametrize("using", METHODS)
+def test_startup_is_a_span_of_each_worker_before_its_work(using: str) -> None:
+    timeline = run(jobs.slow_double, range(4), workers=2, using=using, startup=True)
+    for spans in timeline.lanes().values():
+        assert spans[0].name == "start"
+        assert all(span.start >= spans[0].stop for span in spans[1:])
+
+
+def test_a_closure_works_where_no_import_is_needed() -> None:
+    for using in ("threads", *(m for m in METHODS if m == "fork")):
+        assert run(lambda x: x + 1, [1, 2], workers=2, using=using).results == [2, 3]
+
+
+# --------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("using", OURS)
+def test_the_first_error_names_its_item_and_keeps_the_spans(using: str) -> None:
+    with pytest.raises(RunError, match=r"^Item 3 of 3 \(3\) failed in \w+.*: ValueError: three") as e:
+        run(jobs.fail_at_three, [1, 2, 3], workers=1, using=using)
+    assert isinstance(e.value.__cause__, ValueError)
+    assert (e.value.index, e.value.item) == (2, 3)
+    assert e.value.timeline.results == [1, 2, None]
+    outcomes = [span.outcome for span in e.value.timeline.spans]
+    assert outcomes == ["ok", "ok", "ValueError: three is not welcome"]
+
+
+def test_an_executors_error_names_its_item() -> None:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        pytest.raises(RunError, match=r"^Item 2 of 2 \(3\) failed: ValueError: three"),
+    ):
+        run(jobs.fail_at_three, [1, 3], using=pool)
+
+
+@pytest.mark.parametrize("using", METHODS)
+@pytest.mark.parametrize(
+    ("work", "says"),
+    [
+        (jobs.return_a_lock, "it returned a lock, which cannot be sent back"),
+        (jobs.fail_awkwardly, "Awkward: awkward"),
+        (jobs.leave, "SystemExit: 7"),
+    ],
+)
+def test_what_cannot_come_back_is_said_in_words(
+    using: str, work: Callable[[int], Any], says: str
+) -> None:
+    with pytest.raises(RunError, match=says):
+        run(work, [7], workers=1, using=using)
+
+
+@pytest.mark.parametrize("using", METHODS)
+def test_an_item_that_cannot_be_sent_is_named(using: str) -> None:
+    with pytest.raises(RunError, match=r"^Item 2 of 2 .* cannot be sent to a process"):
+        run(jobs.slow_double, [1, threading.Lock()], workers=2, using=using)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals that kill")
+@pytest.mark.parametrize("using", METHODS)
+def test_a_worker_that_is_killed_is_named_and_shown_with_the_span_it_was_in(using: str) -> None:
+    with pytest.raises(RunError, match=r"died \(killed by SIGKILL\).*item 3 of 4 \(2\)") as e:
+        run(jobs.die, range(4), workers=2, using=using)
+    died = [s for s in e.value.timeline.spans if s.outcome == "died: killed by SIGKILL"]
+    assert [span.name for span in died] == ["die"]
+    assert e.value.timeline.results[0] == 0
+    assert "killed by SIGKILL" in e.value.timeline.describe()
+
+
+@pytest.mark.parametrize("using", OURS)
+def test_work_that_never_ends_is_ended_by_the_timeout(using: str) -> None:
+    with pytest.raises(RunError, match=r"^Not finished after 0.3 s: 0 of 2 .* is still at item") as e:
+        run(jobs.forever, [1, 2], workers=2, using=using, timeout=0.3)
+    assert isinstance(e.value.__cause__, TimeoutError)
+    assert all(span.outcome != "ok" for span in e.value.timeline.spans)
+
+
+def test_a_thread_that_cannot_be_stopped_is_named() -> None:
+    gate = threading.Event()
+    with pytest.raises(RunError, match="worker 1 could not be stopped and ends with its call"):
+        run(lambda _: gate.wait(20), [1], workers=1, timeout=0.1)
+    gate.set()
+
+
+def test_an_executor_that_is_too_slow_ends_by_the_timeout() -> None:
+    gate = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(RunError, match=r"^Not finished after 0.1 s: 0 of 2"):
+            run(lambda _: gate.wait(20), [1, 2], using=pool, timeout=0.1)
+        gate.set()
+
+
+@pytest.mark.parametrize("using", OURS)
+def test_stop_ends_a_run_and_keeps_what_was_done(using: str) -> None:
+    stop = threading.Event()
+
+    def stop_after_two(done: int, total: int) -> None:
+        if done >= 2:
+            stop.set()
+
+    with controlled(stop, stop_after_two), pytest.raises(Stopped, match=r"^Stopped, with \d") as e:
+        run(jobs.sleep_for, [0.02] * 1000, workers=2, using=using)
+    assert 2 <= sum(span.outcome == "ok" for span in e.value.timeline.spans) < 1000
+
+
+def test_progress_counts_up_to_the_number_of_items() -> None:
+    seen: list[tuple[int, int]] = []
+    with controlled(threading.Event(), lambda done, total: seen.append((done, total))):
+        run(jobs.double, range(5), workers=2)
+    assert seen[-1] == (5, 5)
+    assert seen == sorted(seen)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses os.kill")
+@pytest.mark.parametrize("using", METHODS)
+def test_workers_end_when_their_parent_is_killed(using: str) -> None:
+    script = (
+        "import sys; sys.path[:0] = {path!r}\n"
+        "import jobs, multiprocessing, os, threading, time\n"
+        "from helpers.run import run\n"
+        "def tell():\n"
+        "    while len(multiprocessing.active_children()) < 2: time.sleep(0.01)\n"
+        "    time.sleep(0.5)\n"
+        "    print(*(p.pid for p in multiprocessing.active_children()), flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    threading.Thread(target=tell, daemon=True).start()\n"
+        "    run(jobs.forever, [1, 2], workers=2, using={using!r})\n"
+    ).format(path=sys.path, using=using)
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    parent.kill()
+    parent.wait(10)
+    parent.stdout.close()
+    assert len(pids) == 2
+    last = time.monotonic() + 10
+    while any(_is_running(pid) for pid in pids):
+        assert time.monotonic() < last, "a worker outlived its parent"
+        time.sleep(0.02)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+# ----------------------------------------------------------------- at the door
+
+
+@pytest.mark.parametrize("workers", [0, -1, 2.5, "four", 10_000, True, None])
+def test_a_number_of_workers_that_cannot_be_is_refused(workers: Any) -> None:
+    with pytest.raises(ValueError, match="^workers must be a whole number between 1 and 61, not "):
+        run(jobs.double, [1], workers=workers)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "soon", float("inf"), float("nan"), None])
+def test_a_timeout_that_cannot_be_is_refused(timeout: Any) -> None:
+    with pytest.raises(ValueError, match="^timeout must be a number of seconds above 0, not "):
+        run(jobs.double, [1], timeout=timeout)
+
+
+def test_work_that_is_no_function_is_refused() -> None:
+    with pytest.raises(ValueError, match="^work must be a function, not 7"):
+        run(7, [1])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("using", ["goroutines", 3, None])
+def test_an_unknown_way_to_run_is_refused(using: Any) -> None:
+    with pytest.raises(ValueError, match='^using must be one of "serial", "threads", '):
+        run(jobs.double, [1], using=using)
+
+
+def local(x: int) -> int:
+    return x
+
+
+@pytest.mark.parametrize("using", ["processes", "spawn"])
+def test_work_that_a_new_process_cannot_import_is_refused_with_the_reason(
+    using: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inner(x: int) -> int:
+        return x
+
+    with pytest.raises(ValueError, match="<lambda> is not: it is a lambda"):
+        run(lambda x: x, [1], using=using)
+    with pytest.raises(ValueError, match="inner is not: it is defined inside another function"):
+        run(inner, [1], using=using)
+    monkeypatch.setattr(local, "__module__", "__main__")
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    with pytest.raises(ValueError, match="local is not: it is defined in a notebook cell"):
+        run(local, [1], using=using)
+    with pytest.raises(ValueError, match="is not: it cannot be pickled"):
+        run(threading.Lock().acquire, [1], using=using)
