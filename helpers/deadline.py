@@ -1,0 +1,180 @@
+"""A cell that may block ends, with a picture of who waits where.
+
+`with deadline(5):` is for code that is wrong on purpose, and for yours. How it
+knows who waits where is in `waits`.
+
+It is not a time limit for correct programs: it gives the program up, releases
+its locks and ends its threads and child processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from multiprocessing import active_children
+from time import monotonic
+from types import FrameType
+from typing import Any, Literal
+
+from . import waits
+from .run import raise_in
+
+MORE = 0.3  # seconds between two tries to get out of a block
+GRACE = 1.5  # seconds that threads get to end after they were told to
+
+
+class DeadlinePassed(TimeoutError):
+    """A block took longer than its deadline."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows this instead of our insides
+        return [f"{type(self).__name__}: {self}"]
+
+
+class deadline:
+    """`with deadline(seconds):` around whatever may block.
+
+    When the time has passed, it prints which thread waits where, ends the wait
+    in the block, ends the threads and child processes that were started in it,
+    and raises DeadlinePassed, a TimeoutError. The kernel lives on. Blocks may
+    be nested; an error of your own goes through unchanged.
+
+    A thread inside `time.sleep` or C code cannot be ended; it is named. On
+    Windows the same holds for a wait in `Thread.join`. In a thread other than
+    the main one the block ends between two steps of Python code, and an error
+    on its way may arrive just after the block.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        if not number or not 0 < seconds <= threading.TIMEOUT_MAX:
+            raise ValueError(f"seconds must be a number above 0, not {seconds!r}")
+        self.seconds = float(seconds)
+
+    def __enter__(self) -> None:
+        self._thread, self._task = threading.current_thread(), _task()
+        self._main = self._thread is threading.main_thread()
+        self._threads, self._children = set(threading.enumerate()), set(active_children())
+        self._expired = self._stepped_in = self._shown = False
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
+        if self._main:
+            self._before = signal.signal(signal.SIGINT, self._interrupted)
+        self._watcher.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> Literal[False]:
+        try:
+            self._closed.set()
+            self._watcher.join()
+        finally:
+            self._stop_listening()
+        left: list[str] = []
+        if self._stepped_in or kind is KeyboardInterrupt:
+            left = self._end_all()
+        if not self._stepped_in or kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
+            return False
+        self._show()
+        raise self._error(left) from None
+
+    def _stop_listening(self) -> None:
+        if not self._main:
+            ident = ctypes.c_ulong(self._thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, None)  # takes back what is on its way
+            return
+        if hasattr(signal, "pthread_sigmask"):  # a signal on its way arrives here, not later
+            signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        signal.signal(signal.SIGINT, self._before)
+
+    # ------------------------------------------------- when the time has passed
+
+    def _watch(self) -> None:
+        if self._closed.wait(self.seconds):
+            return
+        self._waits = waits.picture([self._thread, *self._new_threads()])
+        self._expired = True
+        while not self._closed.is_set():
+            self._interrupt()
+            if not self._closed.wait(MORE):
+                self._show()
+                self._stepped_in = True
+                self._end_all()
+                self._closed.wait(MORE)
+
+    def _interrupt(self) -> None:
+        """Raise in the block; a wait that a signal cannot end is released."""
+        if not self._main:
+            self._stepped_in = True
+            raise_in(self._thread, DeadlinePassed)
+        elif sys.platform == "win32":
+            signal.raise_signal(signal.SIGINT)
+        else:
+            signal.pthread_kill(self._thread.ident or 0, signal.SIGINT)
+            return
+        waits.release(self._thread)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        """SIGINT is the watcher's once the time has passed; before, the learner's."""
+        if not self._expired:
+            if callable(self._before):
+                self._before(number, frame)
+        elif self._task is not None and _task() is not self._task:  # it is at an `await`
+            self._stepped_in = True
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+        elif not _entering_or_leaving(frame):
+            self._stepped_in = True
+            raise self._error([])
+
+    def _new_threads(self) -> list[threading.Thread]:
+        known = {*self._threads, self._watcher}
+        return [t for t in threading.enumerate() if t not in known and not waits.idle(t)]
+
+    def _end_all(self) -> list[str]:
+        """End what was started inside; the names of what could not be ended."""
+        children = [child for child in active_children() if child not in self._children]
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.join(GRACE)
+            if child.is_alive():
+                child.kill()
+        threads, last = self._new_threads(), monotonic() + GRACE
+        hook, threading.excepthook = threading.excepthook, lambda args: None
+        try:
+            while threads and monotonic() < last:
+                for thread in threads:
+                    raise_in(thread, SystemExit)  # which `threading` does not report
+                    waits.release(thread)
+                threads[0].join(0.05)
+                threads = self._new_threads()
+        finally:
+            threading.excepthook = hook
+        return [thread.name for thread in threads]
+
+    def _show(self) -> None:
+        if not self._shown:
+            print(f"After {self.seconds:g} s:", *self._waits, sep="\n")
+        self._shown = True
+
+    def _error(self, left: Sequence[str]) -> DeadlinePassed:
+        sentence = f"the block had not ended after {self.seconds:g} s."
+        if left:
+            sentence += f" {', '.join(left)} cannot be ended and runs on until its call is over."
+        return DeadlinePassed(sentence)
+
+
+def _task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # there is no event loop here
+        return None
+
+
+def _entering_or_leaving(frame: FrameType | None) -> bool:
+    """Whether a deadline, this one or an inner one, is just being set up or taken down."""
+    doors = (deadline.__enter__.__code__, deadline.__exit__.__code__)
+    while frame is not None and frame.f_code not in doors:
+        frame = frame.f_back
+    return frame is not None

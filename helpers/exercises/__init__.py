@@ -1,0 +1,99 @@
+"""What is graded in each lesson, and how.
+
+One module per lesson, named as the part of an exercise's name before the dot:
+`start.overlap` stands in `start`. A module registers its exercises with
+`exercise`; `lesson.check` and `lesson.hint` find them here.
+
+A grade judges overlap, order and counts, never elapsed time: a slow machine
+must not fail a correct answer, and a fast one must not pass a wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, NamedTuple
+
+Grade = Callable[[Any], str]
+
+
+class NotYet(Exception):
+    """The answer does not hold yet: one sentence saying what, and where to look."""
+
+
+class Exercise(NamedTuple):
+    """One graded question.
+
+    `grade(answer)` gives a sentence that says what held, or raises NotYet. The
+    last four are for the tests, three for every exercise: `solution` passes,
+    the untouched `starter` fails kindly, and `wrong`, a plausible mistake,
+    fails with the words `says` in its verdict.
+    """
+
+    name: str
+    question: str
+    grade: Grade
+    hints: tuple[str, ...]
+    solution: Any
+    starter: Any
+    wrong: Any
+    says: str
+    seconds: float = 10.0  # that a grade may take, whatever the answer does
+
+
+_known: dict[str, Exercise] = {}
+
+
+def exercise(
+    name: str,
+    question: str,
+    *,
+    hints: tuple[str, ...],
+    solution: Any,
+    starter: Any,
+    wrong: Any,
+    says: str,
+    seconds: float = 10.0,
+) -> Callable[[Grade], Grade]:
+    """Register the decorated function as the grade of the exercise `name`."""
+
+    def register(grade: Grade) -> Grade:
+        _known[name] = Exercise(
+            name, question, grade, hints, solution, starter, wrong, says, seconds
+        )
+        return grade
+
+    return register
+
+
+def find(name: str) -> Exercise:
+    """The exercise of that name; ValueError that lists the names there are."""
+    lesson = name.partition(".")[0] if isinstance(name, str) else ""
+    if lesson in lessons():
+        import_module(f"{__name__}.{lesson}")
+    if name in _known:
+        return _known[name]
+    names = [known for known in everything() if known.startswith(f"{lesson}.")] or everything()
+    near = get_close_matches(str(name), names, 1)
+    guess = f' Did you mean "{near[0]}"?' if near else ""
+    raise ValueError(f'there is no exercise "{name}"; there are {", ".join(names)}.{guess}')
+
+
+def lessons() -> list[str]:
+    """The lessons that have exercises."""
+    return sorted(module.name for module in iter_modules(__path__))
+
+
+def everything() -> list[str]:
+    """The names of all exercises."""
+    for lesson in lessons():
+        import_module(f"{__name__}.{lesson}")
+    return sorted(_known)
+
+
+def expect(held: bool, otherwise: str) -> None:
+    """Raise NotYet with the sentence `otherwise`, unless `held`."""
+    if not held:
+        raise NotYet(otherwise)

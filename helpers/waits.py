@@ -1,0 +1,212 @@
+"""Which thread waits where, and for what: the wait-for picture.
+
+Read from the stacks of the running threads, so nothing has to be prepared:
+the innermost line outside the standard library is where a thread stands, and
+the call on it is what it waits for. `release` ends such a wait from outside.
+
+It cannot see who holds a plain `Lock`: Python does not record that.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import linecache
+import os
+import re
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, NamedTuple
+
+HERE = os.path.normcase(os.path.dirname(os.path.abspath(__file__)) + os.sep)
+STANDARD = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+ELSEWHERE = ("site-packages", "dist-packages")
+POOLS = (f"concurrent{os.sep}futures{os.sep}", f"{os.sep}multiprocessing{os.sep}")
+CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "BEFORE_WITH", "LOAD_SPECIAL")
+
+WAITING = re.compile(r"^with |\b(acquire|wait|join|get|put|result|sleep|shutdown|recv)\b")
+
+
+class Wait(NamedTuple):
+    """Where one thread stands: `lane` waits in `call`, on the line `source`."""
+
+    lane: str
+    call: str  # "Queue.get", "with lock", "time.sleep(9)"; empty while it computes
+    where: str  # "at worker, line 3"
+    source: str
+    on: str = ""  # the thread or process that it waits for, where that is known
+
+    def __str__(self) -> str:
+        verb = "waits in" if WAITING.search(self.call) else "is in"
+        lines = [f"{self.lane} {verb} {self.call}, {self.where}", f"    {self.source}"]
+        if not self.call:
+            lines[0] = f"{self.lane} is computing, {self.where}"
+        if self.on:
+            lines.append(f"    {self.lane} → {self.on}")
+        return "\n".join(line for line in lines if line.strip())
+
+
+def picture(threads: Iterable[threading.Thread]) -> list[Wait]:
+    """One `Wait` for each of `threads` that is alive and runs Python code."""
+    frames = sys._current_frames()
+    found = [(thread, frames.get(thread.ident or 0)) for thread in threads]
+    return [_wait(thread, frame) for thread, frame in found if frame is not None]
+
+
+def release(thread: threading.Thread) -> None:
+    """End the wait of `thread` for a lock or for a condition, if it is in one.
+
+    The lock then has two owners, so this is only for a program that is given
+    up. A wait in `time.sleep` or in C code cannot be ended.
+    """
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return
+    lock = frame.f_locals.get("waiter") if is_library(frame.f_code.co_filename) else _lock_at(frame)
+    if type(lock) is type(threading.Lock()):
+        with suppress(RuntimeError):  # somebody else has just released it
+            lock.release()
+
+
+def idle(thread: threading.Thread) -> bool:
+    """Whether it only serves a pool and has no work: it ends with its pool."""
+    codes = [frame.f_code for frame in _stack(sys._current_frames().get(thread.ident or 0))]
+    pool = [code for code in codes if any(part in code.co_filename for part in POOLS)]
+    at_work = any(code.co_name == "run" for code in pool)  # a call that was submitted
+    return bool(pool) and not at_work and all(is_library(code.co_filename) for code in codes)
+
+
+def where(frame: FrameType, line: int) -> tuple[str, str]:
+    """ "function, line 3" and the text of that line."""
+    name = frame.f_code.co_name
+    place = "the cell" if name == "<module>" else name
+    linecache.checkcache(frame.f_code.co_filename)
+    return f"{place}, line {line}", linecache.getline(frame.f_code.co_filename, line).strip()
+
+
+def is_library(filename: str) -> bool:
+    """Whether the file belongs to Python itself or to an installed package."""
+    path = os.path.normcase(filename)
+    return path.startswith(("<frozen", *STANDARD)) or any(part in path for part in ELSEWHERE)
+
+
+def is_learners(filename: str) -> bool:
+    """Whether the file is the learner's: neither the library's nor this package's."""
+    return not is_library(filename) and not os.path.normcase(filename).startswith(HERE)
+
+
+# ------------------------------------------------------------ reading a stack
+
+
+def _stack(frame: FrameType | None) -> list[FrameType]:
+    """Innermost first."""
+    return [] if frame is None else [frame, *_stack(frame.f_back)]
+
+
+def _wait(thread: threading.Thread, frame: FrameType) -> Wait:
+    stack = _stack(frame)
+    own = [f for f in stack if not is_library(f.f_code.co_filename)]
+    learners = [f for f in own if is_learners(f.f_code.co_filename)]
+    targets = [f for f in stack if f.f_code.co_name == "run" and _target(f)]
+    user = [*learners, *own, *targets, frame][0]
+    inside = stack[: stack.index(user)]
+    on = next((name for name in map(_joined, inside) if name), "") or _owner(user)
+    call = _library_call(inside[-1]) if inside else _own_call(user)
+    if user in targets:
+        call = call if inside else _target(user)
+        return Wait(name_of(thread), call, "its target", "", on)
+    place, source = where(user, user.f_lineno)
+    return Wait(name_of(thread), call, f"at {place}:", source, on)
+
+
+def _target(frame: FrameType) -> str:
+    """The function that a thread, or a thread of a pool, was given to run."""
+    runner: Any = frame.f_locals.get("self")
+    target = getattr(runner, "_target", None) or getattr(runner, "fn", None)
+    return str(getattr(target, "__qualname__", ""))
+
+
+def name_of(thread: threading.Thread) -> str:
+    """How a picture calls this thread."""
+    return "the main thread" if thread is threading.main_thread() else thread.name
+
+
+def _library_call(frame: FrameType) -> str:
+    name = getattr(frame.f_code, "co_qualname", frame.f_code.co_name)
+    kind = type(frame.f_locals["self"]).__name__ if "self" in frame.f_locals else ""
+    method = name.rpartition(".")[2]
+    if method in ("__enter__", "__exit__"):
+        return f"{'the end of ' * (method == '__exit__')}with {kind}"
+    return f"{kind}.{method}" if kind else str(name)
+
+
+def _joined(frame: FrameType) -> str:
+    """The name of what this frame joins, if it is a `join`."""
+    target: Any = frame.f_locals.get("self")
+    alive = frame.f_code.co_name == "join" and hasattr(target, "is_alive")
+    return str(target.name) if alive else ""
+
+
+def _own_call(frame: FrameType) -> str:
+    """The source of the call, or of the `with`, that the frame is at."""
+    expression = _expression(frame)
+    if expression is None:
+        return ""
+    text = ast.unparse(expression)
+    return text if isinstance(expression, ast.Call) else f"with {text}"
+
+
+def _expression(frame: FrameType) -> ast.expr | None:
+    """The call that the frame is at, or what stands after its `with`."""
+    steps = [i for i in dis.get_instructions(frame.f_code) if i.offset <= frame.f_lasti]
+    if not steps or steps[-1].opname not in CALLS or steps[-1].positions is None:
+        return None
+    line, last, start, stop = steps[-1].positions
+    if line is None or last is None or start is None or stop is None:
+        return None
+    source = linecache.getline(frame.f_code.co_filename, line)
+    with suppress(SyntaxError, IndexError):
+        if steps[-1].opname == "BEFORE_WITH":  # up to 3.13
+            entered = [i.positions for i in steps if i.opname == "BEFORE_WITH"]
+            return _items(source)[sum(p is not None and p.lineno == line for p in entered) - 1]
+        if line == last:
+            return ast.parse(source.encode()[start:stop].decode(), mode="eval").body
+    return None
+
+
+def _items(source: str) -> list[ast.expr]:
+    """What a line that begins with `with` enters."""
+    text = source.strip()
+    statement = ast.parse(text + " pass" if text.endswith(":") else text).body[0]
+    items = statement.items if isinstance(statement, ast.With) else []
+    return [item.context_expr for item in items]
+
+
+def _lock_at(frame: FrameType) -> Any:
+    """The object whose `acquire` or `with` the frame stands at."""
+    expression = _expression(frame)
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
+        expression = expression.func.value
+    return None if expression is None else _value(expression, frame)
+
+
+def _value(expression: ast.expr, frame: FrameType) -> Any:
+    """A name, or an attribute of one, looked up without running any code."""
+    if isinstance(expression, ast.Name):
+        return frame.f_locals.get(expression.id, frame.f_globals.get(expression.id))
+    if isinstance(expression, ast.Attribute):
+        owner = _value(expression.value, frame)
+        return getattr(owner, "__dict__", {}).get(expression.attr)
+    return None
+
+
+def _owner(frame: FrameType) -> str:
+    """Who holds the `RLock` that the frame waits for; its text says so."""
+    number = re.search(r"RLock.* owner=(\d+)", repr(_lock_at(frame)))
+    threads = {thread.ident: thread for thread in threading.enumerate()}
+    owner = threads.get(int(number[1])) if number else None
+    return name_of(owner) if owner is not None else ""
