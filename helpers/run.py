@@ -43,7 +43,9 @@ class RunError(RuntimeError):
     original exception is the `__cause__`.
     """
 
-    def __init__(self, sentence: str, timeline: Timeline, index: int = -1, item: Any = None):
+    def __init__(
+        self, sentence: str, timeline: Timeline, index: int = -1, item: Any = None
+    ) -> None:
         super().__init__(sentence)
         self.timeline, self.index, self.item = timeline, index, item
 
@@ -82,9 +84,9 @@ def run(
     job = _Job(work, list(items), timeline if timeline is not None else Timeline(), startup)
     job.timeline.results = job.results
     crew = crew_of(job, min(workers, len(job.items)))
-    control = _control.get()
+    control = _control.get(_NOBODY)
     deadline = monotonic() + timeout
-    done = 0
+    done, failure = 0, None
     try:
         crew.start()
         while done < len(job.items):
@@ -99,11 +101,12 @@ def run(
             if monotonic() > deadline and done < len(job.items):
                 raise job.too_late(timeout, done)
     except RunError as error:
-        if left := crew.stop():
-            error.args = (f"{error} {', '.join(left)} could not be stopped and ends with its call.",)
+        failure = error
         raise
     finally:
-        crew.stop()
+        if (left := crew.stop()) and failure:
+            who = ", ".join(left)
+            failure.args = (f"{failure} {who} could not be stopped and ends with its call.",)
     return job.timeline
 
 
@@ -114,9 +117,8 @@ class Control(NamedTuple):
     progress: Callable[[int, int], None]
 
 
-_control: ContextVar[Control] = ContextVar(
-    "control", default=Control(threading.Event(), lambda done, total: None)
-)
+_control: ContextVar[Control] = ContextVar("control")
+_NOBODY = Control(threading.Event(), lambda done, total: None)
 
 
 @contextmanager
@@ -148,7 +150,9 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
     if hasattr(using, "submit"):
         return lambda job, workers: _Futures(job, using)
     if using in ("serial", "threads"):
-        return lambda job, workers: _Threads(job, ["serial"] if using == "serial" else _names(workers))
+        return lambda job, workers: _Threads(
+            job, ["serial"] if using == "serial" else _names(workers)
+        )
     if using not in USING:
         known = ", ".join(f'"{name}"' for name in USING)
         raise ValueError(f"using must be one of {known} or an Executor, not {_short(using)}")
@@ -235,8 +239,8 @@ class _Job:
             index, (worker, _) = min(self.in_hand.items())
             item = f"item {index + 1} ({_short(self.items[index])})"
             sentence += f", {worker} is still at {item}. Every worker has been stopped"
-        item = self.items[index] if index >= 0 else None
-        error = RunError(sentence + ".", self.timeline, index, item)
+        at = self.items[index] if index >= 0 else None
+        error = RunError(sentence + ".", self.timeline, index, at)
         error.__cause__ = TimeoutError(f"{timeout:g} s have passed")
         return error
 
@@ -333,7 +337,8 @@ class _Processes:
     def __init__(self, job: _Job, names: Sequence[str], method: str) -> None:
         from multiprocessing import get_context
 
-        self.job, self.names, self.context = job, names, get_context(method)
+        self.job, self.names = job, names
+        self.context: Any = get_context(method)
         self.todo = iter(range(len(job.items)))
         self.workers: dict[Any, Any] = {}  # pipe: process
         self.at: dict[Any, int] = {}  # pipe: index of the item in hand
@@ -355,7 +360,7 @@ class _Processes:
     def wait(self, seconds: float) -> Iterable[Event]:
         from multiprocessing.connection import wait
 
-        ready = wait(list(self.workers), seconds)
+        ready: list[Any] = wait(list(self.workers), seconds)
         for pipe in ready:
             try:
                 message = pipe.recv()
@@ -446,7 +451,7 @@ def _serve(pipe: Any, inherited: Sequence[Any], call: Any, calibration: str) -> 
         other.close()
     calibrate_as(calibration)
     parent = parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()  # type: ignore[union-attr, func-returns-value]
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()  # type: ignore[union-attr]
     pipe.send(None)
     with suppress(EOFError, OSError):
         while True:
@@ -457,7 +462,7 @@ def _answer(pipe: Any, call: Any, data: bytes) -> None:
     import pickle
 
     try:
-        answer = (None, call(pickle.loads(data)))
+        answer: tuple[BaseException | None, Any] = (None, call(pickle.loads(data)))
     except BaseException as error:
         answer = (_portable(error), None)
     try:

@@ -343,7 +343,11 @@ def speedup() -> None:
     wanted = "at least 0.9"
     row("ours, once the workers are up", cost["serial"] / steady["ours"] / usable, wanted)
     for name in itertools.islice(ways, 1, None):
-        row(f"{name}", cost["serial"] / cost[name] / usable, "start-up included"[: 17 * (name in ("ours", "ProcessPoolExecutor, cold"))])
+        row(
+            f"{name}",
+            cost["serial"] / cost[name] / usable,
+            "start-up included"[: 17 * (name in ("ours", "ProcessPoolExecutor, cold"))],
+        )
 
 
 # ------------------------------------------------------------- real JupyterLab

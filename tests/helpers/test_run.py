@@ -14,9 +14,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
-import jobs
 import pytest
 
+import jobs
 from helpers.run import RunError, Stopped, controlled, run
 from helpers.timeline import Timeline
 
@@ -108,7 +108,9 @@ def test_a_closure_works_where_no_import_is_needed() -> None:
 
 @pytest.mark.parametrize("using", OURS)
 def test_the_first_error_names_its_item_and_keeps_the_spans(using: str) -> None:
-    with pytest.raises(RunError, match=r"^Item 3 of 3 \(3\) failed in \w+.*: ValueError: three") as e:
+    with pytest.raises(
+        RunError, match=r"^Item 3 of 3 \(3\) failed in \w+.*: ValueError: three"
+    ) as e:
         run(jobs.fail_at_three, [1, 2, 3], workers=1, using=using)
     assert isinstance(e.value.__cause__, ValueError)
     assert (e.value.index, e.value.item) == (2, 3)
@@ -160,7 +162,9 @@ def test_a_worker_that_is_killed_is_named_and_shown_with_the_span_it_was_in(usin
 
 @pytest.mark.parametrize("using", OURS)
 def test_work_that_never_ends_is_ended_by_the_timeout(using: str) -> None:
-    with pytest.raises(RunError, match=r"^Not finished after 0.3 s: 0 of 2 .* is still at item") as e:
+    with pytest.raises(
+        RunError, match=r"^Not finished after 0.3 s: 0 of 2 .* is still at item"
+    ) as e:
         run(jobs.forever, [1, 2], workers=2, using=using, timeout=0.3)
     assert isinstance(e.value.__cause__, TimeoutError)
     assert all(span.outcome != "ok" for span in e.value.timeline.spans)
@@ -206,7 +210,7 @@ def test_progress_counts_up_to_the_number_of_items() -> None:
 @pytest.mark.parametrize("using", METHODS)
 def test_workers_end_when_their_parent_is_killed(using: str) -> None:
     script = (
-        "import sys; sys.path[:0] = {path!r}\n"
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
         "import jobs, multiprocessing, os, threading, time\n"
         "from helpers.run import run\n"
         "def tell():\n"
@@ -215,8 +219,8 @@ def test_workers_end_when_their_parent_is_killed(using: str) -> None:
         "    print(*(p.pid for p in multiprocessing.active_children()), flush=True)\n"
         "if __name__ == '__main__':\n"
         "    threading.Thread(target=tell, daemon=True).start()\n"
-        "    run(jobs.forever, [1, 2], workers=2, using={using!r})\n"
-    ).format(path=sys.path, using=using)
+        f"    run(jobs.forever, [1, 2], workers=2, using={using!r})\n"
+    )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pids = [int(pid) for pid in parent.stdout.readline().split()]
@@ -243,24 +247,24 @@ def _is_running(pid: int) -> bool:
 
 @pytest.mark.parametrize("workers", [0, -1, 2.5, "four", 10_000, True, None])
 def test_a_number_of_workers_that_cannot_be_is_refused(workers: Any) -> None:
-    with pytest.raises(ValueError, match="^workers must be a whole number between 1 and 61, not "):
+    with pytest.raises(ValueError, match=r"^workers must be a whole number between 1 and 61, not "):
         run(jobs.double, [1], workers=workers)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "soon", float("inf"), float("nan"), None])
 def test_a_timeout_that_cannot_be_is_refused(timeout: Any) -> None:
-    with pytest.raises(ValueError, match="^timeout must be a number of seconds above 0, not "):
+    with pytest.raises(ValueError, match=r"^timeout must be a number of seconds above 0, not "):
         run(jobs.double, [1], timeout=timeout)
 
 
 def test_work_that_is_no_function_is_refused() -> None:
-    with pytest.raises(ValueError, match="^work must be a function, not 7"):
+    with pytest.raises(ValueError, match=r"^work must be a function, not 7"):
         run(7, [1])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("using", ["goroutines", 3, None])
 def test_an_unknown_way_to_run_is_refused(using: Any) -> None:
-    with pytest.raises(ValueError, match='^using must be one of "serial", "threads", '):
+    with pytest.raises(ValueError, match=r'^using must be one of "serial", "threads", '):
         run(jobs.double, [1], using=using)
 
 

@@ -14,11 +14,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
-import jobs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import jobs
 from helpers.timeline import NEAR, Span, Timeline, merged, outermost
 
 METHODS = multiprocessing.get_all_start_methods()
@@ -369,6 +369,12 @@ def test_importing_it_pulls_in_nothing_slow() -> None:
         "slow = {'asyncio', 'json', 'tempfile', 'dataclasses', 'inspect', 'numpy', 'matplotlib'}\n"
         "print(sorted(slow & set(sys.modules)))"
     )
-    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{script}"]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path[:0] = {sys.path!r}\n{script}",
+    ]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     assert found.stdout.strip() == "[]"
