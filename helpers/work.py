@@ -1,0 +1,240 @@
+"""The work that the lessons hand out to workers.
+
+It stands in a module, not in a notebook cell, so that every process can import
+it. `wait` is waiting; `crunch` computes in Python and holds the GIL; `hash_bytes`
+and `compress` compute in C code that lets go of it. `seconds` means the same for
+all of them: so long on an idle CPU of this computer, fast or slow. Computing is
+a fixed amount of work, not "until the time is up", so two workers that share a
+CPU take twice as long, as real work does.
+
+How much fits into a second is measured once. The answer stands in the
+environment, where child processes find it.
+
+Below that: work that goes wrong on purpose, and the small functions of lessons
+02 and 03. Nothing here prints; nothing knows about pools or pictures.
+
+>>> crunch(0.01) == crunch(0.01)
+True
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from time import monotonic, perf_counter_ns, sleep, thread_time_ns
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from .timeline import Timeline
+
+VARIABLE = "COURSE_WORK_PER_SECOND"  # of the environment: rounds, bytes, bytes
+LONGEST = 3600  # seconds; more is a slip of the keyboard
+BURSTS = 12  # the fastest of so many counts: the others were disturbed
+PIECE = memoryview(bytes(4 << 20))  # as much as is given to C code at once: some milliseconds
+
+
+# ----------------------------------------------------- waiting and computing
+
+
+def wait(seconds: float) -> float:
+    """Sleep, as one does for an answer from a network; gives `seconds` back.
+
+    It looks up ten times a second, so that it can be stopped.
+    """
+    _check(seconds)
+    end = monotonic() + seconds
+    while (left := end - monotonic()) > 0:
+        sleep(min(left, 0.1))
+    return seconds
+
+
+def crunch(seconds: float) -> int:
+    """Compute in Python, holding the GIL; gives a checksum."""
+    return _crunch(_amount(0, seconds))
+
+
+def hash_bytes(seconds: float) -> str:
+    """Compute in C, without the GIL: the SHA-256 of a lot of zeros."""
+    return _hash(_amount(1, seconds))
+
+
+def compress(seconds: float) -> int:
+    """Compute in C, without the GIL: how small `zlib` makes a lot of zeros, in bytes."""
+    return _compress(_amount(2, seconds))
+
+
+def mixed(seconds: float) -> int:
+    """Wait for the first half of the time and compute in Python for the other."""
+    _check(seconds)
+    return crunch(wait(seconds / 2))
+
+
+# ------------------------------------------------------ what goes wrong
+
+
+def fail(x: object) -> NoReturn:
+    """Raise an exception, as a function does that meets an item it cannot handle."""
+    raise ValueError(f"nothing can be done with {x!r}")
+
+
+def die(x: object) -> None:
+    """End this whole process at once, as a crash in C code would: no clean-up, no exception.
+
+    Never call it in the process of a notebook: its kernel would be gone.
+    """
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has no SIGKILL
+
+
+def forever(x: object) -> NoReturn:
+    """Never end."""
+    while True:
+        wait(1)
+
+
+def unpicklable(x: object) -> Callable[[], object]:
+    """Give back a function without a name, which no process can send to another."""
+    return lambda: x
+
+
+# ------------------------------------------------- for lessons 02 and 03
+
+
+def numbers(timeline: Timeline, pause: float = 0.05) -> str:
+    """Say 1 to 5, each for `pause` seconds; recorded, as prints of two workers would mix."""
+    return _say("12345", timeline, pause)
+
+
+def letters(timeline: Timeline, pause: float = 0.05) -> str:
+    """Say A to E, each for `pause` seconds."""
+    return _say("ABCDE", timeline, pause)
+
+
+def _say(words: str, timeline: Timeline, pause: float) -> str:
+    for word in words:
+        with timeline.span(word):
+            wait(pause)
+    return words
+
+
+def append_to(shared: list[Any], value: object) -> list[Any]:
+    """Append to a list that others may have too; gives what this worker then sees."""
+    shared.append(value)
+    return list(shared)
+
+
+board: list[str] = []  # a global list, to find out which workers see what is put on it
+
+
+def read_board(x: object) -> list[str]:
+    """What this worker sees on the board: a forked process has a copy, a spawned one its own."""
+    return list(board)
+
+
+def echo(x: Any) -> Any:
+    """Give back what came: all that it costs is the way there and back."""
+    return x
+
+
+def bounce(mine: Any, theirs: Any, rounds: int) -> None:
+    """Ping-pong: wait for my semaphore, release theirs, `rounds` times.
+
+    The semaphores may be those of `threading` or of `multiprocessing`.
+    """
+    for _ in range(rounds):
+        mine.acquire()
+        theirs.release()
+
+
+# ------------------------------------------------------ how much is a second
+
+
+def calibration() -> str:
+    """How much work this computer does in a second; measured at the first call.
+
+    Hand it to `calibrate_as` in a process that may not have our environment.
+    """
+    with _lock:
+        if not _parsed(os.environ.get(VARIABLE, "")):
+            measured = (_per_second(*pair) for pair in _BURSTS)
+            os.environ[VARIABLE] = ",".join(map(str, measured))
+        return os.environ[VARIABLE]
+
+
+def calibrate_as(text: str) -> None:
+    """Take over what `calibration` measured in another process."""
+    if _parsed(text):
+        os.environ[VARIABLE] = text
+
+
+def _amount(kind: int, seconds: float) -> int:
+    _check(seconds)
+    rates = _parsed(os.environ.get(VARIABLE, "")) or _parsed(calibration())
+    return round(rates[kind] * seconds)
+
+
+def _check(seconds: Any) -> None:
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST:
+        raise ValueError(f"seconds must be a number from 0 to {LONGEST}, not {seconds!r:.60}")
+
+
+def _parsed(text: str) -> list[int]:
+    """The rates in `text`; none where it is not what `calibration` writes."""
+    rates = text.split(",")
+    known = len(rates) == len(_BURSTS) and all(r.isdecimal() and len(r) < 16 for r in rates)
+    return [max(1, int(rate)) for rate in rates] if known else []
+
+
+def _per_second(work: Callable[[int], object], amount: int) -> int:
+    return round(amount * 1e9 / min(_burst(work, amount) for _ in range(BURSTS)))
+
+
+def _burst(work: Callable[[int], object], amount: int) -> int:
+    """Nanoseconds of CPU time for a little work: waiting for the GIL or a CPU is left out."""
+    clock = perf_counter_ns if sys.platform == "win32" else thread_time_ns  # there: 16 ms steps
+    start = clock()
+    work(amount)
+    return max(1, clock() - start)
+
+
+def _crunch(rounds: int) -> int:
+    x = 1
+    for _ in range(rounds):
+        x = (x * 69_069 + 1) % 1_000_003
+    return x
+
+
+def _hash(size: int) -> str:
+    from hashlib import sha256  # 5 ms that a worker need not pay
+
+    digest = sha256()
+    for piece in _pieces(size):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _compress(size: int) -> int:
+    from zlib import compress
+
+    return sum(len(compress(piece)) for piece in _pieces(size))
+
+
+def _pieces(size: int) -> Iterator[memoryview]:
+    """`size` zeros in pieces; between two of them a thread can be stopped."""
+    for start in range(0, size, len(PIECE)):
+        yield PIECE[: size - start]
+
+
+_BURSTS = [(_crunch, 20_000), (_hash, 1 << 20), (_compress, 1 << 18)]  # about a millisecond each
+_lock = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()  # its holder may not exist here
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
