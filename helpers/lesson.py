@@ -54,7 +54,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """
         label = self._label(value)
         number = f"{value:.3g}. The nearest option is: " if value != label else ""
-        answer = [f"Measured: {number}{label}.", because, self._compare(label)]
+        answer = [f"Measured: {number}{label}.", because, self._beside_the_choice(label)]
         text = "\n".join(line for line in answer if line)
         self.radio.disabled = True
         self._say(text)
@@ -69,7 +69,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise ValueError(f"value must be one of {known}, not {value!r}")
         return min(numbers, key=lambda label: _distance(numbers[label], float(value)))
 
-    def _compare(self, label: str) -> str:
+    def _beside_the_choice(self, label: str) -> str:
         if self.choice is None:
             return "You had not chosen. Choose before you run: a wrong guess is well remembered."
         if self.choice == label:
