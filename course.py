@@ -36,7 +36,7 @@ from typing import Any, Iterator, NoReturn
 OLDEST = (3, 11)
 NAME = "python-concurrency-course"
 ROOT = Path(__file__).resolve().parent
-FIRST = Path("notebooks", "00-start-here.ipynb")
+FIRST = "notebooks/00-start-here.ipynb"
 LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
@@ -54,13 +54,13 @@ class Trouble(Exception):
 def lab(arguments: "list[str]") -> int:
     """Open JupyterLab on the first lesson, or on the file named in the arguments."""
     prepare("lab")
-    command = ["-m", "jupyterlab", "-y", "--ServerApp.log_level=WARN"]
+    command = ["-m", "jupyterlab", "-y", "--Application.log_level=WARN"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # containers are often root, and Jupyter refuses it
     if not has_screen():
         command.append("--no-browser")
     if not any((ROOT / argument).exists() for argument in arguments):
-        command.append(str(FIRST))
+        command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
     say("Starting JupyterLab. Its address appears below; Ctrl-C here ends it.")
     return run([str(PYTHON), *command, *arguments])
 
@@ -147,9 +147,9 @@ def has_screen() -> bool:
 
 def prepare(level: str) -> None:
     """See to it that .venv holds everything that `lab` or `test` needs."""
-    if ready(level):
-        return
     try:
+        if ready(level):
+            return
         with alone():
             if not ready(level):  # another call may have finished it while we waited
                 install(level)
@@ -332,6 +332,9 @@ def seen_off(child: "subprocess.Popen[Any]") -> "Iterator[None]":
     """Leave no child behind: Ctrl-C reached it too; if it stays, ask, then insist."""
     try:
         yield
+    except SystemExit:  # SIGTERM reached us alone
+        child.terminate()
+        raise
     finally:
         if child.poll() is None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -353,38 +356,50 @@ SIGNS = [
     ),
     (
         r"permission denied|access is denied|read-only file system|os error (5|13|30)\b",
-        "This folder cannot be written to; move the course to one of your own: {root}",
+        "A file could not be written ({line}); put the course into a folder of your own.",
     ),
     (
-        r"ensurepip|no module named '?venv",
+        r"ensurepip is not available|no module named '?(venv|ensurepip)",
         "This Python cannot make virtual environments; install its venv module"
         " (Debian and Ubuntu: apt install python3-venv) or uv, and call again.",
     ),
     (
         r"do not match the hashes|hash mismatch",
-        "A package that arrived is not the one that was locked, so it was not installed: {last}",
+        "A package that arrived is not the one that was locked, so it was not installed: {line}",
     ),
     (
         r"connect|network|resolve host|name resolution|dns error|timed out|failed to fetch",
         "The packages could not be downloaded; connect this computer to the internet"
         " and call again.",
     ),
+    (
+        r"no matching distribution|no solution found",
+        "A package is not to be had here ({line}); look at this computer's connection to the"
+        " internet and at the settings of its installer.",
+    ),
 ]
 
 
 def explain(words: str) -> str:
     """Put an installer's failure in a sentence; keep its own words in a file."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()] or ["no reason given"]
-    sentence = "The packages could not be installed: {last}"
-    for sign, meaning in SIGNS:
-        if re.search(sign, words, re.IGNORECASE):
-            sentence = meaning
-            break
+    sentence = meaning(words)
     try:
         (VENV / "install.log").write_text(words, encoding="utf-8")
     except OSError:  # no .venv yet, or no room even for this
-        return sentence.format(root=ROOT, last=lines[-1])
-    return sentence.format(root=ROOT, last=lines[-1]) + " (Details: .venv/install.log)"
+        return sentence
+    return sentence + " (Details: .venv/install.log)"
+
+
+def meaning(words: str) -> str:
+    """What the words of pip, uv or the system say to a learner."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()] or ["no reason given"]
+    if shutil.disk_usage(str(ROOT)).free < 20_000_000:  # ensurepip fails without saying why
+        lines.append("no space left")
+    for sign, sentence in SIGNS:
+        found = [line for line in lines if re.search(sign, line, re.IGNORECASE)]
+        if found:
+            return sentence.format(root=ROOT, line=found[-1])
+    return f"The packages could not be installed: {lines[-1]}"
 
 
 def say(words: str) -> None:

@@ -22,7 +22,9 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[2]
 SAYS = re.compile(r"\b\d+ minutes? to read, \d+ minutes? to do\b")
-ROW = re.compile(r"^(\| \[[^]]+\]\((notebooks/[^)]+\.ipynb)\) \|.*\| )\d+ \+ \d+( \|)$", re.MULTILINE)
+ROW = re.compile(
+    r"^(\| \[[^]]+\]\((notebooks/[^)]+\.ipynb)\) \|.*\| )\d+ \+ \d+( \|)$", re.MULTILINE
+)
 SHOWN = re.compile(r"^\[source\]: (\S+)$", re.MULTILINE)
 
 
@@ -112,7 +114,7 @@ def binder(address: str) -> str:
 def readdressed(page: str, old: str, new: str) -> str:
     """The page with every form of the old address replaced."""
     for before, after in zip(forms(old), forms(new), strict=True):
-        page = re.sub(re.escape(before) + r"(?![\w-])", lambda _, it=after: it, page)
+        page = after.join(re.split(re.escape(before) + r"(?![\w-])", page))
     return page
 
 

@@ -73,7 +73,9 @@ def execute(notebook: Any, path: Path) -> None:
 
 def where(notebook: Any) -> str:
     """The cell that failed is the last one that was started."""
-    started = [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]
+    started = [
+        cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")
+    ]
     return f"cell {started[-1].id!r}" if started else "first cell"
 
 
