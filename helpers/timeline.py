@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 UNKNOWN = -1  # CPU time that nobody could measure
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
 Row = tuple[str, Any, int, int, int, str, int | None]  # a span as it is recorded
+Text = tuple[str, Any, str, int | None]  # what many spans share: name, lane, outcome, pid
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
 
 
@@ -146,8 +147,8 @@ class Timeline:
         files = _files(self._folder)
         seen = (len(self._rows), [size for _, size in files])
         if self._read[0] != seen:
-            rows = [_rows_of(path, size) for path, size in files]
-            self._read = (seen, _spans_of([(os.getpid(), self._rows[: seen[0]]), *rows]))
+            parts = [_from_file(path, size) for path, size in files]
+            self._read = (seen, _spans_of([_from_rows(self._rows[: seen[0]]), *parts]))
         return self._read[1]
 
     def lanes(self) -> dict[str, list[Span]]:
@@ -414,45 +415,43 @@ def outcome_of(error: BaseException | None) -> str:
 # ------------------------------------------------- files of other processes
 
 
-_RECORD = struct.Struct("<qqqqIII")  # start, stop, CPU time, pid; numbers of three texts
+_RECORD = struct.Struct("<qqqI")  # start, stop, CPU time, number of the text
 
 
 class _File:
-    """One process's spans: fixed-size records, and the texts that they number.
+    """One process's spans: records of one size, each with the number of a text.
 
-    A text is written before the first span that uses it, so whoever reads the
-    records first and the texts afterwards finds every one. Text records would
-    be easier to look at; reading them back takes three times as long.
+    The text, a line of another file, has what many spans share: name, lane,
+    outcome and pid. It is written before the first span that needs it, so
+    whoever reads the records first and the texts afterwards finds every one.
     """
 
     def __init__(self, folder: str) -> None:
         self.stem = os.path.join(folder, f"{os.getpid()}-{perf_counter_ns()}")
-        self.numbers: dict[Any, int] = {}
+        self.numbers: dict[Text, int] = {}
         self.lock = threading.Lock()
-        self.texts: io.FileIO | None = None
-        self.spans: int | None = None
+        self.files: list[io.FileIO] = []
+        self.spans = UNKNOWN  # the descriptor
 
     def write(self, row: Row) -> None:
         name, lane, start, stop, cpu, outcome, pid = row
-        try:
-            texts = self.numbers[name], self.numbers[lane], self.numbers[outcome]
-        except KeyError:
-            texts = self._number(name), self._number(lane), self._number(outcome)
-        if self.spans is not None:  # else the timeline is gone: nobody could read it
-            record = _RECORD.pack(start, stop, cpu, UNKNOWN if pid is None else pid, *texts)
-            os.write(self.spans, record)
+        text = (name, lane, outcome, pid)
+        number = self.numbers.get(text)
+        if number is None:
+            number = self._number(text)
+        if self.spans != UNKNOWN:  # else the timeline is gone: nobody could read it
+            os.write(self.spans, _RECORD.pack(start, stop, cpu, number))
 
-    def _number(self, text: Any) -> int:
+    def _number(self, text: Text) -> int:
         with self.lock:
-            if self.texts is None:
+            if not self.files:
                 try:
-                    self.texts = io.FileIO(self.stem + ".texts", "ab")
-                    self.file = io.FileIO(self.stem + ".spans", "ab")
+                    self.files = [io.FileIO(self.stem + end, "ab") for end in (".texts", ".spans")]
                 except FileNotFoundError:
                     return 0
-                self.spans = self.file.fileno()
+                self.spans = self.files[1].fileno()
             if text not in self.numbers:
-                self.texts.write(repr(text).encode(errors="surrogatepass") + b"\n")
+                self.files[0].write(repr(text).encode(errors="surrogatepass") + b"\n")
                 self.numbers[text] = len(self.numbers)
             return self.numbers[text]
 
@@ -465,40 +464,60 @@ def _files(folder: str | None) -> list[tuple[str, int]]:
     return [(p, os.path.getsize(p) // _RECORD.size * _RECORD.size) for p in paths]
 
 
-def _rows_of(path: str, size: int) -> tuple[int, list[Row]]:
-    """The writer's pid and its rows."""
-    from ast import literal_eval
-
-    with open(path, "rb") as file:
-        data = file.read(size)
-    with open(path.removesuffix(".spans") + ".texts", "rb") as file:
-        lines = file.read().decode(errors="surrogatepass").split("\n")
-    texts = [literal_eval(line) for line in lines[:-1]]
-    rows: list[Row] = [
-        (texts[n], texts[ln], start, stop, cpu, texts[o], None if pid == UNKNOWN else pid)
-        for start, stop, cpu, pid, n, ln, o in _RECORD.iter_unpack(data)
-    ]
-    return int(os.path.basename(path).partition("-")[0]), rows
-
-
 # ------------------------------------------------------------------ reading
 
 
-def _spans_of(groups: Sequence[tuple[int, Sequence[Row]]]) -> list[Span]:
-    """Spans from the rows of each process, in order, with lanes that are unique."""
-    rows = [
-        (name, lane, own if pid is None else pid, start, stop, cpu, outcome)
-        for own, rows in groups
+class _Part(NamedTuple):
+    """What one process recorded: (start, stop, CPU time, index of the text) of each span."""
+
+    pid: int
+    texts: list[Text]
+    records: list[tuple[int, int, int, int]]
+
+
+def _from_rows(rows: Sequence[Row]) -> _Part:
+    texts: dict[Text, int] = {}
+    records = [
+        (start, stop, cpu, texts.setdefault((name, lane, outcome, pid), len(texts)))
         for name, lane, start, stop, cpu, outcome, pid in rows
     ]
-    rows.sort(key=itemgetter(4), reverse=True)
-    rows.sort(key=itemgetter(3))
-    lanes = _labels(dict.fromkeys(map(itemgetter(2, 1), rows)))
+    return _Part(os.getpid(), list(texts), records)
+
+
+def _from_file(path: str, size: int) -> _Part:
+    from ast import literal_eval
+
+    with open(path, "rb") as file:
+        records = list(_RECORD.iter_unpack(file.read(size)))
+    with open(path.removesuffix(".spans") + ".texts", "rb") as file:
+        lines = file.read().decode(errors="surrogatepass").split("\n")
+    pid = int(os.path.basename(path).partition("-")[0])
+    return _Part(pid, [literal_eval(line) for line in lines[:-1]], records)
+
+
+def _spans_of(parts: Sequence[_Part]) -> list[Span]:
+    """The spans of all processes, in order, with lanes that are unique."""
+    ended: dict[tuple[int, Any], int] = {}  # each lane's first stop
+    for own, texts, records in parts:
+        for number, stop in {number: stop for _, stop, _, number in reversed(records)}.items():
+            _, lane, _, pid = texts[number]
+            key = (own if pid is None else pid, lane)
+            ended[key] = min(stop, ended.get(key, stop))
+    labels = _labels(sorted(ended, key=ended.__getitem__))
+    spans: list[Span] = []
     make = tuple.__new__  # half the time of Span(...), for a million of them
-    return [
-        make(Span, (str(name), lanes[pid, lane], pid, start, stop, cpu, outcome))
-        for name, lane, pid, start, stop, cpu, outcome in rows
-    ]
+    for own, texts, records in parts:
+        known = [
+            (str(name), lane, own if pid is None else pid, out) for name, lane, out, pid in texts
+        ]
+        spans += [
+            make(Span, (name, labels[pid, lane], pid, start, stop, cpu, outcome))
+            for start, stop, cpu, number in records
+            for name, lane, pid, outcome in (known[number],)
+        ]
+    spans.sort(key=itemgetter(4), reverse=True)
+    spans.sort(key=itemgetter(3))
+    return spans
 
 
 def _labels(lanes: Iterable[tuple[int, Any]]) -> dict[tuple[int, Any], str]:
