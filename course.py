@@ -94,8 +94,9 @@ def check(arguments: "list[str]") -> int:
         ["ruff", "format", "--check", "--extend-exclude", "notebooks", "."],
         ["ruff", "format", "--check", *narrow],
         ["mypy", "--strict", "helpers", "course.py"],
-        ["mypy", "tests"],
     ]
+    for folder in sorted({path.parent for path in ROOT.glob("tests/**/*.py")}):
+        tools.append(["mypy", *sorted(str(path.relative_to(ROOT)) for path in folder.glob("*.py"))])
     return max([run([str(PYTHON), "-m", *tool]) for tool in tools])
 
 

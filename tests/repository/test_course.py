@@ -191,6 +191,18 @@ def test_the_exit_code_of_the_command_is_passed_back(copy: Path, pretender: Path
     assert course(copy, "test").returncode == 128 + 9
 
 
+@posix
+def test_check_runs_every_tool_and_fails_if_one_does(copy: Path, pretender: Path) -> None:
+    shutil.copytree(ROOT / "tests" / "tools", copy / "tests" / "tools")
+    done = course(copy, "check", env=with_first(pretender))
+    tools = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("got")]
+    assert tools == ["ruff", "ruff", "ruff", "ruff", "mypy", "mypy"]
+    assert done.returncode == 0
+    for broken in ("ruff check --line", "ruff format", "mypy --strict", "mypy tests"):
+        script(copy / ".venv" / "bin" / "python", f'case "$*" in *"{broken}"*) exit 1;; esac')
+        assert course(copy, "check").returncode == 1
+
+
 # ----------------------------------------------------- installing, and repairing
 
 
@@ -368,7 +380,7 @@ WORDS = [
         "folder of your",
     ),
     (
-        "The virtual environment was not created successfully because ensurepip is not",
+        "The virtual environment was not created because ensurepip is not available.",
         "venv module",
     ),
     ("/usr/bin/python3: No module named venv", "venv module"),

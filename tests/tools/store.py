@@ -56,11 +56,15 @@ def store(path: Path) -> None:
 
 def execute(notebook: Any, path: Path) -> None:
     """Run the cells in the notebook's own folder, as JupyterLab does."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = None, []
     client = NotebookClient(
         notebook,
         kernel_name="python3",
         timeout=SECONDS,
         record_timing=False,
+        extra_arguments=["--log-level=ERROR"],  # else each kernel warns that it speaks plain TCP
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:

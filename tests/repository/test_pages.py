@@ -1,0 +1,153 @@
+"""README and lessons show one address, and minutes that were computed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+import pages
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LESSONS = sorted((ROOT / "notebooks").glob("[0-8]*.ipynb"))
+
+
+def cell(kind: str, source: str, *tags: str) -> dict[str, Any]:
+    return {"cell_type": kind, "source": source.splitlines(True), "metadata": {"tags": [*tags]}}
+
+
+def of(*cells: dict[str, Any]) -> pages.Minutes:
+    return pages.minutes({"cells": cells})
+
+
+# -------------------------------------------------------------------- minutes
+
+
+def test_reading_takes_a_minute_per_two_hundred_words_rounded_up() -> None:
+    assert of(cell("markdown", "word " * 400)).read == 2
+    assert of(cell("markdown", "word " * 401)).read == 3
+
+
+def test_addresses_tags_and_what_is_folded_away_are_not_read() -> None:
+    shown = "word " * 200
+    folded = f"<details><summary>Hint</summary>\n{shown}</details>"
+    linked = shown.replace("word", "[word](https://example.org/a/long/address)")
+    assert of(cell("markdown", f"<b>{linked}</b>{folded}")).read == 1
+
+
+def test_code_is_read_too() -> None:
+    assert of(cell("code", "x = 1\n" * 30)).read == 2
+
+
+def test_doing_counts_cells_predictions_panels_and_exercises_in_steps_of_five() -> None:
+    cells = [
+        cell("code", 'p = predict("How long?", options)'),
+        cell("code", "panel(picture, workers=workers())", "widget"),
+        cell("code", 'check("repair", answer)'),
+    ]
+    assert of(*cells).do == 15  # 1 + 3 + 6 minutes, and three cells to run
+    assert of(cells[0]).do == 5
+
+
+def test_solutions_are_not_counted() -> None:
+    solution = cell("code", 'check("repair", answer)\n' * 100, "solution")
+    assert of(cell("markdown", "word"), solution) == of(cell("markdown", "word"))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_says_its_minutes_as_they_are_computed(path: Path) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    prose = [pages._source(it) for it in notebook["cells"] if it["cell_type"] == "markdown"]
+    said = [match for text in prose for match in pages.SAYS.findall(text)]
+    assert said == [str(pages.minutes(notebook))], "call python3 course.py links"
+
+
+def test_the_table_has_every_lesson_in_order_with_its_minutes() -> None:
+    rows = [(match[2], match[0]) for match in pages.ROW.finditer(README)]
+    assert [name for name, _ in rows] == [it.relative_to(ROOT).as_posix() for it in LESSONS]
+    assert pages.refreshed(README) == README, "call python3 course.py links"
+
+
+# -------------------------------------------------------------------- address
+
+
+def test_every_address_of_the_course_is_the_one_in_pyproject() -> None:
+    shown = pages.SHOWN.search(README)
+    assert shown
+    assert shown[1] == pages.source()
+    assert f"[binder]: {pages.binder(pages.source())}?urlpath=lab/tree/notebooks/00" in README
+    name = pages.source().rpartition("/")[2]
+    addresses = [unquote(it) for it in re.findall(r"[\w+]+(?::|%3A)[^\s()<>\]]+", README)]
+    ours = [address for address in addresses if name in address]
+    assert len(ours) == 5
+    for address in ours:
+        assert pages.source().removeprefix("https://github.com/") in address
+
+
+@pytest.mark.parametrize(
+    "new",
+    ["https://github.com/someone/course", "https://git.example.org/school/python/threads"],
+)
+def test_links_rewrites_every_address_and_back_again(tmp_path: Path, new: str) -> None:
+    (tmp_path / "notebooks").mkdir()
+    old = pages.source()
+    lesson = json.dumps({"cells": [cell("markdown", f"[home]({old}/issues)")]})
+    (tmp_path / "notebooks" / "00-start-here.ipynb").write_text(lesson)
+    readme = "\n".join(line for line in README.splitlines() if not pages.ROW.match(line)) + "\n"
+    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    (tmp_path / "pyproject.toml").write_text(project.replace(old, new), encoding="utf-8")
+    assert pages.main(tmp_path) == 0
+    rewritten = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert f"[binder]: {pages.binder(new)}?urlpath=lab/tree" in rewritten
+    assert f"git clone {new} concurrency" in rewritten
+    assert old.rpartition("/")[0] not in unquote(rewritten)
+    assert f"[home]({new}/issues)" in (tmp_path / "notebooks" / "00-start-here.ipynb").read_text()
+
+    (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
+    assert pages.main(tmp_path) == 0
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == readme
+
+
+# ----------------------------------------------------------------------- README
+
+
+def test_what_readme_points_to_exists() -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", README)
+    missing = [it for it in targets if "://" not in it and not (ROOT / it).exists()]
+    assert missing == []
+
+
+def test_readme_begins_with_what_and_for_whom_in_five_lines() -> None:
+    title, badge, paragraph, *_ = README.split("\n\n")
+    assert title.startswith("# ")
+    assert badge.startswith("[![")
+    assert len(paragraph.splitlines()) == 5
+
+
+def test_every_picture_says_in_words_what_it_shows() -> None:
+    for words in re.findall(r"!\[([^\]]*)\]", README):
+        assert len(words.split()) > 2
+
+
+def test_both_licences_are_there_and_named() -> None:
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("BSD 3-Clause License")
+    assert "creativecommons.org/licenses/by/4.0/" in (ROOT / "LICENSE-prose").read_text()
+    assert "(LICENSE)" in README
+    assert "(LICENSE-prose)" in README
+
+
+def test_a_page_without_an_address_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "README.md").write_text("# Nothing here\n")
+    assert pages.main(tmp_path) == 1
+    assert "[source]:" in capsys.readouterr().out

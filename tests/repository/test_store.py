@@ -1,0 +1,119 @@
+"""Storing a notebook's outputs: always the same bytes, nothing of this computer, or nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import store
+
+
+def code(name: str, source: str, *tags: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": {"tags": [*tags]} if tags else {},
+        "source": source,
+        "execution_count": 7,
+        "outputs": [],
+    }
+
+
+def write(path: Path, *cells: dict[str, Any]) -> Path:
+    metadata = {"language_info": {"name": "python", "version": "3.9.9"}, "widgets": {"state": {}}}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A notebook with one cell of each kind, stored."""
+    folder = tmp_path_factory.mktemp("a folder")
+    title = {"cell_type": "markdown", "id": "title", "metadata": {}, "source": "# Größe ×"}
+    path = write(
+        folder / "lesson.ipynb",
+        title,
+        code("streams", "import sys\nfor n in 'ab': print(n, flush=True)\nsys.stderr.write('é')"),
+        code("slider", "import ipywidgets\nipywidgets.IntSlider()", "widget"),
+        code("failure", "import json\njson.loads('{')", "raises-exception"),
+        code("where", "import os; os.path.basename(os.getcwd())"),
+    )
+    store.store(path)
+    return path
+
+
+def cells(path: Path) -> dict[str, Any]:
+    return {cell["id"]: cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]}
+
+
+def test_cells_keep_their_names_and_order_and_are_counted_from_one(stored: Path) -> None:
+    found = cells(stored)
+    assert list(found) == ["title", "streams", "slider", "failure", "where"]
+    counts = [cell["execution_count"] for cell in found.values() if cell["cell_type"] == "code"]
+    assert counts == [1, 2, 3, 4]
+    assert found["where"]["outputs"][0]["execution_count"] == 4
+
+
+def test_a_stream_is_stored_in_one_piece(stored: Path) -> None:
+    first = cells(stored)["streams"]["outputs"][0]
+    assert (first["name"], first["text"]) == ("stdout", ["a\n", "b\n"])
+
+
+def test_widgets_store_nothing(stored: Path) -> None:
+    assert cells(stored)["slider"]["outputs"] == []
+    assert "widget" not in json.dumps(json.loads(stored.read_text(encoding="utf-8"))["metadata"])
+
+
+def test_the_notebook_does_not_say_which_python_ran_it(stored: Path) -> None:
+    assert json.loads(stored.read_text(encoding="utf-8"))["metadata"] == store.METADATA
+
+
+def test_an_expected_error_is_stored_without_this_computers_folders(stored: Path) -> None:
+    (error,) = cells(stored)["failure"]["outputs"]
+    assert error["ename"] == "JSONDecodeError"
+    assert "decoder.py" in json.dumps(error)
+    assert str(Path.home()) not in json.dumps(error)
+
+
+def test_a_notebook_runs_in_its_own_folder(stored: Path) -> None:
+    assert stored.parent.name in cells(stored)["where"]["outputs"][0]["data"]["text/plain"][0]
+
+
+def test_the_file_is_sorted_readable_and_ends_with_a_line_end(stored: Path) -> None:
+    raw = stored.read_text(encoding="utf-8")
+    again = json.dumps(json.loads(raw), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert raw == again
+    assert "Größe ×" in raw
+    assert b"\r" not in stored.read_bytes()
+
+
+@pytest.mark.parametrize("folder", [store.ROOT, Path(store.sys.base_prefix)])
+def test_a_traceback_loses_the_folders_of_this_computer(folder: Path) -> None:
+    file = Path("lib", "threading.py")
+    assert store.portable(f"File {folder / file}:9") == f"File {file}:9"
+    if folder.is_relative_to(Path.home()):
+        short = Path("~", folder.relative_to(Path.home()))
+        assert store.portable(f"File {short / file}:9") == f"File {file}:9"
+
+
+def test_a_failing_cell_is_named_and_its_notebook_left_as_it_was(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "bad.ipynb",
+        code("good", "print(1)"),
+        code("bad", "raise ValueError('no such number')"),
+        code("later", "print(2)"),
+    )
+    before = path.read_bytes()
+    with pytest.raises(store.Unstorable) as failure:
+        store.store(path)
+    assert str(failure.value) == "bad.ipynb, cell 'bad': ValueError: no such number"
+    assert path.read_bytes() == before
+
+
+def test_a_name_that_no_notebook_has_is_refused() -> None:
+    with pytest.raises(store.Unstorable, match="no notebook called '42-life'"):
+        store.chosen(["42-life"])
