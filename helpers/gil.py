@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import groupby, pairwise
 from time import monotonic, perf_counter_ns, sleep
@@ -34,6 +35,8 @@ RAN, STARVED = "ran", "did not run"
 GAP = 100_000  # ns; a clock that jumps by more was not read in between
 MEETING = 30.0  # seconds that workers wait for each other before they begin
 LEAD = 2_000_000  # ns from the last worker's arrival to the common start
+LOOK = 0.0005  # seconds that an onlooker sleeps between two looks at the clock
+PATIENT = 5.0  # seconds: a switch interval so long that nobody asks for the GIL
 
 
 def watch(
@@ -71,6 +74,36 @@ def holds(timeline: Timeline) -> list[float]:
     ran = (span for span in timeline.spans if span.name == RAN)
     firsts = [next(spans).start for _, spans in groupby(ran, key=lambda span: span.lane)]
     return [(stop - start) / 1e9 for start, stop in pairwise(firsts)]
+
+
+def turns(call: Callable[[], object]) -> int:
+    """How often another thread got a turn while `call()` ran; 0 if `call` kept the GIL.
+
+    The other thread wakes up every half millisecond, if it can get the GIL for a
+    moment. Nobody can ask for it here, as the switch interval is set to 5
+    seconds meanwhile: every turn is one that `call` gave away by itself.
+    """
+    looks: list[int] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            looks.append(perf_counter_ns())
+            sleep(LOOK)
+
+    onlooker = threading.Thread(target=look, name="onlooker", daemon=True)
+    with switch_interval(PATIENT):
+        onlooker.start()
+        while not looks:
+            sleep(LOOK)
+        start = perf_counter_ns()
+        try:
+            call()
+        finally:
+            stop = perf_counter_ns()
+            ended.set()
+            onlooker.join()
+    return sum(start < tick < stop for tick in looks)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import multiprocessing
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from helpers.gil import RAN, STARVED, Watcher, holds, watch
 from helpers.machine import gil_enabled, usable_cpus
 from helpers.run import RunError, Stopped, controlled
 from helpers.timeline import Timeline
+from helpers.work import compress, crunch, fail, hash_bytes, wait
 
 ROOT = Path(__file__).parents[2]
 METHODS = multiprocessing.get_all_start_methods()
@@ -232,3 +233,29 @@ def test_importing_it_loads_no_tempfile_and_no_multiprocessing() -> None:
     code = f"import sys; import helpers.gil; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-S", "-c", code]
     assert subprocess.check_output(command, text=True, timeout=60, cwd=ROOT) == "[]\n"
+
+
+# ------------------------------------------------- who gives the GIL away
+
+
+@needs_gil
+def test_computing_in_python_gives_no_turn_to_others() -> None:
+    crunch(0)  # calibrates, which does give turns
+    assert gil.turns(lambda: crunch(0.05)) == 0
+
+
+@needs_gil
+def test_c_code_that_keeps_the_gil_gives_no_turn_to_others() -> None:
+    numbers = [hash(str(n)) for n in range(100_000)]
+    assert gil.turns(lambda: sorted(numbers)) == 0
+
+
+@pytest.mark.parametrize("work", [wait, hash_bytes, compress])
+def test_waiting_and_c_code_that_lets_go_give_turns(work: Callable[[float], object]) -> None:
+    assert gil.turns(lambda: work(0.1)) > 0
+
+
+def test_a_call_that_fails_leaves_no_onlooker() -> None:
+    with pytest.raises(ValueError, match="nothing can be done"):
+        gil.turns(lambda: fail("it"))
+    assert "onlooker" not in [thread.name for thread in threading.enumerate()]
