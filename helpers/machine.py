@@ -181,7 +181,7 @@ def _own(text: str) -> dict[str, str]:
         controllers, _, path = rest.partition(":")
         if "cpu" in controllers.split(","):
             own["cgroup"] = path
-        elif number == "0" and not controllers:
+        elif number == "0":
             own["cgroup2"] = path
     return own
 

@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from helpers.machine import Machine, cpu_quota, machine, usable_cpus
@@ -61,7 +61,7 @@ def test_version_2_reads_the_group_the_process_is_in(tmp_path: Path) -> None:
 
 
 def test_version_1_reads_the_group_the_process_is_in(tmp_path: Path) -> None:
-    own = "4:memory:/elsewhere\n1:cpu,cpuacct:/jobs/mine\n0::/\n"
+    own = "1:cpu,cpuacct:/jobs/mine\n4:cpuset:/jobs/other\n0::/\n"
     files = v1("jobs/mine", 25_000, 50_000) | v1("jobs/other", 1000)
     assert cpu_quota(tree(tmp_path, own, V1, **files)) == 0.5
 
@@ -108,17 +108,24 @@ def test_a_group_below_the_one_that_was_mounted_is_found(tmp_path: Path) -> None
 def test_a_mount_of_a_group_with_a_longer_name_is_not_taken_for_ours(tmp_path: Path) -> None:
     other = V2.replace("0:28 / /sys/fs/cgroup", "0:28 /pod2 /sys/fs/cgroup/theirs")
     ours = V2.replace("0:28 / /sys/fs/cgroup", "0:28 /pod /sys/fs/cgroup/ours")
-    files = {"theirs/cpu.max": "10000 100000", "ours/cpu.max": "50000 100000"}
+    files = {"theirs/cpu.max": "90000 100000", "ours/cpu.max": "50000 100000"}
     assert cpu_quota(tree(tmp_path, "0::/pod\n", other + ours, **files)) == 0.5
-    assert cpu_quota(tree(tmp_path, "0::/pod2\n", other + ours, **files)) == 0.1
+    assert cpu_quota(tree(tmp_path, "0::/pod2\n", other + ours, **files)) == 0.9
 
 
 @pytest.mark.parametrize("path", ["/../outside", "/somewhere/../else", "relative", ""])
 def test_a_group_outside_of_what_is_mounted_reads_the_mount_point(
     tmp_path: Path, path: str
 ) -> None:
-    files = {"cpu.max": "200000 100000", "../cgroup-outside/cpu.max": "1000 100000"}
+    files = {"cpu.max": "200000 100000", "../outside/cpu.max": "1000 100000"}
     assert cpu_quota(tree(tmp_path, f"0::{path}\n", V2, **files)) == 2
+
+
+def test_a_version_1_group_that_is_not_below_the_mounted_one_reads_the_mount_point(
+    tmp_path: Path,
+) -> None:
+    mount = V1.replace("0:29 / ", "0:29 /renamed ")
+    assert cpu_quota(tree(tmp_path, "1:cpu,cpuacct:/here\n", mount, **v1("", 50_000))) == 0.5
 
 
 def test_names_with_blanks_and_colons_are_read(tmp_path: Path) -> None:
@@ -148,20 +155,22 @@ lines = st.lists(
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(own=lines, mounts=lines, limit=lines)
+@example(own="0::/", mounts="1 2 3 - cgroup2", limit="1 1")
+@example(own="0::/\0", mounts=V2, limit="1 1")
 def test_odd_content_raises_nothing(tmp_path: Path, own: str, mounts: str, limit: str) -> None:
     own, mounts, limit = (t.encode(errors="replace").decode() for t in (own, mounts, limit))
     quota = cpu_quota(tree(tmp_path, own, mounts, **{"cpu.max": limit}))
     assert quota is None or quota > 0
 
 
-def test_bytes_that_are_no_text_raise_nothing(tmp_path: Path) -> None:
-    root = tree(tmp_path, "0::/\n", V2, **{"cpu.max": "1 1"})
-    assert cpu_quota(root) == 1
-    for name in ["proc/self/cgroup", "proc/self/mountinfo", "sys/fs/cgroup/cpu.max"]:
-        sound = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(b"0::/\xff\x00\n" * 3)
-        assert cpu_quota(root) in (None, 1)
-        (tmp_path / name).write_bytes(sound)
+def test_bytes_that_are_no_text_spoil_nothing_beside_them(tmp_path: Path) -> None:
+    root = tree(tmp_path, "0::/\n", V2, **{"cpu.max": "50000 100000"})
+    for name in ["proc/self/cgroup", "proc/self/mountinfo"]:
+        path = tmp_path / name
+        path.write_bytes(b"7:\xff\x00 - \xfe\n" + path.read_bytes())
+    assert cpu_quota(root) == 0.5
+    (tmp_path / "sys/fs/cgroup/cpu.max").write_bytes(b"\xff\x00 100000")
+    assert cpu_quota(root) is None
 
 
 # -------------------------------------------------------------- this machine
