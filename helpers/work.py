@@ -24,7 +24,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic, perf_counter_ns, sleep, thread_time_ns
+from time import perf_counter, perf_counter_ns, sleep, thread_time_ns
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def wait(seconds: float) -> float:
     It looks up ten times a second, so that it can be stopped.
     """
     _check(seconds)
-    end = monotonic() + seconds
-    while (left := end - monotonic()) > 0:
+    end = perf_counter() + seconds  # on Windows before 3.13 monotonic() ticks in 16 ms
+    while (left := end - perf_counter()) > 0:
         sleep(min(left, 0.1))
     return seconds
 
@@ -131,6 +131,99 @@ board: list[str] = []  # a global list, to find out which workers see what is pu
 def read_board(x: object) -> list[str]:
     """What this worker sees on the board: a forked process has a copy, a spawned one its own."""
     return list(board)
+
+
+latch = threading.Lock()  # a lock of this module: every process has one of its own
+
+
+def latch_is_taken(x: object) -> bool:
+    """Whether `latch` is held here: a forked process has a copy, held or not as it was then."""
+    return latch.locked()
+
+
+def quietly(work: Callable[..., Any], *args: Any) -> Any:
+    """Call `work(*args)` in a process whose error messages nobody is to see."""
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- until this process ends
+    return work(*args)
+
+
+def fragile(seconds: float) -> float:
+    """Wait, but die of a negative number, as C code dies of an argument it never checked."""
+    if seconds < 0:
+        die(seconds)
+    return wait(seconds)
+
+
+def times(factor: int, x: int) -> tuple[int, int]:
+    """Which process computed it, and the product."""
+    return os.getpid(), factor * x
+
+
+def tally(counter: Any, squares: Any, i: int) -> None:
+    """Write into a `Value` and an `Array` that several processes share."""
+    with counter.get_lock():
+        counter.value += 1
+    squares[i] = i * i
+
+
+def checksum(data: Any) -> int:
+    """A number that tells whether `data`, bytes or the like, came whole."""
+    from zlib import adler32
+
+    return adler32(data)
+
+
+def checksum_at(name: str, size: int) -> int:
+    """The same for the first `size` bytes of the shared memory of that name."""
+    from multiprocessing.shared_memory import SharedMemory
+
+    block = SharedMemory(name)
+    try:
+        assert block.buf is not None  # it is, until `close`
+        with block.buf[:size] as data:
+            return checksum(data)
+    finally:
+        block.close()
+
+
+def memory(x: object = None) -> int | None:
+    """Bytes that this process has to itself; None where the system does not say.
+
+    On macOS it is the most that it ever had, what it shares with others included.
+    """
+    try:
+        with open("/proc/self/smaps_rollup") as file:
+            return sum(1024 * int(line.split()[1]) for line in file if line.startswith("Private"))
+    except OSError:
+        return _most_memory()
+
+
+def _most_memory() -> int | None:
+    if sys.platform != "darwin":
+        return None
+    from resource import RUSAGE_SELF, getrusage
+
+    return getrusage(RUSAGE_SELF).ru_maxrss
+
+
+def thread_memory(count: int) -> float | None:
+    """Bytes by which this process grows for each of `count` threads that wait."""
+    leave, here = threading.Event(), threading.Semaphore(0)
+
+    def stay() -> None:
+        here.release()
+        leave.wait()
+
+    threads = [threading.Thread(target=stay) for _ in range(count)]
+    before = memory()
+    for thread in threads:
+        thread.start()
+        here.acquire()
+    after = memory()
+    leave.set()
+    for thread in threads:
+        thread.join()
+    return None if before is None or after is None else (after - before) / count
 
 
 def echo(x: Any) -> Any:
