@@ -186,46 +186,6 @@ def checksum_at(name: str, size: int) -> int:
         block.close()
 
 
-def memory(x: object = None) -> int | None:
-    """Bytes that this process has to itself; None where the system does not say.
-
-    On macOS it is the most that it ever had, what it shares with others included.
-    """
-    try:
-        with open("/proc/self/smaps_rollup") as file:
-            return sum(1024 * int(line.split()[1]) for line in file if line.startswith("Private"))
-    except OSError:
-        return _most_memory()
-
-
-def _most_memory() -> int | None:
-    if sys.platform != "darwin":
-        return None
-    from resource import RUSAGE_SELF, getrusage
-
-    return getrusage(RUSAGE_SELF).ru_maxrss
-
-
-def thread_memory(count: int) -> float | None:
-    """Bytes by which this process grows for each of `count` threads that wait."""
-    leave, here = threading.Event(), threading.Semaphore(0)
-
-    def stay() -> None:
-        here.release()
-        leave.wait()
-
-    threads = [threading.Thread(target=stay) for _ in range(count)]
-    before = memory()
-    for thread in threads:
-        thread.start()
-        here.acquire()
-    after = memory()
-    leave.set()
-    for thread in threads:
-        thread.join()
-    return None if before is None or after is None else (after - before) / count
-
-
 def echo(x: Any) -> Any:
     """Give back what came: all that it costs is the way there and back."""
     return x

@@ -1,0 +1,113 @@
+"""Programs that hang or crash on purpose, in a Python of their own.
+
+`in_a_subprocess(code)` starts another Python, waits for its end or for the time
+to be up, and says how it ended. Nothing of it is left afterwards: no process,
+no file.
+
+As in a notebook, the main module of such a program is no file, so a new process
+cannot import what is defined in it. `script=True` makes it a file.
+
+>>> print(in_a_subprocess("print(6 * 7)"))
+ended with exit code 0
+  printed: 42
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+GRACE = 3.0  # seconds that the children of an ended program get to notice it
+# The last line of a traceback, and the indented lines that some messages go on with.
+ERROR = re.compile(
+    r"^(?:\w+\.)*(\w*(?:Error|Exception|BrokenProcessPool)\b.*(?:\n[ \t]+\S.*)*)", re.M
+)
+
+
+class Ended(NamedTuple):
+    """How a program ended; `print` it to read it."""
+
+    exit_code: int | None  # None: it was still running when its time was up
+    printed: str
+    errors: list[str]  # the message of every traceback, each message once
+    seconds: float  # that it had
+
+    def __str__(self) -> str:
+        head = f"ended with exit code {self.exit_code}"
+        if self.exit_code is None:
+            head = f"still running after {self.seconds:g} s, then ended from outside"
+        lines = [f"printed: {line}" for line in self.printed.splitlines()]
+        return "\n  ".join([head, *lines, *self.errors])
+
+
+def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -> Ended:
+    """Run `code` in a new Python for at most `seconds`, in an empty folder."""
+    import subprocess
+    from tempfile import TemporaryDirectory
+
+    if not 0 < seconds <= 60:
+        raise ValueError(f"seconds must be above 0 and at most 60, not {seconds!r}")
+    with TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) as folder:
+        arguments = [_write(folder, code)] if script else ["-c", code]
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # a group, which can be ended as a whole
+        )
+        exit_code = None
+        try:
+            printed, said = process.communicate(timeout=seconds)
+            exit_code = process.returncode
+        except subprocess.TimeoutExpired:
+            printed, said = _end(process)
+        except BaseException:
+            _end(process)
+            raise
+    return Ended(exit_code, printed, _errors(said), seconds)
+
+
+def _write(folder: str, code: str) -> str:
+    path = os.path.join(folder, "program.py")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(code)
+    return path
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this package to be found from any folder, and tracebacks without colours."""
+    path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHON_COLORS": "0", "PYTHONIOENCODING": "utf-8"}
+
+
+def _end(process: Popen[str]) -> tuple[str, str]:
+    """End the program; its children follow when they see it gone, or they are made to."""
+    import subprocess
+
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True)
+    process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        return process.communicate(timeout=GRACE)
+    if sys.platform != "win32":
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.communicate()
+
+
+def _errors(said: str) -> list[str]:
+    """The messages in what was written to standard error."""
+    return list(dict.fromkeys(" ".join(message.split()) for message in ERROR.findall(said)))
