@@ -29,37 +29,33 @@ from .timeline import Timeline
 Picture = Timeline | Mapping[str, Timeline]
 PATIENCE = 50.0  # seconds that `move` waits for a picture
 SOON = 0.5  # seconds after which a run shows that it is under way
-LABEL, TRACK, NUMBER = 130, 300, 60  # widths of a slider's parts, in pixels
-ONE_CPU = (
-    "Only one CPU is usable here: a second worker makes waiting shorter, but not computing, "
-    "however many workers there are."
-)
+LABEL, TRACK = 110, 300  # widths of a slider's parts, in pixels
+GAP, NUMBER = 14, 82  # what ipywidgets puts before and after the track
+WIDTH = f"{LABEL + GAP + TRACK + NUMBER}px"
+ONE_CPU = "One CPU is usable here: more workers make waiting shorter, but not computing."
 
 
 class Control(NamedTuple):
-    """Something to turn: the widget with the value, and what stands in the panel."""
+    """Something to turn."""
 
-    input: Any
-    shown: Any
+    input: Any  # the widget with the value
+    shown: Any  # what stands in the panel
 
 
 def slider(
     minimum: float, maximum: float, value: float, step: float = 1, label: str = "", unit: str = ""
 ) -> Control:
     """A slider for a number; whole numbers where all arguments are whole."""
-    numbers = (minimum, maximum, value, step)
     if not minimum <= value <= maximum:
         raise ValueError(f"value must be between {minimum:g} and {maximum:g}, not {value:g}")
     if step <= 0:
         raise ValueError(f"step must be above 0, not {step:g}")
-    whole = all(isinstance(number, int) for number in numbers)
+    whole = all(isinstance(number, int) for number in (minimum, maximum, value, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
     text = f"{label} ({unit})" if unit else label
     turned = kind(value, min=minimum, max=maximum, step=step, description=text)
     turned.continuous_update = False  # one run when it is let go, not one for every step
-    turned.style.description_width = f"{LABEL}px"
-    turned.layout.width = f"{LABEL + TRACK + NUMBER}px"
-    return Control(turned, turned)
+    return _sized(turned)
 
 
 def workers(maximum: int | None = None, value: int = 4, minimum: int = 1) -> Control:
@@ -68,17 +64,14 @@ def workers(maximum: int | None = None, value: int = 4, minimum: int = 1) -> Con
     most = maximum if maximum is not None else min(MOST, max(8, 2 * usable))
     turned = slider(minimum, most, min(value, most), label="workers").input
     turned.tooltip = f"workers, {minimum} to {most}; usable CPUs here: {usable}"
-    return Control(turned, widgets.VBox([turned, widgets.HTML(_scale(minimum, most, usable))]))
+    return Control(turned, widgets.VBox([turned, _scale(minimum, most, usable)]))
 
 
 def choice(*options: Any, label: str = "") -> Control:
     """One of several; the first is chosen at the start."""
     if len(options) < 2:
         raise ValueError(f"options must be two or more, not {options!r}")
-    turned = widgets.Dropdown(options=options, description=label)
-    turned.style.description_width = f"{LABEL}px"
-    turned.layout.width = f"{LABEL + TRACK + NUMBER}px"
-    return Control(turned, turned)
+    return _sized(widgets.Dropdown(options=options, description=label))
 
 
 def panel(
@@ -90,7 +83,7 @@ def panel(
     """Controls, and the picture of `function(**values)`; shows itself at the end of a cell.
 
     `recorded` is a label and the path of a saved timeline, which is drawn beside
-    the run where only one CPU is usable and more would have been seen.
+    the run where only one CPU is usable and more would be to be seen.
     """
     if not callable(function):
         raise ValueError(f"function must be a function, not {function!r}")
@@ -104,29 +97,29 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Controls over one function; made by `panel`. `picture` is the last result."""
 
     def __init__(
-        self,
-        function: Callable[..., Picture],
-        controls: Mapping[str, Control],
-        recorded: tuple[str, str] | None,
+        self, function: Callable[..., Picture], controls: dict[str, Control], recorded: Any
     ) -> None:
-        self.function, self.controls = function, dict(controls)
-        self.picture: Picture | None = None
+        self.function, self.controls = function, controls
         self.recorded = recorded if usable_cpus() == 1 else None
+        self.picture: Picture | None = None
+        self.error: BaseException | None = None  # how the last run ended
         self._changed = threading.Condition()
-        self._wanted: dict[str, Any] | None = None  # values to run next
-        self._busy, self._quiet = False, False
+        self._wanted: dict[str, Any] | None = None  # the values to run next
+        self._last: dict[str, Any] | None = None  # the values of the last run, or of this one
+        self._busy = self._quiet = False
         self._stop = threading.Event()
-        self._shown: tuple[dict[str, Any], BaseException | None] | None = None
-        self._since = self._said = 0.0
+        self._since = self._said = 0.0  # when the run began, when progress was shown
         super().__init__(self._furniture())
         self.add_class("course-panel")
-        self._replace_older()
+        name = (function.__module__, getattr(function, "__qualname__", ""))
+        if name in _panels:  # its cell is run again
+            _panels[name].stop()
+        _panels[name] = self
 
     def move(self, **values: Any) -> Any:
         """Turn controls as a learner would; gives the picture of exactly these values.
 
-        An error of the run is raised here. ValueError where a control does not
-        go there.
+        An error of the run is raised here; ValueError where a control cannot go there.
         """
         self._quiet = True
         try:
@@ -135,18 +128,17 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         finally:
             self._quiet = False
         with self._changed:
-            if self._shown is None or self._shown[0] != self._values() or self._busy:
+            if self._values() != (self._wanted or self._last) or (self.error and not self._busy):
                 self._request()
             if not self._changed.wait_for(lambda: not self._busy, PATIENCE):
                 self.stop()
                 raise TimeoutError(f"no picture after {PATIENCE:g} s; the run has been stopped")
-        assert self._shown is not None
-        if self._shown[1] is not None:
-            raise self._shown[1]
+        if self.error is not None:
+            raise self.error
         return self.picture
 
     def stop(self, *_: Any) -> None:
-        """What the Stop button does: end the run, show what there is."""
+        """What the Stop button does: end the run and show what there is."""
         with self._changed:
             self._wanted = None
             self._stop.set()
@@ -154,33 +146,25 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     # ----------------------------------------------------------- the furniture
 
     def _furniture(self) -> list[Any]:
-        for name, control in self.controls.items():
-            control.input.description = control.input.description or name.replace("_", " ")
-            control.input.observe(self._request, "value")
+        for name, (turned, _) in self.controls.items():
+            turned.description = turned.description or name.replace("_", " ")
+            turned.tooltip = turned.tooltip or turned.description
+            turned.observe(self._request, "value")
         self._again = widgets.Button(description="Run again", icon="refresh")
         self._halt = widgets.Button(description="Stop", icon="stop", disabled=True)
         self._bar = widgets.FloatProgress(0, min=0, max=1, layout={"visibility": "hidden"})
-        self._bar.style.bar_color = "var(--jp-brand-color1)"
         self._status, self._image = widgets.HTML(), widgets.HTML()
         self._again.on_click(self._request)
         self._halt.on_click(self.stop)
         note = [widgets.HTML(ONE_CPU)] if usable_cpus() == 1 and "workers" in self.controls else []
         buttons = widgets.HBox([self._again, self._halt, self._bar])
         shown = [control.shown for control in self.controls.values()]
-        return [*shown, buttons, *note, self._status, self._image]
+        return [*shown, *note, buttons, self._status, self._image]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        with self._changed:
-            if self._shown is None and not self._busy:
-                self._request()
+        if self._last is None:
+            self._request()  # the first picture, without a click
         return super()._repr_mimebundle_(**kwargs)
-
-    def _replace_older(self) -> None:
-        """A cell that is run again leaves no run of its former panel behind."""
-        name = f"{self.function.__module__}.{getattr(self.function, '__qualname__', '')}"
-        if name in _panels:
-            _panels[name].stop()
-        _panels[name] = self
 
     def _turn(self, name: str, value: Any) -> None:
         if name not in self.controls:
@@ -189,7 +173,9 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         with suppress(TraitError):
             turned.value = value
         if turned.value != value:
-            raise ValueError(f"{name} must be {_range(turned)}, not {value!r}")
+            options = ", ".join(map(repr, getattr(turned, "options", ())))
+            can = f"one of {options}" if options else f"{turned.min:g} to {turned.max:g}"
+            raise ValueError(f"{name} can be {can}, not {value!r}")
 
     # ----------------------------------------------------------------- the run
 
@@ -204,45 +190,43 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._wanted = self._values()
             if not self._busy:
                 self._busy = True
-                threading.Thread(
-                    target=copy_context().run, args=(self._serve,), daemon=True
-                ).start()
+                serve = copy_context().run  # so that output keeps to the cell of the panel
+                threading.Thread(target=serve, args=(self._serve,), daemon=True).start()
 
     def _serve(self) -> None:
+        """Run what is wanted until nothing is."""
         while True:
             with self._changed:
-                values, self._wanted = self._wanted, None
-                if values is None:
+                if self._wanted is None:
                     self._busy = False
                     self._changed.notify_all()
                     return
+                self._last, self._wanted = self._wanted, None
                 self._stop.clear()
-            self._run(values)
+            self._run(self._last)
 
     def _run(self, values: dict[str, Any]) -> None:
         self._halt.disabled, self._since = False, monotonic()
-        error: BaseException | None = None
+        self.error = None
         try:
             with controlled(self._stop, self._progress):
                 self._draw(self.function(**values), values)
-        except BaseException as raised:
-            error = raised
+        except BaseException as error:
+            self.error = error
             if isinstance(error, RunError):
                 self._draw(error.timeline, values)
-        self._shown = values, error
-        self._halt.disabled = True
+        self._status.value = _said(self.error)
         self._bar.layout.visibility = "hidden"
-        self._status.value = _said(error)
+        self._halt.disabled = True
 
     def _draw(self, picture: Picture, values: Mapping[str, Any]) -> None:
         title = ", ".join(f"{self.controls[n].input.description}: {v}" for n, v in values.items())
-        shown = picture
+        self.picture = shown = picture
         if self.recorded is not None:
             label, path = self.recorded
             here = {"here": picture} if isinstance(picture, Timeline) else picture
             shown = {**here, label: Timeline.load(path)}
         self._image.value = f'<div aria-live="polite">{draw.html(shown, title)}</div>'
-        self.picture = picture
 
     def _progress(self, done: int, total: int) -> None:
         now = monotonic()
@@ -262,19 +246,18 @@ def _said(error: BaseException | None) -> str:
     return f'<div role="alert" style="color: var(--jp-error-color1)">✘ {escape(words)}</div>'
 
 
-def _range(turned: Any) -> str:
-    if hasattr(turned, "min"):
-        return f"between {turned.min:g} and {turned.max:g}"
-    return "one of " + ", ".join(map(repr, turned.options))
+def _sized(turned: Any) -> Control:
+    turned.style.description_width, turned.layout.width = f"{LABEL}px", WIDTH
+    return Control(turned, turned)
 
 
-def _scale(minimum: int, maximum: int, usable: int) -> str:
+def _scale(minimum: int, maximum: int, usable: int) -> Any:
     """The mark under a slider of workers."""
-    words = f"usable CPUs here: {usable}"
-    if usable > maximum:
-        return f'<div style="margin-left: {LABEL}px">{words}, more than this slider has</div>'
-    share = (usable - minimum) / max(1, maximum - minimum)
-    return f'<div style="margin-left: {LABEL + share * TRACK:.0f}px">▲ {words}</div>'
+    share, words = (usable - minimum) / max(1, maximum - minimum), f"usable CPUs here: {usable}"
+    text = f"▲ {words}" if share <= 1 else f"{words}, more than this slider has"
+    left = LABEL + GAP + (share * TRACK - 5 if share <= 1 else 0)  # 5 is half a mark
+    style = f"margin-left: {left:.0f}px; line-height: 1.2; font-size: 85%"
+    return widgets.HTML(f'<div style="{style}">{text}</div>', layout={"margin": "-8px 0 6px 0"})
 
 
-_panels: WeakValueDictionary[str, Panel] = WeakValueDictionary()
+_panels: WeakValueDictionary[tuple[str, str], Panel] = WeakValueDictionary()
