@@ -238,6 +238,17 @@ def test_a_changed_dependency_is_installed_into_the_same_venv(
 
 
 @posix
+def test_an_update_by_lab_keeps_what_test_installed(
+    copy: Path, pretender: Path, tmp_path: Path
+) -> None:
+    course(copy, "test", env=with_first(pretender))
+    (copy / "requirements.lock").write_text("# changed\n")
+    (tmp_path / "calls").unlink()
+    course(copy, "lab", env=with_first(pretender))
+    assert "requirements-dev.lock" in (tmp_path / "calls").read_text().splitlines()[0]
+
+
+@posix
 def test_a_moved_folder_gets_a_new_venv(copy: Path, pretender: Path, tmp_path: Path) -> None:
     course(copy, "lab", env=with_first(pretender))
     calls(tmp_path)
@@ -291,38 +302,74 @@ def test_somebody_elses_venv_is_left_alone(copy: Path, pretender: Path) -> None:
     assert (copy / ".venv" / "pyvenv.cfg").read_text() == "prompt = mine\n"
 
 
+class Stuck:
+    """A call of `course.py lab` whose installer hangs in the named step until it is stopped."""
+
+    def __init__(self, copy: Path, pretender: Path, tmp_path: Path, step: str) -> None:
+        self.uv = pretender / "uv"
+        self.honest = self.uv.rename(pretender / "honest-uv")
+        reached = tmp_path / "reached"
+        script(
+            self.uv,
+            f'case "$*" in *{step}*) echo $$ > "{reached}"; exec sleep 60;; esac',
+            f'exec "{self.honest}" "$@"',
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, str(copy / "course.py"), "lab"],
+            env=with_first(pretender),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        wait_until(lambda: reached.exists() and reached.read_text().strip())
+        self.installer = int(reached.read_text())
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code and errors of the call, once its installer is gone too."""
+        _, errors = self.process.communicate(timeout=60)
+        wait_until(lambda: not alive(self.installer))
+        self.honest.rename(self.uv)
+        return self.process.returncode, errors
+
+
 @posix
 @pytest.mark.parametrize("step", ["venv", "requirements", "--no-deps"])
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
 def test_an_interrupted_installation_is_repaired_by_the_next_call(
-    copy: Path, pretender: Path, tmp_path: Path, step: str, how: signal.Signals
+    copy: Path, pretender: Path, tmp_path: Path, step: str, how: signal.Signals, code: int
 ) -> None:
-    real = (pretender / "uv").rename(pretender / "honest-uv")
-    reached = tmp_path / "reached"
-    script(
-        pretender / "uv",
-        f'case "$*" in *{step}*) echo $$ > "{reached}"; exec sleep 60;; esac',
-        f'exec "{real}" "$@"',
-    )
-    interrupted = subprocess.Popen(
-        [sys.executable, str(copy / "course.py"), "lab"],
-        env=with_first(pretender),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    wait_until(lambda: reached.exists() and reached.read_text().strip())
-    os.killpg(interrupted.pid, how)  # as a terminal does: to all of them
-    _, errors = interrupted.communicate(timeout=60)
-    assert interrupted.returncode == {2: 130, 15: 143, 9: -9}[how]
-    assert errors == ""
-    wait_until(lambda: not alive(int(reached.read_text())))
-
-    real.rename(pretender / "uv")
+    stuck = Stuck(copy, pretender, tmp_path, step)
+    os.killpg(stuck.process.pid, how)  # as a terminal does: to all of them
+    assert stuck.ended() == (code, "")
     calls(tmp_path)
     assert course(copy, "lab", env=with_first(pretender)).returncode == 0
     assert calls(tmp_path) == ["venv", "pip", "pip"]
+
+
+@posix
+def test_an_interrupted_update_is_not_built_upon(
+    copy: Path, pretender: Path, tmp_path: Path
+) -> None:
+    course(copy, "lab", env=with_first(pretender))
+    (copy / "requirements.lock").write_text("# changed\n")
+    stuck = Stuck(copy, pretender, tmp_path, "requirements")
+    os.killpg(stuck.process.pid, signal.SIGKILL)
+    stuck.ended()
+    calls(tmp_path)
+    course(copy, "lab", env=with_first(pretender))
+    assert calls(tmp_path) == ["venv", "pip", "pip"]
+
+
+@posix
+def test_a_call_that_is_stopped_alone_takes_its_installer_along(
+    copy: Path, pretender: Path, tmp_path: Path
+) -> None:
+    stuck = Stuck(copy, pretender, tmp_path, "requirements")
+    os.kill(stuck.process.pid, signal.SIGTERM)
+    assert stuck.ended() == (143, "")
 
 
 def alive(pid: int) -> bool:
