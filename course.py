@@ -12,7 +12,7 @@
     links       write the public address and the computed minutes where they are shown
 
 The first call installs what the command needs into the folder .venv, next to
-this file; later calls start at once. Nothing else on the computer changes.
+this file; later calls start at once. Deleting .venv undoes it.
 """
 
 # Standard library only, and syntax that Python 3.6 can still read: a learner
