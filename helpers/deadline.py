@@ -147,7 +147,9 @@ class deadline:
                 for thread in threads:
                     raise_in(thread, SystemExit)  # which `threading` does not report
                     waits.release(thread)
-                threads[0].join(0.05)
+                pause = monotonic() + 0.1  # a second error could interrupt its tidying up
+                for thread in threads:
+                    thread.join(max(0, pause - monotonic()))
                 threads = self._new_threads()
         finally:
             threading.excepthook = hook

@@ -25,7 +25,7 @@ from .deadline import DeadlinePassed, deadline
 __all__ = ["check", "deadline", "hint", "predict"]
 
 
-class Prediction(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
     """A question with options, shown at the end of its cell; made by `predict`."""
 
     def __init__(self, question: str, options: Mapping[str, Any], why: Mapping[str, str]) -> None:
@@ -49,8 +49,9 @@ class Prediction(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def measured(self, value: float | str, because: str = "") -> None:
         """Answer from the measurement: `value` is a number, or one of the options.
 
-        A number belongs to the option with the nearest number, by ratio. Prints
-        the answer, and what the chosen option overlooks. The choice is then final.
+        A number belongs to the option with the nearest number: by ratio, or by
+        difference where one of them is not above zero. Prints the answer, and what
+        the chosen option overlooks. The choice is then final.
         """
         label = self._label(value)
         number = f"{value:.3g}. The nearest option is: " if value != label else ""
@@ -67,7 +68,10 @@ class Prediction(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not _is_number(value) or not numbers:
             known = ", ".join(map(repr, self.options)) + " or a number" * bool(numbers)
             raise ValueError(f"value must be one of {known}, not {value!r}")
-        return min(numbers, key=lambda label: _distance(numbers[label], float(value)))
+        number = float(value)
+        ratio = all(each > 0 for each in (number, *numbers.values()))
+        scale = math.log if ratio else float
+        return min(numbers, key=lambda label: abs(scale(numbers[label]) - scale(number)))
 
     def _beside_the_choice(self, label: str) -> str:
         if self.choice is None:
@@ -104,11 +108,6 @@ def predict(
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _distance(a: float, b: float) -> float:
-    """By ratio where both are above zero, which is how times and speed-ups compare."""
-    return abs(math.log(a / b)) if a > 0 and b > 0 else math.inf if a * b < 0 else abs(a - b)
 
 
 # -------------------------------------------------------------------- exercises

@@ -93,7 +93,7 @@ def panel(
     return Panel(function, controls, recorded)
 
 
-class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
     """Controls over one function; made by `panel`. `picture` is the last result."""
 
     def __init__(

@@ -66,7 +66,11 @@ def release(thread: threading.Thread) -> None:
     frame = sys._current_frames().get(thread.ident or 0)
     if frame is None:
         return
-    lock = frame.f_locals.get("waiter") if is_library(frame.f_code.co_filename) else _lock_at(frame)
+    if is_library(frame.f_code.co_filename):  # a condition waits for a lock of its own
+        condition = frame.f_locals.get("self")
+        lock = frame.f_locals.get("waiter", getattr(condition, "_lock", None))
+    else:
+        lock = _lock_at(frame)
     if type(lock) is type(threading.Lock()):
         with suppress(RuntimeError):  # somebody else has just released it
             lock.release()
