@@ -26,7 +26,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple, Protocol
 
-from .timeline import Timeline, outcome_of
+from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
 GRACE = 1.0  # seconds that a worker gets to end after it was told to
@@ -426,7 +426,7 @@ class _Processes:
                 process.kill()
                 process.join(GRACE)
             if pipe in self.at:
-                self._record_open(pipe, process, "stopped")
+                self._record_open(pipe, process, STOPPED)
             pipe.close()
         left = [process.name for process in self.workers.values() if process.is_alive()]
         self.workers.clear()

@@ -33,6 +33,7 @@ UNKNOWN = -1  # CPU time that nobody could measure
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
 Row = tuple[str, Any, int, int, int, str, int | None]  # a span as it is recorded
 Text = tuple[str, Any, str, int | None]  # what many spans share: name, lane, outcome, pid
+STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
 
 
@@ -42,8 +43,8 @@ class Span(NamedTuple):
     `start` and `stop` are readings of `time.perf_counter_ns`, which all
     processes of a machine share. `cpu_time` is -1 where it is unknown: in a
     task, whose thread also runs other tasks, and in spans under 5 microseconds.
-    `outcome` is "ok", the text of the exception that ended the span, or
-    "died: ..." for the span a worker was in when it was killed.
+    `outcome` is "ok", the text of the exception that ended the span, "stopped",
+    or "died: ..." for the span a worker was in when it was killed.
     """
 
     name: str
@@ -209,7 +210,8 @@ class Timeline:
         else:
             text.append("How much of it was CPU time is unknown.")
         if failed := [s for s in spans if s.outcome != "ok"]:
-            what = f"{failed[0].lane}, in {failed[0].name}: {failed[0].outcome}"
+            worst = min(failed, key=lambda s: s.outcome == STOPPED)
+            what = f"{worst.lane}, in {worst.name}: {worst.outcome}"
             text.append(f"{_count(len(failed), 'span')} did not end well ({what}).")
         return " ".join(text)
 

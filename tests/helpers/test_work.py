@@ -139,17 +139,23 @@ def test_a_thread_doing_an_hour_of_it_can_be_stopped(job: Callable[[float], Any]
 def test_python_code_runs_while_c_code_computes(
     kind: int, job: Callable[[float], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of it is one call into C, so nothing else could run in its middle under the GIL."""
+    """All of it is one call into C, so nothing else could run in its middle under the GIL.
+
+    One success proves it; a busy system may not run us during a single call.
+    """
     monkeypatch.setattr(work, "PIECE", memoryview(bytes(work._amount(kind, 0.05))))
-    timeline = Timeline()
-    ticks = []
+    assert any(_ticks_in_the_middle(job) for _ in range(20))
+
+
+def _ticks_in_the_middle(job: Callable[[float], Any]) -> bool:
+    timeline, ticks = Timeline(), []
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(timeline.wrap(job), 0.05)
         while not future.done():
             ticks.append(time.perf_counter_ns())
     (span,) = timeline.spans
     quarter = (span.stop - span.start) // 4
-    assert any(span.start + quarter < tick < span.stop - quarter for tick in ticks)
+    return any(span.start + quarter < tick < span.stop - quarter for tick in ticks)
 
 
 def test_computing_in_python_never_has_two_threads_at_once() -> None:
