@@ -1,0 +1,56 @@
+"""Exercises are found by their name, and an expectation speaks in one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from helpers import exercises
+from helpers.exercises import NotYet, everything, exercise, expect, find
+
+
+def test_an_exercise_is_found_by_the_lesson_before_the_dot() -> None:
+    found = find("start.overlap")
+    assert found.name == "start.overlap"
+    assert found.question.endswith(".")
+
+
+def test_every_lesson_is_discovered() -> None:
+    lessons = exercises.lessons()
+    assert "start" in lessons
+    assert {name.partition(".")[0] for name in everything()} == set(lessons)
+
+
+def test_a_near_name_is_suggested() -> None:
+    with pytest.raises(ValueError, match=r'no exercise "start.overlp".*mean "start.overlap"'):
+        find("start.overlp")
+
+
+@pytest.mark.parametrize("name", ["nothing.here", "", "start", 3, None])
+def test_a_name_that_is_none_lists_the_names(name: str) -> None:
+    with pytest.raises(ValueError, match=r"there is no exercise .*start\.overlap, start\.usable"):
+        find(name)
+
+
+def test_an_exercise_registers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exercises, "_known", dict(exercises._known))
+
+    @exercise("start.new", "?", hints=("h",), solution=1, starter=None, wrong=2, says="no")
+    def grade(answer: int) -> str:
+        return "yes"
+
+    assert find("start.new").grade is grade
+    assert "start.new" in everything()
+
+
+def test_expect_raises_what_does_not_hold() -> None:
+    expect(True, "no")
+    with pytest.raises(NotYet, match="one is not two"):
+        expect(False, "one is not two")
+
+
+def test_a_worker_may_import_an_exercise_without_widgets() -> None:
+    code = "import sys, helpers.exercises.start; sys.exit('ipywidgets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
