@@ -1,0 +1,45 @@
+"""Every notebook keeps the rules that are in `rules`, by reading it; no kernel is started.
+
+A rule may be broken knowingly, for the reader's sake: KNOWINGLY says where and why.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rules import FOLDER, Page, Rule, everywhere, in_lessons, lessons, notebooks
+
+KNOWINGLY: dict[tuple[str, str], str] = {}
+
+
+def cases() -> list[object]:
+    """Each notebook with each rule that holds for it."""
+    found = [(path, rule) for path in notebooks() for rule in everywhere]
+    found += [(path, rule) for path in lessons() for rule in in_lessons]
+    return [pytest.param(path, rule, id=f"{_name(path)}-{rule.__name__}") for path, rule in found]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(FOLDER).with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize(("path", "rule"), cases())
+def test_a_notebook_keeps_the_rule(path: Path, rule: Rule) -> None:
+    if reason := KNOWINGLY.get((_name(path), rule.__name__)):
+        assert list(rule(Page(path))), f"it is kept, so the exception can go: {reason}"
+        return
+    complaints = list(rule(Page(path)))
+    assert not complaints, "\n".join([f"{_name(path)}: {rule.__name__}", *complaints])
+
+
+def test_every_exception_is_about_a_notebook_and_a_rule() -> None:
+    names = {rule.__name__ for rule in (*everywhere, *in_lessons)}
+    for notebook, rule in KNOWINGLY:
+        assert (FOLDER / f"{notebook}.ipynb").exists()
+        assert rule in names
+
+
+def test_every_lesson_has_its_solutions() -> None:
+    solutions = {path.name for path in (FOLDER / "solutions").glob("*.ipynb")}
+    assert solutions == {path.name for path in lessons()}
