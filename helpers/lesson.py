@@ -26,24 +26,31 @@ __all__ = ["check", "deadline", "hint", "predict"]
 
 
 class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
-    """A question with options, shown at the end of its cell; made by `predict`."""
+    """A question with options, shown at the end of its cell; made by `predict`.
+
+    The options are buttons, because JupyterLab takes the arrow keys that radio
+    buttons and menus need: there Tab and the space bar reach every option.
+    """
 
     def __init__(self, question: str, options: Mapping[str, Any], why: Mapping[str, str]) -> None:
         self.options, self.why = options, why
-        self.radio = widgets.RadioButtons(
-            options=list(options), index=None, tooltip=question, layout={"width": "auto"}
+        width = f"{min(60, max(map(len, options)) + 6)}ch"  # each option on a line of its own
+        self.buttons = widgets.ToggleButtons(
+            options=list(options), index=None, layout={"width": f"calc({width} + 8px)"}
         )
+        self.buttons.style.button_width = width
+        self.buttons.tooltips = [f"{question} {label}" for label in options]
         self.said = widgets.HTML()
-        self.radio.observe(self._chosen, "value")
+        self.buttons.observe(self._chosen, "value")
         asked = widgets.HTML(f"<b>Predict:</b> {escape(question)}")
-        super().__init__([asked, self.radio, self.said])
+        super().__init__([asked, self.buttons, self.said])
         self.add_class("prediction")
         self._say("Choose one, then run the next cell.")
 
     @property
     def choice(self) -> str | None:
         """The label that was chosen, None so far."""
-        value: str | None = self.radio.value
+        value: str | None = self.buttons.value
         return value
 
     def measured(self, value: float | str, because: str = "") -> None:
@@ -57,7 +64,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         number = f"{value:.3g}. The nearest option is: " if value != label else ""
         answer = [f"Measured: {number}{label}.", because, self._beside_the_choice(label)]
         text = "\n".join(line for line in answer if line)
-        self.radio.disabled = True
+        self.buttons.disabled = True
         self._say(text)
         print(text)
 

@@ -71,7 +71,9 @@ def choice(*options: Any, label: str = "") -> Control:
     """One of several; the first is chosen at the start."""
     if len(options) < 2:
         raise ValueError(f"options must be two or more, not {options!r}")
-    return _sized(widgets.Dropdown(options=options, description=label))
+    turned = widgets.ToggleButtons(options=options, description=label)  # see lesson.Prediction
+    turned.style.button_width = "auto"
+    return _sized(turned)
 
 
 def panel(
@@ -207,7 +209,7 @@ class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _run(self, values: dict[str, Any]) -> None:
         self._halt.disabled, self._since = False, monotonic()
-        self.error = None
+        self.error, self._status.value = None, ""
         try:
             with controlled(self._stop, self._progress):
                 self._draw(self.function(**values), values)

@@ -23,7 +23,7 @@ TIMES = {"0.1 s": 0.1, "0.4 s": 0.4, "1.6 s": 1.6}
 def test_nothing_is_chosen_at_first() -> None:
     prediction = predict("How long?", TIMES)
     assert prediction.choice is None
-    assert prediction.radio.value is None
+    assert prediction.buttons.value is None
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_an_answer_may_be_one_of_the_options(capsys: Output) -> None:
 
 def test_whoever_chose_right_is_told_so(capsys: Output) -> None:
     prediction = predict("How long?", TIMES)
-    prediction.radio.value = "0.4 s"
+    prediction.buttons.value = "0.4 s"
     prediction.measured(0.41)
     assert capsys.readouterr().out.splitlines()[-1] == "That is what you predicted."
 
 
 def test_whoever_chose_wrong_reads_what_the_choice_overlooks(capsys: Output) -> None:
     prediction = predict("How long?", TIMES, why={"1.6 s": "That is one after another."})
-    prediction.radio.value = "1.6 s"
+    prediction.buttons.value = "1.6 s"
     prediction.measured(0.41)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "You predicted: 1.6 s. That is one after another."
@@ -74,7 +74,7 @@ def test_whoever_chose_wrong_reads_what_the_choice_overlooks(capsys: Output) -> 
 
 def test_texts_in_the_options_are_what_they_overlook(capsys: Output) -> None:
     prediction = predict("Who?", {"one": "It cannot.", "two": ""})
-    prediction.radio.value = "one"
+    prediction.buttons.value = "one"
     prediction.measured("two")
     assert capsys.readouterr().out.endswith("You predicted: one. It cannot.\n")
 
@@ -88,15 +88,15 @@ def test_whoever_did_not_choose_still_gets_the_answer(capsys: Output) -> None:
 
 def test_a_choice_is_final_once_it_was_measured() -> None:
     prediction = predict("How long?", TIMES)
-    assert not prediction.radio.disabled
+    assert not prediction.buttons.disabled
     prediction.measured(0.4)
-    assert prediction.radio.disabled
+    assert prediction.buttons.disabled
     assert "Measured: 0.4" in prediction.said.value
 
 
 def test_a_choice_is_acknowledged_in_words_a_screen_reader_announces() -> None:
     prediction = predict("How <long>?", ["a<b", "c"])
-    prediction.radio.value = "a<b"
+    prediction.buttons.value = "a<b"
     assert prediction.said.value.startswith('<div role="status">You predict: a&lt;b.')
     assert "How &lt;long&gt;?" in prediction.children[0].value
 

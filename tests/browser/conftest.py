@@ -1,0 +1,78 @@
+"""One JupyterLab and one browser for all browser tests; a picture of each that fails."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+
+import driver  # noqa: E402
+
+Open = Callable[[str], AbstractContextManager[driver.Lesson]]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the notebooks, which a test may spoil."""
+    copy = tmp_path_factory.mktemp("lab") / "notebooks"
+    return Path(shutil.copytree(driver.ROOT / "notebooks", copy))
+
+
+@pytest.fixture(scope="session")
+def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Lab]:
+    if driver.chromium() is None:
+        pytest.skip("no Chromium: install one, on Debian by `apt-get install chromium`")
+    with driver.jupyterlab(folder, tmp_path_factory.mktemp("private")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(lab: driver.Lab) -> Iterator[Any]:
+    with driver.browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def open_lesson(lab: driver.Lab, browser: Any) -> Open:
+    """`with open_lesson("00-start-here.ipynb") as lesson:`; its kernel ends with it."""
+
+    @contextmanager
+    def opened(name: str) -> Iterator[driver.Lesson]:
+        context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        lesson = driver.Lesson(context.new_page(), lab, name)
+        try:
+            yield lesson
+        finally:
+            lesson.shut_down()
+            context.close()
+
+    return opened
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test keeps what the page looked like, and says where."""
+    report = yield
+    fixtures = getattr(item, "funcargs", {}).values()
+    lesson = next((each for each in fixtures if isinstance(each, driver.Lesson)), None)
+    if report.when == "call" and report.failed and lesson is not None:
+        path = screenshot(lesson, item.name)
+        report.longrepr = f"{report.longreprtext}\n\nWhat the page looked like: {path}"
+    return report
+
+
+def screenshot(lesson: driver.Lesson, name: str) -> Path:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
+    lesson.page.screenshot(path=path)
+    return path
