@@ -80,6 +80,19 @@ def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -
     return Ended(exit_code, printed, _errors(said), seconds)
 
 
+def new_folder() -> str:
+    """An empty folder that imports look into first; it goes when this Python ends."""
+    from tempfile import TemporaryDirectory
+
+    folder = TemporaryDirectory(prefix="lesson-", ignore_cleanup_errors=True)
+    _folders.append(folder)
+    sys.path.insert(0, folder.name)
+    return folder.name
+
+
+_folders: list[object] = []  # a TemporaryDirectory lives as long as somebody holds it
+
+
 def _write(folder: str, code: str) -> str:
     path = os.path.join(folder, "program.py")
     with open(path, "w", encoding="utf-8") as file:

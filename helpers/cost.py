@@ -1,19 +1,25 @@
-"""What a worker costs: the memory of processes and of the threads in them.
+"""What a worker costs: memory, and the time to reach it.
 
-Read from `/proc`, which Linux has; elsewhere the answer is None, and a lesson
-says that it was not measured.
+Memory is read from `/proc`, which Linux has; elsewhere the answer is None, and
+a lesson says that it was not measured.
 
 Not a profiler: it sees whole processes, not the objects in them.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from .work import bounce, echo, repickled
+
+PATIENCE = 10.0  # seconds that a ball may be away
 
 
 class Memory(NamedTuple):
@@ -91,3 +97,64 @@ def waiting_threads(count: int) -> Iterator[list[threading.Thread]]:
         end.set()
         for thread in started:
             thread.join()
+
+
+def seconds(call: Callable[..., Any], *arguments: Any, rounds: int = 3) -> float:
+    """How long `call(*arguments)` takes: the fastest of `rounds`, as others were disturbed."""
+    fastest = math.inf
+    for _ in range(rounds):
+        start = perf_counter()
+        call(*arguments)
+        fastest = min(fastest, perf_counter() - start)
+    return fastest
+
+
+class Bill(NamedTuple):
+    """Seconds for a thing to go to a worker and back, and for the pickling in that."""
+
+    trip: float
+    pickling: float
+
+
+def bill(pool: Any, thing: Any) -> Bill:
+    """What the workers of `pool` cost for an argument and a result such as `thing`."""
+
+    def trip() -> None:
+        pool.submit(echo, thing).result()
+
+    return Bill(seconds(trip), seconds(repickled, thing))
+
+
+def life(worker: Callable[..., Any]) -> float:
+    """Seconds to start a worker that has next to nothing to do, and to join it."""
+    start = perf_counter()
+    started = worker(target=echo, args=(None,))
+    started.start()
+    started.join()
+    return perf_counter() - start
+
+
+def round_trip(
+    worker: Callable[..., Any], semaphore: Callable[[int], Any], rounds: int = 300
+) -> float:
+    """Seconds from waking another worker to being woken by it; the median of `rounds`.
+
+    `worker` and `semaphore` are `threading.Thread` and its like; the other
+    worker is up before the first round that counts.
+    """
+    from statistics import median  # 10 ms that a worker need not pay
+
+    mine, theirs = semaphore(0), semaphore(0)
+    other = worker(target=bounce, args=(theirs, mine, rounds + 1), daemon=True)
+    other.start()
+    seconds = [_bounce(mine, theirs) for _ in range(rounds + 1)]
+    other.join()
+    return median(seconds[1:])
+
+
+def _bounce(mine: Any, theirs: Any) -> float:
+    start = perf_counter()
+    theirs.release()
+    if not mine.acquire(True, PATIENCE):
+        raise TimeoutError(f"the other worker did not answer within {PATIENCE:g} s")
+    return perf_counter() - start

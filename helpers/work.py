@@ -23,7 +23,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from time import perf_counter, perf_counter_ns, sleep, thread_time_ns
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -166,6 +167,33 @@ def tally(counter: Any, squares: Any, i: int) -> None:
     squares[i] = i * i
 
 
+def start_methods() -> list[str]:
+    """Those of this system, but for `fork` on macOS: its libraries start threads of their own."""
+    from multiprocessing import get_all_start_methods
+
+    unsafe = "fork" if sys.platform == "darwin" else ""
+    return sorted(method for method in get_all_start_methods() if method != unsafe)
+
+
+def start_and_join(*workers: Any, seconds: float = 30.0) -> None:
+    """Start threads or processes, then wait for all of them; TimeoutError where one never ends."""
+    last = perf_counter() + seconds
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(max(0.0, last - perf_counter()))
+        if worker.is_alive():
+            _terminate(workers)
+            raise TimeoutError(f"{worker.name} had not ended after {seconds:g} s")
+
+
+def _terminate(workers: Iterable[Any]) -> None:
+    for worker in workers:
+        if hasattr(worker, "terminate"):  # a process; a thread must end by itself
+            worker.terminate()
+            worker.join()
+
+
 def checksum(data: Any) -> int:
     """A number that tells whether `data`, bytes or the like, came whole."""
     from zlib import adler32
@@ -186,9 +214,42 @@ def checksum_at(name: str, size: int) -> int:
         block.close()
 
 
+@contextmanager
+def shared_copy(data: bytes) -> Iterator[tuple[str, int]]:
+    """A copy of `data` in shared memory: gives its name and size; gone when the block ends."""
+    from multiprocessing.shared_memory import SharedMemory
+
+    block = SharedMemory(create=True, size=len(data))
+    try:
+        assert block.buf is not None
+        block.buf[: len(data)] = data
+        yield block.name, len(data)
+    finally:
+        block.close()  # every process that opened it does this
+        block.unlink()  # and one of them this, or it outlives the program
+
+
 def echo(x: Any) -> Any:
     """Give back what came: all that it costs is the way there and back."""
     return x
+
+
+def pickles(x: Any) -> bool:
+    """Whether `x` can be pickled."""
+    import pickle
+
+    try:
+        pickle.dumps(x)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def repickled(x: Any) -> Any:
+    """What becomes of `x` on a trip there and back, without the trip: a copy of a copy."""
+    import pickle
+
+    return pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(x))))
 
 
 def bounce(mine: Any, theirs: Any, rounds: int) -> None:

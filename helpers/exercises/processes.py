@@ -1,4 +1,4 @@
-"""The exercises of lesson 03: a worker that nobody can import, a killer, and a bill for pickling."""
+"""The exercises of lesson 03: a worker that nobody can import, a killer, and a bill to pay."""
 
 from __future__ import annotations
 
