@@ -72,7 +72,7 @@ def choice(*options: Any, label: str = "") -> Control:
     if len(options) < 2:
         raise ValueError(f"options must be two or more, not {options!r}")
     turned = widgets.ToggleButtons(options=options, description=label)  # see lesson.Prediction
-    turned.style.button_width = "auto"
+    turned.style.button_width, turned.layout.display = "auto", "flex"
     return _sized(turned)
 
 
