@@ -1,0 +1,322 @@
+"""What of a picture is where: bars, rows, ticks and legend, before they are drawn.
+
+A `Page` lays out one timeline, or several on one time scale. `draw` turns it
+into SVG or hands it to matplotlib, so that both show the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import NamedTuple
+
+from .timeline import Span, Timeline
+
+Picture = Timeline | Mapping[str, Timeline]
+
+MANY = 10_000  # more bars than this nobody can read, and they take seconds
+COLUMNS = 720  # that a row without bars is computed for
+WIDTH, ROWS = 900, 620  # pixels: of the picture, of all rows at most
+ROW, GAP = 23.0, 0.3  # pixels of a row at most; the part of it that lies between rows
+STRIP, RIM = 0.74, 0.1  # parts of a row that an outer span keeps above and below an inner one
+LINE, FONT, SMALL = 20, 11, 13  # pixels: a line, a letter, the lowest bar with a name in it
+DEEPEST = 6  # spans nested deeper than this share a level
+
+# Okabe and Ito's colours, which colour-blind readers tell apart; grey for the rest
+BLUE, GREY = "#56B4E9", "#A0A0A0"
+COLOURS = [BLUE, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", GREY]
+REST = len(COLOURS) - 1
+DARK = 5  # the one on which letters must be white
+LOOKS = {"ran": "ran", "waited": "waited", "unknown": "ran or waited: unknown"}
+CROSSES = {
+    "failed": "ended with an exception",
+    "stopped": "was told to stop",
+    "died": "the worker died here",
+}
+
+
+class Box(NamedTuple):
+    """A bar, or what lies behind the bars; a higher layer covers a lower one."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    colour: int = REST
+    layer: int = 0
+    tip: str = ""
+
+
+class Text(NamedTuple):
+    x: float
+    y: float  # of its middle
+    text: str
+    anchor: str = "start"
+    ink: str = ""  # "": that of the page, with a halo
+    size: int = FONT
+
+
+class Cross(NamedTuple):
+    """A span that did not end well: why is one of CROSSES."""
+
+    x: float
+    y: float
+    why: str
+
+
+class Area(NamedTuple):
+    """What share of each column lies in spans, as a height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    cover: list[float]
+
+
+class Page:
+    """Everything in its place, in pixels from the left and the top of the picture."""
+
+    def __init__(
+        self, picture: Picture, title: str = "", wide: float = WIDTH, high: float = ROWS
+    ) -> None:
+        timelines = titled(picture)
+        lanes = {name: _in_order(timeline.lanes()) for name, timeline in timelines.items()}
+        every = [(lane, spans) for each in lanes.values() for lane, spans in each.items()]
+        elapsed = {name: round(timeline.elapsed * 1e9) for name, timeline in timelines.items()}
+        count = sum(len(spans) for _, spans in every)
+        self.dense, self.least = count > MANY, 1.0 if count < MANY / 10 else 0.0
+        self.wide, self.y = wide, 0.0
+        self.left = 16 + min(wide / 6, max((_wide(lane) for lane, _ in every), default=0))
+        self.total = max(1, *elapsed.values(), 1)
+        self.scale = (wide - self.left - 30) / self.total  # pixels per nanosecond
+        rows = sum(GAP + self.levels(spans) for _, spans in every)
+        self.unit = min(ROW, high / max(1, rows))
+        self.names: dict[str, int] = {}
+        for span in () if self.dense else (s for t in timelines.values() for s in t.spans):
+            self.names.setdefault(span.name, min(len(self.names), REST))
+        self.items: list[Box | Text | Cross | Area] = []
+        if title:
+            self.heading(0, title, 14)
+        for name, each in lanes.items():
+            if name:
+                self.heading(self.left, f"{name}: {_time(elapsed[name])}", 12)
+            self.panel(each, elapsed[name])
+        if count:
+            self.axis()
+            self.legend()
+
+    def levels(self, spans: Iterable[Span]) -> float:
+        """How many times a plain row's height these need."""
+        return 1 if self.dense else 1 + STRIP * max(_depths(spans), default=0)
+
+    def heading(self, x: float, text: str, size: int) -> None:
+        text = _short(text, (self.wide - x) * FONT / size)
+        self.items.append(Text(x, self.y + size * 0.8, text, size=size))
+        self.y += size * 1.8
+
+    def panel(self, lanes: Mapping[str, Sequence[Span]], elapsed: int) -> None:
+        """One timeline: a row for each lane, over faint lines at the ticks."""
+        top, start = self.y, min((spans[0].start for spans in lanes.values()), default=0)
+        every = math.ceil((FONT + 1) / (self.unit * (1 + GAP)))  # in low rows: name some
+        for i, (lane, spans) in enumerate(lanes.items()):
+            height = self.unit * self.levels(spans)
+            self.items.append(Box(self.left, self.y, elapsed * self.scale, height, "band"))
+            if i % every == 0:
+                name = _short(lane, self.left - 12)
+                self.items.append(Text(self.left - 8, self.y + height / 2, name, "end"))
+            if self.dense:
+                cover = _cover(spans, start, self.total)
+                width = self.total * self.scale
+                self.items.append(Area(self.left, self.y, width, height, cover))
+                failed = [s for s in spans if s.outcome != "ok"]
+                self.crosses([(s, self.y + height / 2) for s in failed], start)
+            else:
+                self.bars(spans, start, height)
+            self.y += height + self.unit * GAP
+        if not lanes:
+            self.items.append(Text(self.left, self.y + LINE / 2, "nothing was recorded"))
+            self.y += LINE
+        for x, _ in self.ticks() if lanes else ():
+            self.items.append(Box(x - 0.4, top - 3, 0.8, self.y - top + 3, "grid"))
+
+    def bars(self, spans: Sequence[Span], start: int, height: float) -> None:
+        """Boxes in boxes: an inner span leaves its outer one a strip above and a rim below."""
+        failed = []
+        for span, depth in zip(spans, _depths(spans), strict=True):
+            x, width = self.left + (span.start - start) * self.scale, self.length(span)
+            y, high = self.y + self.unit * STRIP * depth, height - self.unit * (STRIP + RIM) * depth
+            middle = y + (high if high <= self.unit else self.unit * STRIP) / 2
+            colour, kind, tip = self.names[span.name], span.kind, _tip(span, start)
+            wide = max(width, self.least)
+            self.items.append(Box(x, y, wide, high, kind, colour, 1 + depth, tip))
+            if high >= SMALL and (label := self.label(span, width)):
+                ink = "" if kind != "ran" else "#fff" if colour == DARK else "#000"
+                self.items.append(Text(x + 5, middle, label, ink=ink))
+            if span.outcome != "ok":
+                failed.append((span, middle))
+        self.crosses(failed, start)
+
+    def length(self, span: Span) -> float:
+        return (span.stop - span.start) * self.scale
+
+    def label(self, span: Span, width: float) -> str:
+        """The name where it fits; else its letter, where it has one and that fits."""
+        room = width - (9 if span.outcome == "ok" else 25)
+        texts = (plain(span.name), self.letter(span.name))
+        return next((text for text in texts if _wide(text) <= room), "")
+
+    def letter(self, name: str) -> str:
+        colour = self.names[name]
+        return "" if colour == REST or len(self.names) == 1 else "ABCDEFG"[colour]
+
+    def crosses(self, failed: Iterable[tuple[Span, float]], start: int) -> None:
+        """A cross near the end of each; where they would hide each other, of some."""
+        taken: dict[float, float] = {}
+        for span, y in failed:
+            x = (span.stop - start) * self.scale - min(10, self.length(span) / 2)
+            why = span.outcome.partition(":")[0]
+            why = why if why in CROSSES else "failed"
+            if why == "died" or x - taken.get(y, -math.inf) >= 10:
+                self.items.append(Cross(self.left + max(x, 5), y, why))
+                taken[y] = x
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Where round times are, and their names."""
+        size, unit = next((size, unit) for size, unit in UNITS if self.total >= size)
+        step = max(_round_up(self.total / size / 6), 1 / size)
+        times = [i * step for i in range(math.floor(self.total / size / step * 1.0001) + 1)]
+        return [(self.left + t * size * self.scale, f"{t:g} {unit}" if t else "0") for t in times]
+
+    def axis(self) -> None:
+        self.items += [Text(x, self.y + 9, text, "middle") for x, text in self.ticks()]
+        self.y += LINE * 1.5
+
+    def legend(self) -> None:
+        """Each look that occurs, side by side as many as fit."""
+        names: list[tuple[Box | Cross, str]] = list(self.legend_names())
+        kinds = list(self.legend_kinds())
+        column = max(_wide(text) + 45 for _, text in [*names, *kinds])
+        across = max(1, int((self.wide - self.left) / column))
+        for looks in [names + kinds] if len(names + kinds) <= across else [names, kinds]:
+            for i, (look, text) in enumerate(looks):
+                x, y = self.left + i % across * column, self.y + i // across * LINE
+                self.items.append(look._replace(x=x + look.x, y=y + look.y))
+                self.items.append(Text(x + 27, y + 9, text))
+            self.y += math.ceil(len(looks) / across) * LINE
+
+    def legend_names(self) -> Iterator[tuple[Box, str]]:
+        if self.dense:
+            yield Box(0, 3, 20, 12, "ran", 0), "height: share of the time in spans"
+        used = {item.text for item in self.items if isinstance(item, Text)}
+        for name in list(self.names)[:REST]:
+            letter = self.letter(name)
+            text = f"{letter}  {name}" if letter in used else name
+            yield Box(0, 3, 20, 12, "ran", self.names[name]), _short(text, 160)
+        if len(self.names) > REST:
+            yield Box(0, 3, 20, 12, "ran"), f"{len(self.names) - REST} more names"
+
+    def legend_kinds(self) -> Iterator[tuple[Box | Cross, str]]:
+        kinds = {item.kind for item in self.items if isinstance(item, Box)}
+        for kind in LOOKS:
+            if kind in kinds and not self.dense:
+                yield Box(0, 3, 20, 12, kind), LOOKS[kind]
+        crosses = {item.why for item in self.items if isinstance(item, Cross)}
+        for why, text in CROSSES.items():
+            if why in crosses:
+                yield Cross(10, 9, why), text
+
+
+def titled(picture: Picture) -> dict[str, Timeline]:
+    if isinstance(picture, Timeline):
+        return {"": picture}
+    if isinstance(picture, Mapping) and all(isinstance(t, Timeline) for t in picture.values()):
+        return {str(title): timeline for title, timeline in picture.items()} or {"": Timeline()}
+    raise TypeError(f"picture must be a Timeline or a dict of them by title, not {picture!r}")
+
+
+def _in_order(lanes: dict[str, list[Span]]) -> dict[str, list[Span]]:
+    """Worker 2 before worker 10; else in the order they come."""
+    kinds: dict[str, int] = {}
+
+    def place(lane: str) -> tuple[int, int]:
+        kind = lane.rstrip("0123456789")
+        number = lane[len(kind) :]
+        return kinds.setdefault(kind, len(kinds)), int(number or 0)
+
+    return {lane: lanes[lane] for lane in sorted(lanes, key=place)}
+
+
+def _depths(spans: Iterable[Span]) -> list[int]:
+    """In how many others each span lies; one that only overlaps counts as inside."""
+    depths: list[int] = []
+    open_until: list[int] = []
+    for span in spans:
+        while open_until and open_until[-1] <= span.start:
+            open_until.pop()
+        depths.append(min(len(open_until), DEEPEST))
+        open_until.append(span.stop)
+    return depths
+
+
+def _cover(spans: Sequence[Span], start: int, total: int) -> list[float]:
+    """The share of each of COLUMNS equal parts of `total` that lies inside spans, exactly.
+
+    The time spent in spans up to a moment, drawn over that moment, is a line
+    with corners where stretches start and stop: read it off at the edges of
+    the columns and subtract.
+    """
+    import numpy as np
+
+    starts = np.fromiter(map(itemgetter(3), spans), np.int64, len(spans)) - start
+    stops = np.fromiter(map(itemgetter(4), spans), np.int64, len(spans)) - start
+    stops = np.maximum.accumulate(stops)
+    apart = starts[1:] > stops[:-1]  # else it overlaps or touches the one before
+    starts, stops = starts[np.append(True, apart)], stops[np.append(apart, True)]
+    spent = np.cumsum(stops - starts)
+    corners = np.stack([starts, stops], axis=1).ravel()
+    heights = np.stack([spent - (stops - starts), spent], axis=1).ravel()
+    edges = np.linspace(0, total, COLUMNS + 1)
+    share = np.diff(np.interp(edges, corners, heights)) * (COLUMNS / total)
+    return [float(s) for s in share.clip(0, 1)]
+
+
+UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+
+
+def _round_up(number: float) -> float:
+    """The next of ... 0.1, 0.2, 0.5, 1, 2, 5, 10 ..."""
+    power = 10.0 ** math.floor(math.log10(number))
+    return next(f * power for f in (1, 2, 5, 10) if f * power >= number * 0.999)
+
+
+def _time(ns: float) -> str:
+    size, unit = next(((size, unit) for size, unit in UNITS if ns >= size), UNITS[-1])
+    return f"{ns / size:.3g} {unit}"
+
+
+def _tip(span: Span, start: int) -> str:
+    """What the mouse finds on a bar."""
+    cpu = "CPU time unknown" if span.cpu is None else f"on a CPU {span.cpu:.0%} of it"
+    ended = "" if span.outcome == "ok" else f"\n{span.outcome}"
+    long, since = _time(span.stop - span.start), _time(span.start - start)
+    return f"{span.name} ({span.lane})\n{long}, from {since} on; {cpu}{ended}"
+
+
+def plain(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _wide(text: str) -> float:
+    """About how many pixels `text` takes."""
+    return sum(FONT if ord(c) > 0x2E00 else FONT * 0.59 for c in text)
+
+
+def _short(text: str, room: float) -> str:
+    """`text`, cut off where it would take more than `room` pixels."""
+    text = plain(text)
+    while _wide(text) > room and text != "…":
+        text = text.removesuffix("…")[:-1] + "…"
+    return text
