@@ -1,4 +1,4 @@
-"""The exercises of lesson 02: results and errors that get lost, and a thread that must end."""
+"""The exercises of lesson 02: lost results, a thread that must end, values that get mixed."""
 
 from __future__ import annotations
 
@@ -254,3 +254,121 @@ def _looks(answer: Any, stop: threading.Event, last: int) -> tuple[int, int]:
     with suppress(Enough):
         answer(look, stop, PAUSE)
     return len(looks), sum(looks)
+
+
+# --------------------------------------------------------------------- local
+
+
+class Session:
+    """A solution of `threads.local`."""
+
+    def __init__(self) -> None:
+        self.own = threading.local()
+
+    def enter(self, user: str) -> None:
+        self.own.user = user
+
+    def name(self) -> str | None:
+        return getattr(self.own, "user", None)
+
+
+class OneForAll:
+    """The starter: one attribute, which all threads see."""
+
+    def __init__(self) -> None:
+        self.user: str | None = None
+
+    def enter(self, user: str) -> None:
+        self.user = user
+
+    def name(self) -> str | None:
+        return self.user
+
+
+class ByThreadName:
+    """Half of the repair: a place for each thread's name, which need not be its alone."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, str] = {}
+
+    def enter(self, user: str) -> None:
+        self.users[threading.current_thread().name] = user
+
+    def name(self) -> str | None:
+        return self.users.get(threading.current_thread().name)
+
+
+USERS = ["Ada", "Grace", "Alan", "Edsger"]
+
+
+@exercise(
+    "threads.local",
+    "Repair Session: each thread gets the user that it entered itself, None before that.",
+    hints=(
+        "self.user is one place, and all threads see the same objects.",
+        "An attribute of threading.local() is another place in every thread.",
+        "Make the threading.local() in __init__. In name, a thread may not have set user yet: "
+        'getattr(self.own, "user", None).',
+    ),
+    solution=Session,
+    starter=OneForAll,
+    wrong=ByThreadName,
+    says="threads of one name",
+)
+def _local(answer: Any) -> str:
+    """Four threads that have all entered before the first one asks; then a fifth."""
+    for names, which in ((USERS, "threads"), (["worker"] * 4, "threads of one name")):
+        session = answer()
+        right = sum(map(str.__eq__, USERS, map(str, _served(session, names))))
+        expect(
+            right == len(USERS),
+            f"four {which} entered a user each, and {right} of them got theirs back. "
+            "Where does Session keep a user, and which threads share that place?",
+        )
+        nobody = _asked(session)
+        expect(
+            nobody is None,
+            f"a new thread, which had entered nobody, got {nobody!r:.60} instead of None. "
+            "Where threads are told apart by number: a new one gets that of one that has ended.",
+        )
+    session, other = answer(), answer()
+    session.enter("Ada")
+    expect(
+        other.name() is None,
+        "two Sessions share their users: entered in one, Ada is known to the other. "
+        "Keep what belongs to a Session in an attribute of self.",
+    )
+    return "Every thread got its own user, and a thread that had entered nobody got None."
+
+
+def _served(session: Any, names: Iterable[str]) -> list[Any]:
+    """What each thread gets back, once all of them have entered."""
+    got: list[Any] = [None] * len(USERS)
+    all_entered = threading.Barrier(len(USERS))
+
+    def serve(place: int) -> None:
+        try:
+            session.enter(USERS[place])
+            all_entered.wait(TURN)
+            got[place] = session.name()
+        except threading.BrokenBarrierError:
+            pass  # another thread has failed, and its error is reported
+        except BaseException:
+            all_entered.abort()
+            raise
+
+    threads = [
+        threading.Thread(target=serve, args=(place,), name=name, daemon=True)
+        for place, name in enumerate(names)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return got
+
+
+def _asked(session: Any) -> Any:
+    """What a new thread gets that has entered nobody."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(session.name).result()
