@@ -1,0 +1,217 @@
+"""The exercises of lesson 01: response times, a pool that never overlaps, Amdahl backwards."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..draw import amdahl
+from ..timeline import Timeline
+from ..work import wait
+from . import exercise, expect
+
+# ------------------------------------------------------------------ response
+
+
+def response(tl: Timeline) -> float:
+    """A solution of `concurrency.response`."""
+    handed_in = min(span.start for span in tl.spans)
+    return sum(span.stop - handed_in for span in tl.spans) / len(tl.spans) / 1e9
+
+
+def latency(tl: Timeline) -> float:
+    """The starter: time in a worker's hands; the time in the line is missing."""
+    return sum(span.seconds for span in tl.spans) / len(tl.spans)
+
+
+def recorded(*spans: tuple[int, int, int]) -> Timeline:
+    """A timeline of spans (worker, start, stop), in seconds of a clock that is not at 0."""
+    timeline = Timeline()
+    for worker, start, stop in spans:
+        first, last = ((100 + second) * 10**9 for second in (start, stop))
+        timeline.add("item", f"worker {worker}", first, last, cpu_time=0)
+    return timeline
+
+
+def readings(tl: Timeline) -> float:
+    """A plausible mistake: what the clock read at the ends, taken for a length of time."""
+    return sum(span.stop for span in tl.spans) / len(tl.spans) / 1e9
+
+
+LINES = (  # worker, start and stop of each item; the mean response; in words
+    (((1, 0, 1), (2, 0, 1), (1, 1, 2), (2, 1, 2)), 1.5, "two workers and four items of 1 s"),
+    (((1, 0, 1), (1, 1, 2), (1, 2, 3), (1, 3, 4)), 2.5, "one worker and four items of 1 s"),
+    (((1, 0, 1), (2, 0, 1), (3, 0, 1), (4, 0, 1)), 1.0, "a worker for each of four items of 1 s"),
+    (((1, 0, 3), (2, 0, 1), (2, 2, 3)), 7 / 3, "items of 3 s, 1 s and 1 s, the last one late"),
+)
+SLIPS = (
+    (latency, "that is the time in a worker's hands, and the time in the line counts too"),
+    (readings, "that is what the clock read, and only the time since the hand-in counts"),
+    (lambda tl: response(tl) * 1e9, "those are nanoseconds"),
+)
+
+
+@exercise(
+    "concurrency.response",
+    "Write response(tl): the mean seconds from the hand-in of an item to its end.",
+    hints=(
+        "Four items, one worker, 1 s each: the first is done after 1 s, the last after 4 s.",
+        "All items are handed in when the first one starts: min(span.start for span in tl.spans).",
+        "Average span.stop minus that moment; both are nanoseconds, and the answer is in seconds.",
+    ),
+    solution=response,
+    starter=latency,
+    wrong=readings,
+    says="what the clock read",
+)
+def _response(answer: Any) -> str:
+    """The right mean for each recorded line."""
+    for spans, right, words in LINES:
+        timeline = recorded(*spans)
+        given = answer(timeline)
+        slips = (text for slip, text in SLIPS if close(given, slip(timeline)))
+        what = next(slips, "count from the moment when the first item starts to the end of each")
+        expect(
+            close(given, right),
+            f"for {words}, response(tl) gave {short(given)}, and {right:.4g} is right: {what}.",
+        )
+    return f"The right mean for all {len(LINES)} timelines: the time in the line is in it."
+
+
+# -------------------------------------------------------------------- repair
+
+
+def all_answers(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """A solution of `concurrency.repair`."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        return [future.result() for future in futures]
+
+
+def one_answer_at_a_time(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """The starter: `result()` in the loop waits before the next item is submitted."""
+    answers = []
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for item in items:
+            future = pool.submit(work, item)
+            answers.append(future.result())
+    return answers
+
+
+def as_they_end(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """A plausible mistake: what ends first stands first."""
+    answers: list[Any] = []
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for item in items:
+            pool.submit(lambda each: answers.append(work(each)), item)
+    return answers
+
+
+class Downloads:
+    """Items to work on, the first of which ends last if they overlap at all."""
+
+    def __init__(self, items: int) -> None:
+        self.items = list(range(items))
+        self.timeline = Timeline()
+        self.ended: list[int] = []
+        self.others_ended = threading.Event()
+
+    def work(self, item: int) -> str:
+        with self.timeline.span(f"item {item}"):
+            wait(0.05)
+            if item == 0:
+                self.others_ended.wait(0.5)
+        self.ended.append(item)
+        if len(self.ended) == len(self.items) - 1:
+            self.others_ended.set()
+        return f"answer {item}"
+
+
+@exercise(
+    "concurrency.repair",
+    "Repair fetch(work, items): the same answers in the same order, items worked on at once.",
+    hints=(
+        "future.result() waits until the work is done. What does the loop do meanwhile?",
+        "Submit every item before you ask for the first answer.",
+        "Two steps inside the `with`: a list of futures, then a list of their results.",
+    ),
+    solution=all_answers,
+    starter=one_answer_at_a_time,
+    wrong=as_they_end,
+    says="order of the items",
+)
+def _repair(answer: Any) -> str:
+    """Each item once, some at once, all ended, answers in order."""
+    downloads = Downloads(6)
+    given = answer(downloads.work, downloads.items)
+    ended = sorted(downloads.ended)
+    expect(
+        ended == downloads.items,
+        f"when fetch returned, {len(ended)} calls of work had ended, for {len(downloads.items)} "
+        "items. Submit each item once, and wait for all of them.",
+    )
+    expect(
+        downloads.timeline.at_once() > 1,
+        "all calls were made, but never two at once. "
+        "Look at what the loop waits for before it submits the next item.",
+    )
+    right = [f"answer {item}" for item in downloads.items]
+    expect(
+        given == right,
+        f"items overlapped, but fetch returned {given!r:.90}. It must return a list of the "
+        "answers in the order of the items, whichever ends first.",
+    )
+    return f"All {len(right)} answers in order, {downloads.timeline.at_once()} items at once."
+
+
+# --------------------------------------------------------------------- share
+
+
+def share(one: float, many: float, workers: int) -> float:
+    """A solution of `concurrency.share`."""
+    return (1 - many / one) / (1 - 1 / workers)
+
+
+SHARES = ((0.8, 16), (0.5, 2), (0.9, 4), (1.0, 8), (0.0, 4))  # parallel share, workers
+
+
+@exercise(
+    "concurrency.share",
+    "Write share(one, many, workers): the parallel share of the work, from two times.",
+    hints=(
+        "By Amdahl, many = one * (1 - p + p / workers). Everything in it is known but p.",
+        "Divide by one and put p on one side: 1 - many / one = p * (1 - 1 / workers).",
+        "Divide by (1 - 1 / workers). With many workers that is nearly 1, with 2 it is a half.",
+    ),
+    solution=share,
+    starter=lambda one, many, workers: one / many / workers,
+    wrong=lambda one, many, workers: 1 - many / one,
+    says="share of the time that was saved",
+)
+def _share(answer: Any) -> str:
+    """The share that the times were made from, for each of them."""
+    for parallel, workers in SHARES:
+        many = 10 / amdahl(parallel, workers)
+        given = answer(10.0, many, workers)
+        saved = ": that is the share of the time that was saved" * close(given, 1 - many / 10)
+        expect(
+            close(given, parallel),
+            f"for 10 s with one worker and {many:.4g} s with {workers}, "
+            f"share(10, {many:.4g}, {workers}) gave {short(given)}{saved}. "
+            f"Put your p into Amdahl's law: does it give {many:.4g} s?",
+        )
+    return f"Amdahl's law, solved for the share: right for all {len(SHARES)} pairs of times."
+
+
+def close(given: Any, right: float) -> bool:
+    """Is `given` a number, and `right` but for rounding?"""
+    number = isinstance(given, (int, float))
+    return number and math.isclose(given, right, rel_tol=1e-6, abs_tol=1e-6)
+
+
+def short(given: Any) -> str:
+    """An answer as a sentence can quote it."""
+    return f"{given:.4g}" if isinstance(given, (int, float)) else f"{given!r:.60}"
