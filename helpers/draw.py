@@ -278,7 +278,7 @@ def _plot_look(kind: str, colour: str) -> dict[str, Any]:
     if kind == "ran":
         return {"facecolor": colour, "edgecolor": ("#000", 0.5)}
     red, green, blue = (1 - (1 - c) * STRENGTH[kind] for c in to_rgb(colour))  # as if on white
-    edge, hatch = (colour, "/////") if kind == "waited" else ("#444", ".....")
+    edge, hatch = (colour, "/////") if kind == "waited" else ("#555", "...")
     return {"facecolor": (red, green, blue), "edgecolor": edge, "hatch": hatch}
 
 
@@ -323,10 +323,11 @@ def _display(figure: Figure, name: str) -> None:
     except ImportError:
         return
     if get_ipython() is not None:
+        publish: Any = display
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=140, facecolor="white")
         shown = {"image/png": _smaller(png), "text/plain": f"[picture: {name}]"}
-        display(shown, raw=True)  # type: ignore[no-untyped-call]
+        publish(shown, raw=True)
 
 
 def _smaller(png: io.BytesIO) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import NamedTuple
 
 from .timeline import Span, Timeline
@@ -100,10 +99,10 @@ class Page:
         self.items: list[Box | Text | Cross | Area] = []
         if title:
             self.heading(0, title, 14)
-        for name, each in lanes.items():
+        for name, timeline in timelines.items():
             if name:
                 self.heading(self.left, f"{name}: {_time(elapsed[name])}", 12)
-            self.panel(each, elapsed[name])
+            self.panel(timeline, lanes[name], elapsed[name])
         if count:
             self.axis()
             self.legend()
@@ -117,9 +116,9 @@ class Page:
         self.items.append(Text(x, self.y + size * 0.8, text, size=size))
         self.y += size * 1.8
 
-    def panel(self, lanes: Mapping[str, Sequence[Span]], elapsed: int) -> None:
+    def panel(self, timeline: Timeline, lanes: dict[str, list[Span]], elapsed: int) -> None:
         """One timeline: a row for each lane, over faint lines at the ticks."""
-        top, start = self.y, min((spans[0].start for spans in lanes.values()), default=0)
+        top, start = self.y, timeline.spans[0].start if lanes else 0
         every = math.ceil((FONT + 1) / (self.unit * (1 + GAP)))  # in low rows: name some
         for i, (lane, spans) in enumerate(lanes.items()):
             height = self.unit * self.levels(spans)
@@ -128,7 +127,9 @@ class Page:
                 name = _short(lane, self.left - 12)
                 self.items.append(Text(self.left - 8, self.y + height / 2, name, "end"))
             if self.dense:
-                cover = _cover(spans, start, self.total)
+                from .many import columns  # NumPy, which a few spans do without
+
+                cover = columns(timeline).cover(lane, COLUMNS, self.total)
                 width = self.total * self.scale
                 self.items.append(Area(self.left, self.y, width, height, cover))
                 failed = [s for s in spans if s.outcome != "ok"]
@@ -213,7 +214,7 @@ class Page:
         used = {item.text for item in self.items if isinstance(item, Text)}
         for name in list(self.names)[:REST]:
             letter = self.letter(name)
-            text = f"{letter}  {name}" if letter in used else name
+            text = f"{letter}: {name}" if letter in used else name
             yield Box(0, 3, 20, 12, "ran", self.names[name]), _short(text, 160)
         if len(self.names) > REST:
             yield Box(0, 3, 20, 12, "ran"), f"{len(self.names) - REST} more names"
@@ -259,28 +260,6 @@ def _depths(spans: Iterable[Span]) -> list[int]:
         depths.append(min(len(open_until), DEEPEST))
         open_until.append(span.stop)
     return depths
-
-
-def _cover(spans: Sequence[Span], start: int, total: int) -> list[float]:
-    """The share of each of COLUMNS equal parts of `total` that lies inside spans, exactly.
-
-    The time spent in spans up to a moment, drawn over that moment, is a line
-    with corners where stretches start and stop: read it off at the edges of
-    the columns and subtract.
-    """
-    import numpy as np
-
-    starts = np.fromiter(map(itemgetter(3), spans), np.int64, len(spans)) - start
-    stops = np.fromiter(map(itemgetter(4), spans), np.int64, len(spans)) - start
-    stops = np.maximum.accumulate(stops)
-    apart = starts[1:] > stops[:-1]  # else it overlaps or touches the one before
-    starts, stops = starts[np.append(True, apart)], stops[np.append(apart, True)]
-    spent = np.cumsum(stops - starts)
-    corners = np.stack([starts, stops], axis=1).ravel()
-    heights = np.stack([spent - (stops - starts), spent], axis=1).ravel()
-    edges = np.linspace(0, total, COLUMNS + 1)
-    share = np.diff(np.interp(edges, corners, heights)) * (COLUMNS / total)
-    return [float(s) for s in share.clip(0, 1)]
 
 
 UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
