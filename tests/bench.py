@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -127,9 +128,9 @@ def span() -> None:
     for threads in (1, 4):
         cost = turns(
             9,
-            floor=lambda n=threads: per_span(floor, n),
-            plain=lambda n=threads: per_span(with_timeline(cpu=False), n),
-            cpu=lambda n=threads: per_span(with_timeline(cpu=True), n),
+            floor=partial(per_span, floor, threads),
+            plain=partial(per_span, with_timeline(cpu=False), threads),
+            cpu=partial(per_span, with_timeline(cpu=True), threads),
         )
         count = "1 thread" if threads == 1 else f"{threads} threads"
         row(f"floor, {count}", cost["floor"], unit=" ns")
@@ -142,7 +143,7 @@ def span() -> None:
     }
     for name, other in others.items():
         try:
-            cost = turns(3, floor=lambda: per_span(floor, 1), other=lambda o=other: per_span(o, 1))
+            cost = turns(3, floor=partial(per_span, floor, 1), other=partial(per_span, other, 1))
         except ImportError as error:
             print(f"  {name} is not installed ({error})")
         else:
@@ -283,12 +284,16 @@ def picture() -> None:
         start = perf_counter()
         assert len(timeline.spans) == spans
         read = perf_counter() - start
-        cost = turns(3, svg=lambda t=timeline: void(draw.html(t)))
+        cost = turns(3, svg=partial(drawn, timeline))
         row(f"picture of {spans} spans", cost["svg"], wanted, unit=" s")
         row("   reading them back first, once", read, unit=" s")
         if spans <= 100_000:
-            cost = turns(3, plot=lambda t=timeline: plotted(t))
+            cost = turns(3, plot=partial(plotted, timeline))
             row("   the same with matplotlib, to PNG", cost["plot"], unit=" s")
+
+
+def drawn(timeline: Timeline) -> None:
+    draw.html(timeline)
 
 
 def void(_: object) -> None:

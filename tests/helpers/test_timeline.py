@@ -16,6 +16,7 @@ import weakref
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -190,7 +191,8 @@ def test_spans_of_executor_processes_come_back(method: str) -> None:
 def test_spans_of_a_bare_process_come_back_on_the_same_clock(method: str) -> None:
     timeline, before = Timeline(), time.perf_counter_ns()
     order = (timeline, "step", 20)
-    process = get_context(method).Process(target=jobs.record, args=(order,), name="child")
+    context: Any = get_context(method)
+    process = context.Process(target=jobs.record, args=(order,), name="child")
     process.start()
     process.join(30)
     assert process.exitcode == 0
@@ -230,7 +232,8 @@ def test_a_forked_child_that_exits_normally_does_not_remove_the_parents_folder()
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_killed_worker_loses_at_most_the_span_it_was_in(method: str) -> None:
-    context, timeline = get_context(method), Timeline()
+    context: Any = get_context(method)
+    timeline = Timeline()
     counters = [context.Value("q", 0, lock=False) for _ in range(3)]
     workers = [
         context.Process(target=jobs.record_and_count, args=(timeline, n, 10**9), daemon=True)
