@@ -1,0 +1,558 @@
+"""Pictures are true to the spans, say in words what they show, and can be read by everybody."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import math
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from itertools import chain, pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from helpers import draw, page
+from helpers.draw import amdahl, curve, gustafson, html, plot, show, words
+from helpers.many import columns
+from helpers.page import COLOURS, DARK, GREY, MANY, Box, Cross, Page, Text
+from helpers.timeline import STOPPED, Span, Timeline, merged
+
+MS = 1_000_000
+SVG = "{http://www.w3.org/2000/svg}"
+
+span_lists = st.lists(
+    st.builds(
+        lambda name, lane, start, length, cpu, outcome: Span(
+            name, lane, 1, start, start + length, cpu, outcome
+        ),
+        st.text(max_size=12) | st.sampled_from(["load", "<script>alert('&')</script>", "x" * 200]),
+        st.sampled_from(["worker 1", "worker 10", "Arbeiter ü", '"&<']),
+        st.integers(0, 1000),
+        st.integers(0, 1000),
+        st.integers(-1, 1000),
+        st.sampled_from(["ok", "ok", "ValueError: <no>", "died: SIGKILL", STOPPED]),
+    ),
+    max_size=25,
+)
+
+
+def timeline_of(*spans: Span) -> Timeline:
+    timeline = Timeline()
+    for span in spans:
+        timeline.add(span.name, span.lane, span.start, span.stop, span.cpu_time, span.outcome)
+    return timeline
+
+
+def work(lane: str, start: int, stop: int, cpu: int = -1, outcome: str = "ok") -> Span:
+    return Span("work", lane, 1, start * MS, stop * MS, cpu * MS if cpu >= 0 else -1, outcome)
+
+
+def svg_of(picture: Any, title: str = "") -> ET.Element:
+    found = re.search(r"<svg.*</svg>", html(picture, title), re.DOTALL)
+    assert found
+    return ET.fromstring(found[0])
+
+
+def texts(svg: ET.Element) -> list[str]:
+    return [text.text or "" for text in svg.iter(SVG + "text")]
+
+
+def bars(svg: ET.Element) -> dict[str, ET.Element]:
+    """The bars, by what the mouse finds on them."""
+    found = {rect.findtext(SVG + "title"): rect for rect in svg.iter(SVG + "rect")}
+    return {tip: rect for tip, rect in found.items() if tip}
+
+
+def boxes(page: Page) -> list[Box]:
+    return [item for item in page.items if isinstance(item, Box) and item.layer > 0]
+
+
+# -------------------------------------------------------------- what it says
+
+
+def test_a_picture_is_an_image_whose_label_is_its_words_which_follow_as_text() -> None:
+    timeline = timeline_of(work("worker 1", 0, 20, 20))
+    svg = svg_of(timeline, "One worker")
+    assert svg.get("role") == "img"
+    assert svg.get("aria-label") == f"One worker: {timeline.describe()}"
+    assert f">{timeline.describe()}</figcaption>" in html(timeline, "One worker")
+
+
+def test_the_words_of_several_timelines_are_a_line_each() -> None:
+    one, other = timeline_of(work("a", 0, 20)), timeline_of(work("b", 0, 10))
+    assert words({"serial": one, "threads": other}) == (
+        f"serial: {one.describe()}\nthreads: {other.describe()}"
+    )
+
+
+def test_a_bar_tells_the_mouse_name_worker_start_length_cpu_share_and_outcome() -> None:
+    spans = work("worker 1", 5, 25, 10, "ValueError: no"), work("worker 2", 0, 4)
+    assert set(bars(svg_of(timeline_of(*spans)))) == {
+        "work (worker 1)\n20 ms, from 5 ms on; on a CPU 50% of it\nValueError: no",
+        "work (worker 2)\n4 ms, from 0 ns on; CPU time unknown",
+    }
+
+
+def test_workers_stand_in_the_order_of_their_numbers() -> None:
+    spans = [work(f"worker {n}", start, 20) for start, n in enumerate((10, 2, 1))]
+    lanes = [text for text in texts(svg_of(timeline_of(*spans))) if text.startswith("worker")]
+    assert lanes == ["worker 1", "worker 2", "worker 10"]
+
+
+@given(spans=span_lists)
+def test_whatever_the_names_the_picture_is_well_formed_and_nothing_in_it_is_markup(
+    spans: list[Span],
+) -> None:
+    svg = svg_of({"<b>&": timeline_of(*spans)}, "\"'</svg>\0")
+    assert len([rect for rect in svg.iter(SVG + "rect") if len(rect)]) == len(spans)
+    assert {element.tag.removeprefix(SVG) for element in svg.iter()} <= {
+        *("svg", "pattern", "path", "rect", "title", "text", "circle")
+    }
+
+
+def test_what_is_no_timeline_is_refused_in_words() -> None:
+    with pytest.raises(TypeError, match="picture must be a Timeline or a dict of them by title"):
+        html(3)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------ where things are
+
+
+@given(spans=span_lists)
+def test_a_bar_begins_and_ends_where_its_span_does(spans: list[Span]) -> None:
+    laid = Page(timeline_of(*spans))
+    first = min((span.start for span in spans), default=0)
+    expected = sorted((s.start - first, max(1 / laid.scale, s.stop - s.start)) for s in spans)
+    drawn = sorted(
+        ((box.x - laid.left) / laid.scale, box.width / laid.scale) for box in boxes(laid)
+    )
+    assert list(chain(*drawn)) == pytest.approx(list(chain(*expected)), abs=0.01)
+    assert all(box.x + box.width <= laid.wide for box in boxes(laid))
+
+
+@given(spans=span_lists)
+def test_an_inner_span_lies_inside_its_outer_one_and_leaves_room_above_and_below(
+    spans: list[Span],
+) -> None:
+    laid = boxes(Page(timeline_of(*(s._replace(lane="one") for s in spans))))
+    for outer in laid:
+        for inner in laid:
+            within = outer.x <= inner.x and inner.x + inner.width <= outer.x + outer.width
+            if within and outer.layer < inner.layer <= page.DEEPEST:
+                assert outer.y < inner.y
+                assert inner.y + inner.height < outer.y + outer.height
+
+
+@given(spans=span_lists)
+def test_rows_do_not_overlap_and_all_texts_are_inside_the_picture(spans: list[Span]) -> None:
+    laid = Page(timeline_of(*spans), "title")
+    bands = [item for item in laid.items if isinstance(item, Box) and item.kind == "band"]
+    assert all(a.y + a.height < b.y for a, b in pairwise(bands))
+    for text in (item for item in laid.items if isinstance(item, Text)):
+        wide = page._wide(text.text) * text.size / page.FONT
+        left = text.x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.anchor]
+        assert 0 <= left <= left + wide <= laid.wide + 1
+        assert 0 < text.y < laid.y
+
+
+@given(spans=span_lists)
+def test_a_name_is_written_only_into_a_bar_that_is_wide_enough(spans: list[Span]) -> None:
+    laid = Page(timeline_of(*spans))
+    rows = [item for item in laid.items if isinstance(item, Box) and item.kind == "band"]
+    bottom = max((band.y + band.height for band in rows), default=0)
+    inside = [t for t in laid.items if isinstance(t, Text) and t.y < bottom and t.anchor == "start"]
+    for text in inside:
+        assert any(
+            box.x < text.x and text.x + page._wide(text.text) < box.x + box.width
+            for box in boxes(laid)
+        )
+
+
+def test_timelines_in_one_picture_share_one_time_scale() -> None:
+    laid = Page({"a": timeline_of(work("w", 0, 40)), "b": timeline_of(work("w", 70, 80))})
+    long, short = boxes(laid)
+    assert long.x == short.x
+    assert long.width == pytest.approx(4 * short.width)
+
+
+@given(total=st.integers(1, 10**14))
+def test_ticks_are_few_and_round_and_on_the_axis(total: int) -> None:
+    laid = Page(timeline_of(Span("work", "w", 1, 0, total)))
+    places, labels = zip(*laid.ticks(), strict=True)
+    assert 2 <= len(labels) <= 8
+    assert labels[0] == "0"
+    assert places[0] == laid.left
+    assert places[-1] <= laid.left + total * laid.scale + 0.1
+    assert all(re.fullmatch(r"[\d.]+(e\+\d+)? (s|ms|µs|ns)", label) for label in labels[1:])
+
+
+def test_a_tick_stands_at_the_time_it_names() -> None:
+    laid = Page(timeline_of(work("w", 0, 100)))
+    places = {label: place for place, label in laid.ticks()}
+    assert places["60 ms"] == pytest.approx(laid.left + 60 * MS * laid.scale)
+
+
+@pytest.mark.parametrize(
+    "timeline",
+    [
+        Timeline(),
+        timeline_of(Span("point", "w", 1, 7, 7)),
+        timeline_of(Span("short", "w", 1, 7, 8)),
+        timeline_of(*(work(f"worker {n}", n, n + 9) for n in range(60))),
+        timeline_of(*(work(f"task {n}", n, n + 9) for n in range(1000))),
+        timeline_of(*(Span("deep", "w", 1, n, 900 - n) for n in range(400))),
+        timeline_of(Span("x" * 200, "y" * 200, 1, 0, 9)),
+    ],
+    ids=["nothing", "no time", "1 ns", "60 workers", "1000 workers", "400 deep", "long names"],
+)
+def test_unusual_timelines_have_a_picture_of_sensible_size(timeline: Timeline) -> None:
+    svg = svg_of(timeline, "z" * 200)
+    width, height = (float(n) for n in svg.get("viewBox", "").split()[2:])
+    assert width == page.WIDTH
+    assert 30 < height < 800
+    assert max(len(text) for text in texts(svg)) < 140
+    drawn(timeline)
+
+
+# --------------------------------------------------------------- how it looks
+
+
+KINDS = [work("w", 0, 20, 20), work("w", 30, 50, 0), work("w", 60, 80)]
+
+
+def test_what_ran_and_waited_and_is_unknown_differ_in_hatching_and_the_legend_says_so() -> None:
+    svg = svg_of(timeline_of(*KINDS))
+    ran, waited, unknown = (rect.get("fill", "") for rect in bars(svg).values())
+    patterns = {f"url(#{p.get('id')})": p for p in svg.iter(SVG + "pattern")}
+    assert ran == COLOURS[0]
+    drawings = [[path.get("d") for path in patterns[fill]] for fill in (waited, unknown)]
+    assert drawings[0] != drawings[1]
+    assert texts(svg)[-3:] == ["ran", "waited", "ran or waited: unknown"]
+
+
+@pytest.mark.parametrize(("kind", "words"), list(enumerate(page.LOOKS.values())))
+def test_the_legend_has_only_what_occurs(kind: int, words: str) -> None:
+    assert texts(svg_of(timeline_of(KINDS[kind])))[-2:] == ["work", words]
+
+
+def test_an_exception_a_stop_and_a_death_have_marks_of_their_own() -> None:
+    spans = [
+        work("a", 0, 50, outcome="ValueError"),
+        work("b", 1, 60, outcome=STOPPED),
+        work("c", 2, 70, outcome="died: SIGKILL"),
+        work("d", 3, 80),
+    ]
+    laid = Page(timeline_of(*spans))
+    marks = [item for item in laid.items if isinstance(item, Cross)]
+    assert [mark.why for mark in marks] == 2 * ["failed", "stopped", "died"]  # and in the legend
+    for mark, box in zip(marks[:3], boxes(laid)[:3], strict=True):
+        assert box.x < mark.x < box.x + box.width
+        assert box.y < mark.y < box.y + box.height
+    svg = svg_of(timeline_of(*spans))
+    assert texts(svg)[-3:] == [
+        "ended with an exception",
+        "was told to stop",
+        "the worker died here",
+    ]
+    assert len({draw._svg_cross(mark._replace(x=0, y=0)) for mark in marks}) == 3
+
+
+def test_a_name_that_does_not_fit_is_a_letter_explained_in_the_legend() -> None:
+    spans = [Span("a very long name", "w", 1, 0, 20), Span("rest", "w", 1, 20, 1000)]
+    assert "A" in texts(svg_of(timeline_of(*spans)))
+    assert "A: a very long name" in texts(svg_of(timeline_of(*spans)))
+
+
+def test_more_names_than_colours_share_grey() -> None:
+    spans = [Span(f"name {n}", "w", 1, n, n + 1) for n in range(10)]
+    laid = Page(timeline_of(*spans))
+    assert list(laid.names.values()) == [0, 1, 2, 3, 4, 5, 6, 7, 7, 7]
+    assert COLOURS[7] == GREY
+    assert "3 more names" in texts(svg_of(timeline_of(*spans)))
+
+
+def test_pictures_on_one_page_do_not_share_patterns_and_the_same_picture_is_the_same() -> None:
+    one, other = timeline_of(*KINDS), timeline_of(*KINDS, work("v", 0, 1))
+    ids = [{p.get("id") for p in svg_of(t).iter(SVG + "pattern")} for t in (one, other)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    assert html(one) == html(one)
+
+
+@pytest.mark.parametrize("colour", range(len(COLOURS)))
+def test_letters_stand_out_on_every_colour(colour: int) -> None:
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(COLOURS[colour])
+    )
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    contrast = 1.05 / (light + 0.05) if colour == DARK else (light + 0.05) / 0.05
+    assert contrast > 4.5
+
+
+# ---------------------------------------------------------------- many spans
+
+
+def brute_cover(spans: list[Span], start: int, total: int, parts: int) -> list[float]:
+    stretches = [(a - start, b - start) for a, b in merged(spans)]
+    edges = [total * i / parts for i in range(parts + 1)]
+    return [
+        sum(max(0, min(b, right) - max(a, left)) for a, b in stretches) / (right - left)
+        for left, right in pairwise(edges)
+    ]
+
+
+@given(spans=span_lists.filter(lambda spans: any(s.stop > s.start for s in spans)))
+def test_a_dense_row_has_in_each_column_the_exact_share_of_time_in_spans(
+    spans: list[Span],
+) -> None:
+    timeline = timeline_of(*spans)
+    total = max(1, round(timeline.elapsed * 1e9))
+    for lane, own in timeline.lanes().items():
+        cover = columns(timeline).cover(lane, 40, total)
+        expected = brute_cover(own, timeline.spans[0].start, total, 40)
+        assert cover == pytest.approx(expected, abs=1e-9)
+
+
+@given(spans=span_lists.filter(bool))
+def test_the_measures_of_many_spans_are_those_of_the_timeline(spans: list[Span]) -> None:
+    timeline = timeline_of(*spans)
+    many = columns(timeline)
+    assert many.busy == round(timeline.busy * 1e9)
+    assert many.at_once() == timeline.at_once()
+    inside = [
+        span
+        for own in timeline.lanes().values()
+        for i, span in enumerate(own)
+        if span.cpu_time >= 0 and all(span.stop > other.stop for other in own[:i])
+    ]
+    assert many.cpu_time == sum(span.cpu_time for span in inside)
+    assert many.cpu_wall == sum(span.stop - span.start for span in inside)
+
+
+def test_measures_are_made_again_when_more_was_recorded() -> None:
+    timeline = timeline_of(Span("a", "w", 1, 0, 10))
+    assert columns(timeline) is columns(timeline)
+    assert columns(timeline).busy == 10
+    timeline.add("b", "w", 20, 25)
+    assert columns(timeline).busy == 15
+
+
+@pytest.fixture(scope="module")
+def dense() -> Timeline:
+    """Two workers: one always busy, one every other microsecond; one span of each failed."""
+    timeline = Timeline()
+    for i in range(MANY // 2 + 1):
+        outcome = "ok" if i != MANY // 4 else "ValueError"
+        timeline.add("work", "busy", i * 2000, i * 2000 + 2000, outcome=outcome)
+        timeline.add("work", "half", i * 2000, i * 2000 + 1000, outcome=outcome)
+    return timeline
+
+
+def test_above_ten_thousand_spans_a_row_is_one_shape_as_high_as_the_share(dense: Timeline) -> None:
+    svg = svg_of(dense)
+    busy, half = (p.get("d", "") for p in svg.iter(SVG + "path") if "h" in p.get("d", "")[:30])
+    assert bars(svg) == {}
+    heights = [{round(float(y)) for y in re.findall(r"V([\d.]+)h", d)} for d in (busy, half)]
+    (top,), bottom = heights[0], float(re.findall(r"V([\d.]+)Z", busy)[0])
+    assert bottom - top == pytest.approx(page.ROW, abs=1)
+    lowest = float(re.findall(r"V([\d.]+)Z", half)[0])
+    assert all(lowest - y == pytest.approx(page.ROW / 2, abs=1) for y in heights[1])
+    assert texts(svg)[-2:] == ["height: share of the time in spans", "ended with an exception"]
+
+
+def test_at_ten_thousand_spans_every_one_is_still_a_bar(dense: Timeline) -> None:
+    timeline = timeline_of(*dense.spans[:MANY])
+    assert len(boxes(Page(timeline))) == MANY
+    assert boxes(Page(dense)) == []
+
+
+def test_a_picture_of_a_few_spans_needs_neither_numpy_nor_matplotlib() -> None:
+    code = (
+        "import sys; from helpers.draw import html; from helpers.timeline import Timeline\n"
+        "tl = Timeline(); tl.add('a', 'w', 0, 9); html(tl)\n"
+        "print({'numpy', 'matplotlib', 'IPython'} & set(sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ran.stdout == "set()\n"
+
+
+# --------------------------------------------------------------- matplotlib
+
+
+def drawn(timeline: Timeline) -> Any:
+    figure = Figure()
+    ax = draw._on_figure(figure, Page(timeline))
+    figure.savefig(io.BytesIO(), format="png")
+    return ax
+
+
+def test_plot_draws_on_the_given_axes_in_seconds() -> None:
+    ax = Figure(figsize=(9, 3)).add_subplot()
+    assert plot(timeline_of(work("worker 1", 1000, 1250, 250)), ax, "title") is ax
+    (path,) = [p for c in ax.collections if c.zorder == 1 for p in c.get_paths()]
+    box = path.get_extents()
+    assert (box.x0, box.x1) == pytest.approx((0, 0.25))
+    written = [text.get_text() for text in ax.texts]
+    assert {"title", "worker 1", "work", "ran", "250 ms"} <= set(written)
+
+
+def test_plot_makes_a_figure_of_its_own_where_none_is_given() -> None:
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    ax = timeline_of(*KINDS).plot()
+    assert len(plt.get_fignums()) == len(before) + 1
+    plt.close(ax.figure)
+
+
+def test_bars_of_different_kinds_are_hatched_differently_in_the_png_too() -> None:
+    ax = drawn(timeline_of(*KINDS))
+    hatches = {c.get_hatch() for c in ax.collections if c.zorder == 1}
+    assert len(hatches) == 3
+    assert None in hatches
+
+
+def test_names_that_matplotlib_would_take_for_formulas_are_shown_as_they_are() -> None:
+    drawn(timeline_of(Span("$x^{$", "_lane", 1, 0, 9), Span("$y$", "$", 1, 0, 9)))
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What a notebook would display."""
+    import IPython.core.getipython
+    import IPython.display
+
+    displayed: list[dict[str, Any]] = []
+    monkeypatch.setattr(IPython.core.getipython, "get_ipython", object)
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: displayed.append(data))
+    return displayed
+
+
+def test_show_displays_a_png_and_prints_its_words(
+    notebook: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    timeline = timeline_of(*KINDS)
+    show({"one": timeline, "two": timeline}, "Twice")
+    (data,) = notebook
+    assert data.keys() == {"image/png", "text/plain"}
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert capsys.readouterr().out == f"Twice: {words({'one': timeline, 'two': timeline})}\n"
+    assert plt.get_fignums() == before
+
+
+def test_without_ipython_show_prints_the_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name.startswith("IPython"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    show(timeline_of(*KINDS))
+    assert capsys.readouterr().out.startswith("1 worker, 3 spans in 0.08 s")
+
+
+# ----------------------------------------------------------- speed-up curves
+
+
+@given(workers=st.integers(1, 1000), parallel=st.floats(0, 1))
+def test_the_laws_agree_at_their_ends_and_never_exceed_the_workers(
+    workers: int, parallel: float
+) -> None:
+    for law in (amdahl, gustafson):
+        assert law(0, workers) == pytest.approx(1)
+        assert law(1, workers) == pytest.approx(workers)
+        assert law(parallel, 1) == pytest.approx(1)
+    assert amdahl(parallel, workers) <= gustafson(parallel, workers) + 1e-9
+    assert gustafson(parallel, workers) <= workers + 1e-9
+    if parallel < 1:
+        assert amdahl(parallel, workers) <= 1 / (1 - parallel) + 1e-9
+
+
+@pytest.mark.parametrize("law", [amdahl, gustafson])
+def test_a_law_refuses_what_is_no_share_and_no_number_of_workers(law: draw.Law) -> None:
+    for parallel in (-0.1, 1.1, 90, math.nan):
+        with pytest.raises(ValueError, match="parallel must be a share between 0 and 1, not"):
+            law(parallel, 2)
+    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
+        law(0.5, 0)
+
+
+def test_a_curve_says_its_best_point_and_every_other(capsys: pytest.CaptureFixture[str]) -> None:
+    curve({"threads": {4: 0.9, 1: 1.0, 2: 1.0}, "processes": {2: 1.9, 1: 0.98}, "none": {}}, 2)
+    assert capsys.readouterr().out.splitlines() == [
+        "threads: best 1.00 times as fast, with 1 worker (1: 1.00, 2: 1.00, 4: 0.90).",
+        "processes: best 1.90 times as fast, with 2 workers (1: 0.98, 2: 1.90).",
+        "none: nothing was measured.",
+        "Usable CPUs: 2.",
+    ]
+
+
+def test_a_curve_says_what_the_laws_promise(capsys: pytest.CaptureFixture[str]) -> None:
+    curve({"wait": {1: 1.0, 4: 3.9}}, parallel=0.5, title="Waiting")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "Amdahl, 50% parallel: 1.60 times as fast with 4 workers.",
+        "Gustafson, 50% parallel: 2.50 times as fast with 4 workers.",
+    ]
+
+
+def test_a_curve_has_a_line_of_its_own_look_for_each_series_and_each_law(
+    notebook: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes: list[Any] = []
+    real = draw._plot_curve
+
+    def kept(ax: Any, *rest: Any) -> None:
+        axes.append(ax)
+        real(ax, *rest)
+
+    monkeypatch.setattr(draw, "_plot_curve", kept)
+    curve({"a": {1: 1, 2: 2}, "b": {1: 1, 2: 1}, "$c": {1: 1, 2: 1.5}}, usable=2, parallel=0.9)
+    lines = axes[0].get_lines()
+    series = [line for line in lines if line.get_marker() not in ("None", None, "")]
+    assert [list(line.get_ydata()) for line in series] == [[1, 2], [1, 1], [1, 1.5]]
+    assert len({(line.get_marker(), line.get_linestyle()) for line in series}) == 3
+    labels = [text.get_text() for text in axes[0].get_legend().get_texts()]
+    assert labels[:3] == [
+        "ideal: n workers, n times",
+        "Amdahl, 90% parallel",
+        "Gustafson, 90% parallel",
+    ]
+    assert [list(line.get_xdata()) for line in lines if len(set(line.get_xdata())) == 1] == [[2, 2]]
+    assert "usable CPUs: 2" in axes[0].texts[0].get_text()
+    assert len(notebook) == 1
+
+
+def test_a_curve_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    curve({})
+    assert capsys.readouterr().out == "Nothing was measured.\n"
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        ({"a": {0: 1.0}}, r"workers must be whole numbers from 1 on, not 0 \(a\)"),
+        ({"a": {1.5: 1.0}}, "workers must be whole numbers from 1 on, not 1.5"),
+        ({"a": {1: math.inf}}, "speed-ups must be positive numbers, not inf"),
+        ({"a": {1: math.nan}}, "speed-ups must be positive numbers, not nan"),
+        ({"a": {1: -1.0}}, r"speed-ups must be positive numbers, not -1\.0"),
+    ],
+)
+def test_points_that_cannot_be_are_refused(points: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        curve(points)
