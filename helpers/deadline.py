@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing import active_children
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from .run import raise_in
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to
+TIDY = 0.3  # seconds between telling them and telling them again
 
 
 class DeadlinePassed(TimeoutError):
@@ -129,7 +130,7 @@ class deadline:
 
     def _new_threads(self) -> list[threading.Thread]:
         known = {*self._threads, self._watcher}
-        return [t for t in threading.enumerate() if t not in known and not waits.idle(t)]
+        return [t for t in waits.running() if t not in known and not waits.idle(t)]
 
     def _end_all(self) -> list[str]:
         """End what was started inside; the names of what could not be ended."""
@@ -147,13 +148,17 @@ class deadline:
                 for thread in threads:
                     raise_in(thread, SystemExit)  # which `threading` does not report
                     waits.release(thread)
-                pause = monotonic() + 0.1  # a second error could interrupt its tidying up
-                for thread in threads:
-                    thread.join(max(0, pause - monotonic()))
+                self._pause()
                 threads = self._new_threads()
         finally:
             threading.excepthook = hook
         return [thread.name for thread in threads]
+
+    def _pause(self) -> None:
+        """Until they have ended, or long enough that a second error does not stop their tidying."""
+        last = monotonic() + TIDY
+        while self._new_threads() and monotonic() < last:
+            sleep(0.005)
 
     def _show(self) -> None:
         if not self._shown:

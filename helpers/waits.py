@@ -57,6 +57,12 @@ def picture(threads: Iterable[threading.Thread]) -> list[Wait]:
     return [_wait(thread, frame) for thread, frame in found if frame is not None]
 
 
+def running() -> list[threading.Thread]:
+    """The threads that really run; after an interrupted `join`, `is_alive` may err."""
+    frames = sys._current_frames()
+    return [thread for thread in threading.enumerate() if thread.ident in frames]
+
+
 def release(thread: threading.Thread) -> None:
     """End the wait of `thread` for a lock or for a condition, if it is in one.
 
@@ -131,6 +137,7 @@ def _target(frame: FrameType) -> str:
     """The function that a thread, or a thread of a pool, was given to run."""
     runner: Any = frame.f_locals.get("self")
     target = getattr(runner, "_target", None) or getattr(runner, "fn", None)
+    target = target or frame.f_locals.get("fn")  # a pool since 3.14
     return str(getattr(target, "__qualname__", ""))
 
 

@@ -43,11 +43,12 @@ def start() -> Iterator[Start]:
         return thread
 
     yield starter
+    for thread in started:
+        raise_in(thread, SystemExit)
     last = time.monotonic() + 10
     while alive := [thread for thread in started if thread.is_alive()]:
         assert time.monotonic() < last, f"cannot be ended: {alive}"
         for thread in alive:
-            raise_in(thread, SystemExit)
             waits.release(thread)
         alive[0].join(0.1)
 
@@ -181,12 +182,10 @@ def test_a_pool_thread_is_idle_until_it_gets_work() -> None:
         (worker,) = (t for t in threading.enumerate() if t.name.startswith("ThreadPool"))
         stood_still([worker])
         assert waits.idle(worker)
-        event = threading.Event()
-        pool.submit(event.wait)
+        pool.submit(threading.Event().wait, 2)
         (wait,) = stood_still([worker])
         assert not waits.idle(worker)
-        assert wait.call == "Event.wait"
-        event.set()
+        assert (wait.call, wait.where) == ("Event.wait", "its target")
 
 
 def test_release_ends_waits_for_locks_and_conditions(start: Start) -> None:
