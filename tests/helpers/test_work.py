@@ -353,3 +353,82 @@ def test_importing_it_loads_nothing_heavy() -> None:
     code = f"import sys; import helpers.work; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-S", "-c", code]
     assert subprocess.check_output(command, text=True, timeout=60, cwd=ROOT) == "[]\n"
+
+
+# --------------------------------------------------------------- for lesson 03
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def test_start_and_join_ends_what_does_not_end_by_itself() -> None:
+    endless = SPAWN.Process(target=work.forever, args=(0,), name="endless")
+    with pytest.raises(TimeoutError, match=r"endless had not ended after 0\.3 s"):
+        work.start_and_join(endless, seconds=0.3)
+    assert not endless.is_alive()
+
+
+def test_a_start_method_that_is_not_safe_on_macos_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert work.start_methods() == sorted(
+        {m for m in METHODS if (m, sys.platform) != ("fork", "darwin")}
+    )
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "fork" not in work.start_methods()
+
+
+def test_quietly_hides_the_traceback_and_not_the_exit_code(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    child = SPAWN.Process(target=work.quietly, args=(work.fail, 1))
+    work.start_and_join(child)
+    assert child.exitcode == 1
+    assert capfd.readouterr().err == ""
+
+
+def test_fragile_waits_but_dies_of_a_negative_number() -> None:
+    children = [SPAWN.Process(target=work.fragile, args=(x,)) for x in (0.01, -1)]
+    work.start_and_join(*children)
+    assert children[0].exitcode == 0
+    assert children[1].exitcode != 0
+
+
+def test_a_lock_that_is_held_is_held_in_a_forked_process_only() -> None:
+    with work.latch:
+        taken = {m: run(work.latch_is_taken, [0], 1, m).results for m in work.start_methods()}
+    assert taken == {method: [method == "fork"] for method in taken}
+
+
+def test_a_value_and_an_array_are_written_by_every_process() -> None:
+    count, squares = SPAWN.Value("i", 0), SPAWN.Array("i", 3)
+    arguments = [(count, squares, i) for i in range(3)]
+    work.start_and_join(*(SPAWN.Process(target=work.tally, args=a) for a in arguments))
+    assert (count.value, squares[:]) == (3, [0, 1, 4])
+
+
+@given(st.binary(min_size=1, max_size=5000))
+def test_a_shared_copy_has_the_bytes_until_its_block_ends(data: bytes) -> None:
+    with work.shared_copy(data) as (name, size):
+        assert work.checksum_at(name, size) == work.checksum(data) == zlib.adler32(data)
+    with pytest.raises(FileNotFoundError):
+        work.checksum_at(name, size)
+
+
+@pytest.mark.parametrize("thing", [lambda: 1, threading.Lock(), (x for x in "a")])
+def test_what_has_no_name_or_lives_here_only_cannot_be_pickled(thing: object) -> None:
+    assert not work.pickles(thing)
+
+
+def test_what_is_pickled_comes_back_equal_and_as_another_object() -> None:
+    thing = {"a": [1, 2]}
+    assert work.pickles(thing)
+    assert work.repickled(thing) == thing
+    assert work.repickled(thing) is not thing
+    assert run(work.echo, [thing], 1, "spawn").results == [thing]
+
+
+def test_times_says_who_computed_it() -> None:
+    assert work.times(3, 5) == (os.getpid(), 15)
+    (pid, product), *_ = run(partial(work.times, 3), [5], 1, "spawn").results
+    assert pid != os.getpid()
+    assert product == 15

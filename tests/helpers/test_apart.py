@@ -1,0 +1,126 @@
+"""Programs that hang or crash end, with all that they started, and say how."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import apart, programs
+from helpers.apart import in_a_subprocess
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_program_that_ends_tells_its_exit_code_and_what_it_printed() -> None:
+    ended = in_a_subprocess("print('one'); print('two'); raise SystemExit(3)")
+    assert ended.exit_code == 3
+    assert str(ended) == "ended with exit code 3\n  printed: one\n  printed: two"
+
+
+def test_the_message_of_each_traceback_is_kept_once_and_without_colours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    code = """
+try:
+    [][1]
+except IndexError as error:
+    raise ValueError('not\\n    so') from error
+"""
+    assert in_a_subprocess(code).errors == [
+        "IndexError: list index out of range",
+        "ValueError: not so",
+    ]
+
+
+def test_a_main_module_is_a_file_only_where_it_is_asked_for() -> None:
+    code = "print('__file__' in globals())"
+    assert in_a_subprocess(code).printed.split() == ["False"]
+    assert in_a_subprocess(code, script=True).printed.split() == ["True"]
+
+
+def test_a_program_that_hangs_is_ended_with_its_children() -> None:
+    code = """
+import os, subprocess, sys, time
+wait = [sys.executable, "-c", "import time; time.sleep(600)"]
+print(os.getpid(), subprocess.Popen(wait).pid, flush=True)
+time.sleep(600)
+"""
+    ended = in_a_subprocess(code, 2)
+    assert ended.exit_code is None
+    assert "still running after 2 s" in str(ended)
+    for pid in map(int, ended.printed.split()):
+        assert not runs(pid)
+
+
+def runs(pid: int) -> bool:
+    if sys.platform == "win32":
+        tasks = subprocess.run(["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True)
+        return str(pid) in tasks.stdout
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")  # an orphan may wait for init to fetch its exit code
+    return not state.exists() or ") Z " not in state.read_text()
+
+
+def test_it_runs_in_a_folder_of_its_own_which_is_gone_afterwards() -> None:
+    code = "import os; open('left', 'w').close(); print(os.getcwd())"
+    folder = Path(in_a_subprocess(code).printed.strip())
+    assert folder != Path.cwd()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 61, float("nan")])
+def test_a_time_that_cannot_work_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="seconds must be above 0 and at most 60, not"):
+        in_a_subprocess("print(1)", seconds)
+
+
+def test_imports_find_a_new_folder_which_goes_with_its_python() -> None:
+    code = """
+from helpers.apart import new_folder
+folder = new_folder()
+open(folder + "/fresh.py", "w").write("answer = 42")
+import fresh
+print(fresh.answer, folder)
+"""
+    answer, folder = in_a_subprocess(code).printed.split()
+    assert answer == "42"
+    assert not Path(folder).exists()
+
+
+def test_without_the_main_guard_the_child_fails_and_with_it_all_is_well() -> None:
+    without = in_a_subprocess(programs.WITHOUT_GUARD, script=True)
+    assert "bootstrapping" in without.errors[0]
+    assert "exit code of the child: 1" in without.printed
+    guarded = in_a_subprocess(programs.WITH_GUARD, script=True)
+    assert guarded.errors == []
+    assert guarded.printed.split("\n")[0] == "hello"
+
+
+def test_a_worker_from_a_cell_fails_in_three_ways() -> None:
+    ends = {name: in_a_subprocess(text, 4) for name, text in programs.FROM_A_CELL.items()}
+    assert all("square" in ended.errors[0] for ended in ends.values())
+    assert "BrokenProcessPool" in ends["ProcessPoolExecutor"].errors[1]
+    assert "exit code of the child: 1" in ends["Process"].printed
+    assert ends["Pool"].exit_code is None
+
+
+def test_a_crash_in_a_process_is_survived_and_in_a_thread_it_is_not() -> None:
+    assert in_a_subprocess(programs.CRASH["process"]).printed.startswith("the main program goes on")
+    crashed = in_a_subprocess(programs.CRASH["thread"])
+    assert crashed.exit_code != 0
+    assert crashed.printed == ""
+
+
+def test_it_is_imported_quickly() -> None:
+    heavy = {"subprocess", "tempfile", "matplotlib", "numpy", "ipywidgets"}
+    code = f"import sys, helpers.apart, helpers.programs; print({heavy} & set(sys.modules))"
+    assert in_a_subprocess(code).printed.strip() == "set()"
+    assert str(ROOT) == apart.ROOT
