@@ -92,6 +92,16 @@ def test_a_worker_whose_spans_overlap_takes_several_threads_and_is_one_lane_agai
     assert len(load(tmp_path / "run.json").lanes()["task"]) == 2
 
 
+def test_a_worker_whose_spans_follow_each_other_takes_one_thread(tmp_path: Path) -> None:
+    save(recorded([("a", "w", 0, 5, -1, "ok", 1), ("b", "w", 5, 5, -1, "ok", 1)]), tmp_path / "t")
+    assert {e["tid"] for e in json.loads((tmp_path / "t").read_text())["traceEvents"]} == {0, 1}
+
+
+def test_a_name_that_is_no_unicode_comes_back_too(tmp_path: Path) -> None:
+    save(recorded([("file \udce9", "w", 0, 5, -1, "ok", 1)]), tmp_path / "run.json")
+    assert load(tmp_path / "run.json").spans[0].name == "file \udce9"
+
+
 def test_nothing_recorded_is_a_trace_too(tmp_path: Path) -> None:
     save(Timeline(), tmp_path / "none.json")
     assert load(tmp_path / "none.json").spans == []
