@@ -285,3 +285,20 @@ def test_ipython_shows_one_sentence() -> None:
 def test_seconds_must_be_a_number_above_zero(seconds: Any) -> None:
     with pytest.raises(ValueError, match="seconds must be a number above 0, not"):
         deadline(seconds)
+
+
+def test_a_busy_loop_does_not_make_the_error_miss_its_block() -> None:
+    """In Python 3.12 and 3.13 an error raised at the jump back of such a loop skips its `with`."""
+    tracer = sys.gettrace()
+    for _ in range(20):
+        left = False
+        with pytest.raises(DeadlinePassed), deadline(0.005):
+            try:
+                until = time.perf_counter() + 60
+                while time.perf_counter() < until:
+                    pass
+            finally:
+                left = True
+        assert left
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert sys.gettrace() is tracer

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -595,6 +596,18 @@ def taken() -> Iterator[int]:
 
 
 @posix
+def answers(address: str) -> None:
+    """Wait until the server at `address` does."""
+    last = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < last, f"nobody answers at {address}"
+            time.sleep(0.05)
+
+
 def test_lab_prints_its_address_with_the_port_taken_and_leaves_nothing_running(
     copy: Path, taken: int, tmp_path: Path
 ) -> None:
@@ -617,6 +630,7 @@ def test_lab_prints_its_address_with_the_port_taken_and_leaves_nothing_running(
     server = int(next((tmp_path / "RUNTIME").glob("jpserver-*.json")).stem.split("-")[1])
     assert "/lab/tree/notebooks/00-start-here.ipynb?token=" in address
     assert f":{taken}/" not in address
+    answers(address)  # until then JupyterLab itself would answer Ctrl-C with a traceback
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
