@@ -29,7 +29,7 @@ from time import monotonic, perf_counter_ns, sleep
 from typing import Any
 
 from .run import run
-from .timeline import UNKNOWN, Timeline
+from .timeline import Timeline
 
 RAN, STARVED = "ran", "did not run"
 GAP = 100_000  # ns; a clock that jumps by more was not read in between
@@ -181,4 +181,4 @@ class Watcher:
         self._ran(lane, first, last)
 
     def _ran(self, lane: str, start: int, stop: int) -> None:
-        self.timeline.add(RAN, lane, start, stop, stop - start or UNKNOWN)
+        self.timeline.add(RAN, lane, start, stop, max(1, stop - start))

@@ -163,7 +163,7 @@ def test_a_jump_of_the_clock_ends_a_span_and_begins_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     spans = burn([0, 50, 150, 251, 300, 900, 1000], 1000, monkeypatch)
-    assert spans == [(RAN, 0, 150, 150), (RAN, 251, 300, 49), (RAN, 900, 900, -1)]
+    assert spans == [(RAN, 0, 150, 150), (RAN, 251, 300, 49), (RAN, 900, 900, 1)]
 
 
 def test_a_tick_after_the_end_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
