@@ -267,7 +267,9 @@ def _plot_boxes(ax: Axes, page: Page, second: float) -> None:
     for (layer, kind, colour, edged), shapes in alike.items():
         look = _plot_look(kind, COLOURS[colour])
         line = 0.5 if edged and kind in LOOKS else 0
-        ax.add_collection(PolyCollection(shapes, zorder=layer, linewidth=line, **look), False)
+        ax.add_collection(
+            PolyCollection(shapes, zorder=layer, linewidth=line, clip_on=False, **look), False
+        )
 
 
 def _plot_look(kind: str, colour: str) -> dict[str, Any]:
