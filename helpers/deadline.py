@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import dis
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from multiprocessing import active_children
 from time import monotonic, sleep
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from . import waits
 from .run import raise_in
@@ -124,9 +125,24 @@ class deadline:
         elif self._task is not None and _task() is not self._task:  # it is at an `await`
             self._stepped_in = True
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
-        elif not _entering_or_leaving(frame):
-            self._stepped_in = True
-            raise self._error([])
+        elif frame is None or _entering_or_leaving(frame):
+            return  # the watcher comes again
+        elif dis.opname[frame.f_code.co_code[frame.f_lasti]] == "JUMP_BACKWARD":
+            self._tracer, frame.f_trace = sys.gettrace(), self._at_next_line
+            sys.settrace(self._at_next_line)
+        else:
+            self._raise()
+
+    def _at_next_line(self, frame: FrameType, *_: Any) -> None:
+        """Raise here: in Python 3.12 and 3.13 an error at the end of a loop may miss its `with`."""
+        sys.settrace(self._tracer)
+        frame.f_trace = None
+        if not _entering_or_leaving(frame):
+            self._raise()
+
+    def _raise(self) -> NoReturn:
+        self._stepped_in = True
+        raise self._error([])
 
     def _new_threads(self) -> list[threading.Thread]:
         known = {*self._threads, self._watcher}

@@ -86,7 +86,7 @@ def idle(thread: threading.Thread) -> bool:
     """Whether it only serves a pool and has no work: it ends with its pool."""
     codes = [frame.f_code for frame in _stack(sys._current_frames().get(thread.ident or 0))]
     pool = [code for code in codes if any(part in code.co_filename for part in POOLS)]
-    at_work = any(code.co_name == "run" for code in pool)  # a call that was submitted
+    at_work = any(code.co_qualname == "_WorkItem.run" for code in pool)  # has a call to make
     return bool(pool) and not at_work and all(is_library(code.co_filename) for code in codes)
 
 
