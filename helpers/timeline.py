@@ -17,18 +17,22 @@ Pictures are made in `draw`, files for other tools in `trace`.
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import os
 import struct
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns, time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .many import Columns
 
 UNKNOWN = -1  # CPU time that nobody could measure
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
@@ -37,6 +41,7 @@ Text = tuple[str, Any, str, int | None]  # what many spans share: name, lane, ou
 PREFIX = "timeline-"  # of a timeline's folder
 LEFT = 24 * 3600  # seconds after which an untouched folder has nobody left
 STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
+MANY = 10_000  # spans: above that NumPy measures
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
 
 
@@ -98,7 +103,7 @@ class Timeline:
         self._record: Callable[[Row], None] = self._rows.append
         self._folder: str | None = None
         self._cleanup: weakref.finalize[..., Any] | None = None
-        self._read: tuple[Any, list[Span]] = (None, [])
+        self._read: tuple[Any, list[Span], dict[str, list[Span]]] = (None, [], {})
         _timelines.add(self)
 
     # ------------------------------------------------------------ recording
@@ -152,25 +157,29 @@ class Timeline:
         seen = (len(self._rows), [size for _, size in files])
         if self._read[0] != seen:
             parts = [_from_file(path, size) for path, size in files]
-            self._read = (seen, _spans_of([_from_rows(self._rows[: seen[0]]), *parts]))
+            spans = _spans_of([_from_rows(self._rows[: seen[0]]), *parts])
+            self._read = (seen, spans, {})
         return self._read[1]
 
     def lanes(self) -> dict[str, list[Span]]:
         """The spans of each worker, by its name, in order of first start."""
-        lanes: dict[str, list[Span]] = {}
-        for span in self.spans:
-            lanes.setdefault(span.lane, []).append(span)
+        spans, lanes = self.spans, self._read[2]
+        if not lanes:
+            for span in spans:
+                lanes.setdefault(span.lane, []).append(span)
         return lanes
 
     @property
     def elapsed(self) -> float:
         """Seconds from the first start to the last stop."""
         spans = self.spans
-        return (max(s.stop for s in spans) - spans[0].start) / 1e9 if spans else 0.0
+        return (max(map(itemgetter(4), spans)) - spans[0].start) / 1e9 if spans else 0.0
 
     @property
     def busy(self) -> float:
         """Seconds all lanes together spent inside a span; a nested span adds nothing."""
+        if many := self._many():
+            return many.busy / 1e9
         return sum(_length(merged(lane)) for lane in self.lanes().values()) / 1e9
 
     def speedup(self, serial: Timeline) -> float:
@@ -184,6 +193,8 @@ class Timeline:
 
     def at_once(self) -> int:
         """The most lanes that were inside a span at the same moment."""
+        if many := self._many():
+            return many.at_once()
         edges = [
             edge
             for lane in self.lanes().values()
@@ -191,6 +202,22 @@ class Timeline:
             for edge in ((start, 1), (stop, -1))
         ]
         return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
+
+    def _cpu(self) -> tuple[int, int]:
+        """CPU time and length, in nanoseconds, of the outermost spans that know the former."""
+        if many := self._many():
+            return many.cpu_time, many.cpu_wall
+        outer = [s for lane in self.lanes().values() for s in outermost(lane)]
+        known = [s for s in outer if s.cpu_time >= 0]
+        return sum(s.cpu_time for s in known), sum(s.stop - s.start for s in known)
+
+    def _many(self) -> Columns | None:
+        """NumPy's answers, where the definitions here would take seconds."""
+        if len(self.spans) <= MANY:
+            return None
+        from .many import columns
+
+        return columns(self)
 
     # -------------------------------------------------------------- showing
 
@@ -202,17 +229,15 @@ class Timeline:
         lanes = self.lanes()
         text = [
             f"{_count(len(lanes), 'worker')}, {_count(len(spans), 'span')} in "
-            f"{self.elapsed:.3g} s: at most {self.at_once()} at once, "
+            f"{self.elapsed:.3g} s: at most {max(1, self.at_once())} at once, "
             f"{self.busy / max(self.elapsed, 1e-9):.1f} on average."
         ]
-        outer = [s for lane in lanes.values() for s in outermost(lane)]
-        known = [s for s in outer if s.cpu_time >= 0]
+        on_cpu, known = self._cpu()
         if known:
-            share = sum(s.cpu_time for s in known) / max(1, sum(s.stop - s.start for s in known))
-            text.append(f"In their spans they were on a CPU {min(1.0, share):.0%} of the time.")
+            text.append(f"In their spans they were on a CPU {on_cpu / known:.0%} of the time.")
         else:
             text.append("How much of it was CPU time is unknown.")
-        if failed := [s for s in spans if s.outcome != "ok"]:
+        if failed := [s for s in spans if s[6] != "ok"]:  # s.outcome, for a million
             worst = min(failed, key=lambda s: s.outcome == STOPPED)
             what = f"{worst.lane}, in {worst.name}: {worst.outcome}"
             text.append(f"{_count(len(failed), 'span')} did not end well ({what}).")
@@ -513,18 +538,32 @@ def _spans_of(parts: Sequence[_Part]) -> list[Span]:
     labels = _labels(sorted(ended, key=ended.__getitem__))
     spans: list[Span] = []
     make = tuple.__new__  # half the time of Span(...), for a million of them
-    for own, texts, records in parts:
-        known = [
-            (str(name), lane, own if pid is None else pid, out) for name, lane, out, pid in texts
-        ]
-        spans += [
-            make(Span, (name, labels[pid, lane], pid, start, stop, cpu, outcome))
-            for start, stop, cpu, number in records
-            for name, lane, pid, outcome in (known[number],)
-        ]
+    with _no_garbage_collector():
+        for own, texts, records in parts:
+            known = [
+                (str(name), lane, own if pid is None else pid, outcome)
+                for name, lane, outcome, pid in texts
+            ]
+            spans += [
+                make(Span, (name, labels[pid, lane], pid, start, stop, cpu, outcome))
+                for start, stop, cpu, number in records
+                for name, lane, pid, outcome in (known[number],)
+            ]
     spans.sort(key=itemgetter(4), reverse=True)
     spans.sort(key=itemgetter(3))
     return spans
+
+
+@contextmanager
+def _no_garbage_collector() -> Iterator[None]:
+    """It would walk a million new tuples again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _labels(lanes: Iterable[tuple[int, Any]]) -> dict[tuple[int, Any], str]:
@@ -571,7 +610,7 @@ def outermost(spans: Iterable[Span]) -> list[Span]:
     """The spans of one lane that lie in no other span of it."""
     outer: list[Span] = []
     for span in spans:
-        if not outer or span.start >= outer[-1].stop:
+        if not outer or span.stop > outer[-1].stop:
             outer.append(span)
     return outer
 
