@@ -20,6 +20,7 @@ WIDTH, ROWS = 900, 620  # pixels: of the picture, of all rows at most
 ROW, GAP = 23.0, 0.3  # pixels of a row at most; the part of it that lies between rows
 STRIP, RIM = 0.74, 0.1  # parts of a row that an outer span keeps above and below an inner one
 LINE, FONT, SMALL = 20, 11, 13  # pixels: a line, a letter, the lowest bar with a name in it
+SHARED = 0.9  # a CPU share below this is written into the bar: it had to share
 DEEPEST = 6  # spans nested deeper than this share a level
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; grey for the rest
@@ -164,9 +165,11 @@ class Page:
         return (span.stop - span.start) * self.scale
 
     def label(self, span: Span, width: float) -> str:
-        """The name where it fits; else its letter, where it has one and that fits."""
+        """The name where it fits, with a CPU share that says more; else its letter."""
         room = width - (9 if span.outcome == "ok" else 25)
-        texts = (plain(span.name), self.letter(span.name))
+        shared = span.kind == "ran" and span.cpu is not None and span.cpu < SHARED
+        texts = [f"{plain(span.name)}, {span.cpu:.0%} CPU"] if shared else []
+        texts += [plain(span.name), self.letter(span.name)]
         return next((text for text in texts if _wide(text) <= room), "")
 
     def letter(self, name: str) -> str:
@@ -222,7 +225,7 @@ class Page:
     def legend_kinds(self) -> Iterator[tuple[Box | Cross, str]]:
         kinds = {item.kind for item in self.items if isinstance(item, Box)}
         for kind in LOOKS:
-            if kind in kinds and not self.dense:
+            if kind in kinds and not self.dense and LOOKS[kind] not in self.names:
                 yield Box(0, 3, 20, 12, kind), LOOKS[kind]
         crosses = {item.why for item in self.items if isinstance(item, Cross)}
         for why, text in CROSSES.items():

@@ -564,3 +564,19 @@ def test_a_curve_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 def test_points_that_cannot_be_are_refused(points: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         curve(points)
+
+
+def test_a_bar_that_ran_but_had_to_share_says_how_much_where_it_fits() -> None:
+    shared = timeline_of(work("a", 0, 100, 40), work("b", 0, 100, 95), work("c", 0, 100, 5))
+    texts = [item.text for item in Page(shared).items if isinstance(item, Text)]
+    assert [text for text in texts if text.startswith("work")] == ["work, 40% CPU", *["work"] * 3]
+    narrow = timeline_of(work("a", 0, 100, 40), work("b", 0, 1000, 950))
+    texts = [item.text for item in Page(narrow).items if isinstance(item, Text)]
+    assert [text for text in texts if text.startswith("work")] == ["work"] * 3
+
+
+def test_a_legend_does_not_say_ran_twice() -> None:
+    timeline = timeline_of(Span("ran", "a", 1, 0, MS, MS))
+    texts = [item.text for item in Page(timeline).items if isinstance(item, Text)]
+    legend = texts[texts.index("a") + 1 :]
+    assert legend.count("ran") == 2  # in the bar and as its name
