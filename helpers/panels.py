@@ -29,9 +29,7 @@ from .timeline import Timeline
 Picture = Timeline | Mapping[str, Timeline]
 PATIENCE = 50.0  # seconds that `move` waits for a picture
 SOON = 0.5  # seconds after which a run shows that it is under way
-LABEL, TRACK = 110, 300  # widths of a slider's parts, in pixels
-GAP, NUMBER = 14, 82  # what ipywidgets puts before and after the track
-WIDTH = f"{LABEL + GAP + TRACK + NUMBER}px"
+LABEL, GAP, TRACK, NUMBER = 110, 14, 300, 82  # widths of a slider's parts, in pixels
 ONE_CPU = "One CPU is usable here: more workers make waiting shorter, but not computing."
 
 
@@ -114,8 +112,8 @@ class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
         super().__init__(self._furniture())
         self.add_class("course-panel")
         name = (function.__module__, getattr(function, "__qualname__", ""))
-        if name in _panels:  # its cell is run again
-            _panels[name].stop()
+        if former := _panels.get(name):  # its cell is run again
+            former.stop()
         _panels[name] = self
 
     def move(self, **values: Any) -> Any:
@@ -164,7 +162,7 @@ class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
         return [*shown, *note, buttons, self._status, self._image]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        if self._last is None:
+        if self._last is None and not self._busy:
             self._request()  # the first picture, without a click
         return super()._repr_mimebundle_(**kwargs)
 
@@ -216,7 +214,8 @@ class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
         except BaseException as error:
             self.error = error
             if isinstance(error, RunError):
-                self._draw(error.timeline, values)
+                with suppress(Exception):  # what there is, if it can be drawn
+                    self._draw(error.timeline, values)
         self._status.value = _said(self.error)
         self._bar.layout.visibility = "hidden"
         self._halt.disabled = True
@@ -249,7 +248,8 @@ def _said(error: BaseException | None) -> str:
 
 
 def _sized(turned: Any) -> Control:
-    turned.style.description_width, turned.layout.width = f"{LABEL}px", WIDTH
+    turned.style.description_width = f"{LABEL}px"
+    turned.layout.width = f"{LABEL + GAP + TRACK + NUMBER}px"
     return Control(turned, turned)
 
 

@@ -358,3 +358,17 @@ def test_on_one_cpu_the_panel_says_so_and_shows_a_recorded_run(
 def test_wrong_arguments_are_refused_in_a_sentence(make: Callable[[], Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_a_picture_that_cannot_be_drawn_does_not_hold_up_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = panel(lambda n: run(wait, [0.01, "soon"], n), n=slider(1, 9, 2))
+
+    def broken(*_: Any) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(panels.draw, "html", broken)
+    for n in (3, 4):
+        with pytest.raises(RunError):
+            shown.move(n=n)
