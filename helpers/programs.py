@@ -71,3 +71,10 @@ CRASH = {  # the same, but for the kind of worker that dies
     "process": "from multiprocessing.context import SpawnProcess as Worker" + _CRASH,
     "thread": "from threading import Thread as Worker" + _CRASH,
 }
+
+FRESH_FORKS = """\
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+ProcessPoolExecutor(1, get_context("fork"), max_tasks_per_child=1)
+"""

@@ -226,7 +226,7 @@ def shared_copy(data: bytes) -> Iterator[tuple[str, int]]:
         yield block.name, len(data)
     finally:
         block.close()  # every process that opened it does this
-        block.unlink()  # and one of them this, or it outlives the program
+        block.unlink()  # and whoever made it this, once
 
 
 def echo(x: Any) -> Any:
