@@ -71,9 +71,9 @@ def run(
 
     `using` is "serial" (one thread), "threads", "processes" (the start method
     "spawn", which every system has), "spawn", "forkserver", "fork", or an
-    `Executor`, which then decides on the number of workers. Processes are all
-    up before the first item is handed out; `startup=True` records a span
-    "start" for each.
+    `Executor`, which then decides on the number of workers. All workers are up
+    before the first item is handed out; `startup=True` records a span "start"
+    for each process.
 
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError. Raises
@@ -281,6 +281,7 @@ class _Threads:
         self.job = job
         self.todo: SimpleQueue[int] = SimpleQueue()
         self.done: SimpleQueue[Event] = SimpleQueue()
+        self.all_up = threading.Event()
         self.threads = [threading.Thread(target=self._work, name=n, daemon=True) for n in names]
 
     def start(self) -> None:
@@ -288,9 +289,11 @@ class _Threads:
             self.todo.put(index)
         for thread in self.threads:
             thread.start()
+        self.all_up.set()
 
     def _work(self) -> None:
         with suppress(Empty, WorkerStopped):
+            self.all_up.wait()
             while True:
                 self._one(self.todo.get_nowait())
 
@@ -315,6 +318,7 @@ class _Threads:
         with suppress(Empty):
             while True:
                 self.todo.get_nowait()
+        self.all_up.set()
         last = monotonic() + GRACE
         while (alive := [t for t in self.threads if t.is_alive()]) and monotonic() < last:
             for thread in alive:

@@ -55,6 +55,15 @@ def test_workers_work_at_once_and_serial_work_does_not(using: str) -> None:
     assert sorted(timeline.lanes()) == lanes
 
 
+def test_all_threads_are_up_before_the_first_item_is_handed_out() -> None:
+    def look(item: int) -> int:
+        up = sum(thread.name.startswith("worker") for thread in threading.enumerate())
+        time.sleep(0 if item == 0 else 0.05)
+        return up
+
+    assert run(look, range(4), workers=4).results[0] == 4
+
+
 @pytest.mark.parametrize("using", METHODS)
 def test_every_process_worker_is_a_process_of_its_own(using: str) -> None:
     timeline = run(jobs.sleep_for, [0.05] * 4, workers=2, using=using)
