@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from subprocess import Popen
+    from tempfile import TemporaryDirectory
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GRACE = 3.0  # seconds that the children of an ended program get to notice it
@@ -81,7 +82,7 @@ def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -
 
 
 def new_folder() -> str:
-    """An empty folder that imports look into first; it goes when this Python ends."""
+    """An empty folder that imports look into first, until `remove_folders`."""
     from tempfile import TemporaryDirectory
 
     folder = TemporaryDirectory(prefix="lesson-", ignore_cleanup_errors=True)
@@ -90,7 +91,15 @@ def new_folder() -> str:
     return folder.name
 
 
-_folders: list[object] = []  # a TemporaryDirectory lives as long as somebody holds it
+def remove_folders() -> None:
+    """Remove what `new_folder` made; modules that were imported from there stay imported."""
+    while _folders:
+        folder = _folders.pop()
+        sys.path.remove(folder.name)
+        folder.cleanup()
+
+
+_folders: list[TemporaryDirectory[str]] = []
 
 
 def _write(folder: str, code: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -82,17 +83,14 @@ def test_a_time_that_cannot_work_is_refused(seconds: float) -> None:
         in_a_subprocess("print(1)", seconds)
 
 
-def test_imports_find_a_new_folder_which_goes_with_its_python() -> None:
-    code = """
-from helpers.apart import new_folder
-folder = new_folder()
-open(folder + "/fresh.py", "w").write("answer = 42")
-import fresh
-print(fresh.answer, folder)
-"""
-    answer, folder = in_a_subprocess(code).printed.split()
-    assert answer == "42"
-    assert not Path(folder).exists()
+def test_imports_find_a_new_folder_until_it_is_removed() -> None:
+    before = list(sys.path)
+    folder = Path(apart.new_folder())
+    (folder / "freshly_written.py").write_text("answer = 42", encoding="utf-8")
+    assert importlib.import_module("freshly_written").answer == 42
+    apart.remove_folders()
+    assert sys.path == before
+    assert not folder.exists()
 
 
 def test_without_the_main_guard_the_child_fails_and_with_it_all_is_well() -> None:
