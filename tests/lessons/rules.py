@@ -86,9 +86,8 @@ class Page:
 
     @cached_property
     def anchors(self) -> set[str]:
-        """What a link may point to after the #."""
-        own = {a for c in self.prose for a in re.findall(r"""\b(?:id|name)=["']([^"']+)""", c.text)}
-        return own | {title.replace("`", "").replace(" ", "-") for _, _, title in self.headings}
+        """What a link may point to after the #: JupyterLab finds headings, and nothing else."""
+        return {title.replace("`", "").replace(" ", "-") for _, _, title in self.headings}
 
 
 def _cell(cell: dict[str, Any]) -> Cell:

@@ -30,7 +30,7 @@ HEADER = """# Lesson
 END = [
     "## What you measured\n\nTimes.",
     "## Take-aways\n\n- Wait together.",
-    "## Words\n\n[Thread](99-glossary.ipynb#thread)",
+    "## Words\n\n[Thread](99-glossary.ipynb#Thread)",
     "## Further reading\n\n[threading](https://docs.python.org/3/library/threading.html)",
 ]
 CODE = [
@@ -74,7 +74,7 @@ def page(tmp_path: Path) -> Callable[..., Page]:
     """A page that keeps every rule, after `spoil` has done something to it."""
     (tmp_path / "solutions").mkdir()
     solved = notebook([code(text, n) for n, text in enumerate(SOLVED, 1)])
-    glossary = notebook([prose('# Glossary\n\n<a id="thread"></a>**Thread**', "words")])
+    glossary = notebook([prose("# Glossary\n\n## Thread", "words")])
     for name, each in {"solutions/00-a": solved, "99-glossary": glossary}.items():
         (tmp_path / f"{name}.ipynb").write_text(rules.json.dumps(each))
     cells = [prose(HEADER, "top")]
