@@ -27,6 +27,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from multiprocessing.util import register_after_fork
 from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns, time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -308,13 +309,9 @@ class _Here(threading.local):
     Two threads may have one name, so a lane is a name and a number.
     """
 
-    lane: tuple[str, int]
-    clock: list[int]  # when it looked, and what it read
-
-    def __getattr__(self, name: str) -> Any:  # at first use: only then is the name settled
+    def __init__(self) -> None:
         self.lane = (_worker_name(), next(_numbers))
-        self.clock = [-NEAR, 0]
-        return self.__dict__[name]
+        self.clock = [-NEAR, 0]  # when it looked, and what it read
 
 
 def _worker_name() -> str:
@@ -656,11 +653,16 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _here
-    _here = _Here()
+    _forget_here()
     for timeline in list(_timelines):
         timeline._follow_fork()
 
 
+def _forget_here(_: object = None) -> None:
+    global _here
+    _here = _Here()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+    register_after_fork(_Here, _forget_here)  # by then the new process has its name
