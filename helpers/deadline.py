@@ -76,7 +76,7 @@ class deadline:
         left: list[str] = []
         if self._stepped_in or kind is KeyboardInterrupt:
             left = self._end_all()
-        if not self._stepped_in or kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
+        if not self._stepped_in:
             return False
         self._show()
         raise self._error(left) from None

@@ -337,9 +337,9 @@ class _Recorder:
         self.start = perf_counter_ns()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        self.record((self.name, _here.lane, self.start, stop, UNKNOWN, outcome, None))
+        row = (self.name, _here.lane, self.start, perf_counter_ns(), UNKNOWN, outcome, None)
+        self.record(row)
 
     async def __aenter__(self) -> None:
         self.start = perf_counter_ns()

@@ -180,15 +180,36 @@ def test_stop_forgets_what_was_to_be_run_next() -> None:
 
 
 def test_a_panel_that_was_stopped_runs_again() -> None:
-    gate = threading.Event()
-    shown = panel(lambda n: spans(n) if gate.is_set() else run(wait, [9] * 9, n), n=slider(1, 9, 2))
+    items = [9.0] * 9
+    shown = panel(lambda n: run(wait, items, n), n=slider(1, 9, 2))
     display(shown)
     until(lambda: not shown._halt.disabled)
     shown.stop()
     until(lambda: not shown._busy)
-    gate.set()
-    assert len(shown.move(n=2).spans) == 2
+    items[:] = [0.06, 0.06, 0.06]
+    assert len(shown.move(n=2).spans) == 3
     assert shown._status.value == ""
+
+
+def test_moving_two_controls_is_one_run() -> None:
+    noted = Noted()
+    shown = panel(lambda n, m: noted(n * m), n=slider(1, 9, 2), m=slider(1, 9, 2))
+    for n in (3, 4, 5, 6):
+        shown.move(n=n, m=n)
+    assert noted.calls == [9, 16, 25, 36]
+
+
+def test_an_error_is_not_shown_any_more_while_the_next_run_is_under_way() -> None:
+    gate = Gate()
+    shown = panel(lambda n: gate(n) if n > 1 else spans("x"), n=slider(1, 9, 1))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        shown.move()
+    assert "TypeError" in shown._status.value
+    shown.controls["n"].input.value = 2
+    until(lambda: gate.calls)
+    assert shown._status.value == ""
+    gate.open.set()
+    until(lambda: not shown._busy)
 
 
 def test_a_cell_that_is_run_again_stops_the_run_of_its_former_panel() -> None:
