@@ -9,11 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import driver
 import pytest
-
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-
-import driver  # noqa: E402
 
 Open = Callable[[str], AbstractContextManager[driver.Lesson]]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
