@@ -235,7 +235,9 @@ class _Job:
     def too_late(self, timeout: float, done: int) -> RunError:
         sentence = f"Not finished after {timeout:g} s: {done} of {len(self.items)} items done"
         index = -1
-        if self.in_hand:
+        if not self.in_hand:
+            sentence += ", and not all workers had started"
+        else:
             index, (worker, _) = min(self.in_hand.items())
             item = f"item {index + 1} ({_short(self.items[index])})"
             sentence += f", {worker} is still at {item}. Every worker has been stopped"

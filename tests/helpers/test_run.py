@@ -171,12 +171,16 @@ def test_a_worker_that_is_killed_is_named_and_shown_with_the_span_it_was_in(usin
 
 @pytest.mark.parametrize("using", OURS)
 def test_work_that_never_ends_is_ended_by_the_timeout(using: str) -> None:
-    with pytest.raises(
-        RunError, match=r"^Not finished after 0.3 s: 0 of 2 .* is still at item"
-    ) as e:
-        run(jobs.forever, [1, 2], workers=2, using=using, timeout=0.3)
+    timeout = 3 if using in METHODS else 0.3  # a process must have started by then
+    with pytest.raises(RunError, match=r"^Not finished .* 0 of 2 .* is still at item") as e:
+        run(jobs.forever, [1, 2], workers=2, using=using, timeout=timeout)
     assert isinstance(e.value.__cause__, TimeoutError)
     assert all(span.outcome != "ok" for span in e.value.timeline.spans)
+
+
+def test_workers_that_have_not_started_in_time_are_told_from_slow_work() -> None:
+    with pytest.raises(RunError, match=r"0 of 2 items done, and not all workers had started\.$"):
+        run(jobs.double, [1, 2], workers=2, using="spawn", timeout=0.001)
 
 
 def test_a_thread_that_cannot_be_stopped_is_named() -> None:
