@@ -22,18 +22,15 @@ from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import waits
-from .run import raise_in
+from .run import InOneSentence, raise_in
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to
 TIDY = 0.3  # seconds between telling them and telling them again
 
 
-class DeadlinePassed(TimeoutError):
+class DeadlinePassed(InOneSentence, TimeoutError):
     """A block took longer than its deadline."""
-
-    def _render_traceback_(self) -> list[str]:  # IPython shows this instead of our insides
-        return [f"{type(self).__name__}: {self}"]
 
 
 class deadline:

@@ -35,7 +35,14 @@ PROCESSES = ("spawn", "forkserver", "fork")
 USING = ("serial", "threads", "processes", *PROCESSES)
 
 
-class RunError(RuntimeError):
+class InOneSentence:
+    """A mixin for errors that a notebook shows without a traceback from our insides."""
+
+    def _render_traceback_(self) -> list[str]:  # what IPython asks an error for
+        return [f"{type(self).__name__}: {self}"]
+
+
+class RunError(InOneSentence, RuntimeError):
     """A run that did not finish, in one sentence.
 
     `timeline` has every span that had ended, and the results so far, with None
@@ -48,9 +55,6 @@ class RunError(RuntimeError):
     ) -> None:
         super().__init__(sentence)
         self.timeline, self.index, self.item = timeline, index, item
-
-    def _render_traceback_(self) -> list[str]:  # IPython shows this instead of our insides
-        return [f"{type(self).__name__}: {self}"]
 
 
 class Stopped(RunError):

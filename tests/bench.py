@@ -10,7 +10,6 @@ course holds itself to.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import logging.handlers
 import multiprocessing
@@ -317,41 +316,36 @@ def plotted(timeline: Timeline) -> None:
 
 def speedup() -> None:
     """Computing work over processes: speed-up ÷ usable CPUs, beside two well-known pools."""
-    usable = usable_cpus()
+    usable, context = usable_cpus(), multiprocessing.get_context("spawn")
     items = [0.25] * (8 * usable)
-    ways: dict[str, Callable[[], None]] = {
-        "serial": lambda: void(run(crunch, items, using="serial")),
-        "ours": lambda: void(run(crunch, items, workers=usable, using="spawn")),
-    }
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(usable, mp_context=context)
-    list(pool.map(crunch, [0.01] * 2 * usable))
-    ways["ProcessPoolExecutor, warm"] = lambda: void(list(pool.map(crunch, items)))
+
+    def ours() -> float:
+        return run(crunch, items, workers=usable, using="spawn").elapsed
 
     def cold() -> None:
         with ProcessPoolExecutor(usable, mp_context=context) as fresh:
             list(fresh.map(crunch, items))
 
-    ways["ProcessPoolExecutor, cold"] = cold
-    try:
-        from joblib import Parallel, delayed
-    except ImportError:
-        print("  joblib is not installed")
-    else:
-        with_joblib = Parallel(n_jobs=usable)
-        with_joblib(delayed(crunch)(0.01) for _ in range(2 * usable))
-        ways["joblib, warm"] = lambda: void(with_joblib(delayed(crunch)(s) for s in items))
-    cost = turns(5, **ways)
-    pool.shutdown()
-    steady = turns(3, ours=lambda: run(crunch, items, workers=usable, using="spawn").elapsed)
-    wanted = "at least 0.9"
-    row("ours, once the workers are up", cost["serial"] / steady["ours"] / usable, wanted)
-    for name in itertools.islice(ways, 1, None):
-        row(
-            f"{name}",
-            cost["serial"] / cost[name] / usable,
-            "start-up included"[: 17 * (name in ("ours", "ProcessPoolExecutor, cold"))],
-        )
+    with ProcessPoolExecutor(usable, mp_context=context) as pool:
+        list(pool.map(crunch, [0.01] * 2 * usable))
+        ways: dict[str, Callable[[], Any]] = {
+            "ours, start-up included": lambda: void(ours()),
+            "ProcessPoolExecutor, warm": lambda: void(list(pool.map(crunch, items))),
+            "ProcessPoolExecutor, start-up included": cold,
+        }
+        try:
+            from joblib import Parallel, delayed
+        except ImportError:
+            print("  joblib is not installed")
+        else:
+            with_joblib = Parallel(n_jobs=usable)
+            with_joblib(delayed(crunch)(0.01) for _ in range(2 * usable))
+            ways["joblib, warm"] = lambda: void(with_joblib(delayed(crunch)(s) for s in items))
+        cost = turns(5, serial=lambda: void(run(crunch, items, using="serial")), **ways)
+    steady = turns(3, ours=ours)["ours"]
+    row("ours, once the workers are up", cost["serial"] / steady / usable, "at least 0.9")
+    for name in ways:
+        row(name, cost["serial"] / cost[name] / usable)
 
 
 # ------------------------------------------------------------- real JupyterLab

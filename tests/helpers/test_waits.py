@@ -188,27 +188,15 @@ def test_a_pool_thread_is_idle_until_it_gets_work() -> None:
         assert (wait.call, wait.where) == ("Event.wait", "its target")
 
 
-def test_release_ends_waits_for_locks_and_conditions(start: Start) -> None:
-    mine = threading.Lock()
+@pytest.mark.parametrize("lock", [threading.Lock, lambda: threading.Condition(threading.Lock())])
+def test_release_ends_a_wait_for_a_lock_and_for_that_of_a_condition(
+    start: Start, lock: Callable[[], Any]
+) -> None:
+    mine = lock()
     mine.acquire()
 
     def waits_for_it() -> None:
         with mine:
-            pass
-
-    thread = start(waits_for_it, "waiting")
-    stood_still([thread])
-    waits.release(thread)
-    thread.join(5)
-    assert not thread.is_alive()
-
-
-def test_release_ends_a_wait_for_the_lock_of_a_condition(start: Start) -> None:
-    condition = threading.Condition(threading.Lock())
-    condition.acquire()
-
-    def waits_for_it() -> None:
-        with condition:
             pass
 
     thread = start(waits_for_it, "waiting")
