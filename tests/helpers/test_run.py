@@ -128,6 +128,12 @@ def test_the_first_error_names_its_item_and_keeps_the_spans(using: str) -> None:
     assert outcomes == ["ok", "ok", "ValueError: three is not welcome"]
 
 
+def test_a_notebook_shows_an_error_in_one_sentence() -> None:
+    with pytest.raises(RunError) as e:
+        run(jobs.fail_at_three, [3])
+    assert e.value._render_traceback_() == [f"RunError: {e.value}"]
+
+
 def test_an_executors_error_names_its_item() -> None:
     with (
         ThreadPoolExecutor(2) as pool,
