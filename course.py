@@ -89,8 +89,8 @@ def check(arguments: "list[str]") -> int:
     prepare("test")
     narrow = ["--line-length", "79", "notebooks"]
     tools = [
-        ["ruff", "check", "--extend-exclude", "notebooks", "."],
-        ["ruff", "check", *narrow],
+        ["ruff", "check", "--no-cache", "--extend-exclude", "notebooks", "."],
+        ["ruff", "check", "--no-cache", *narrow],
         ["ruff", "format", "--check", "--extend-exclude", "notebooks", "."],
         ["ruff", "format", "--check", *narrow],
         ["mypy", "--strict", "helpers", "course.py"],

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import driver
 import pytest
-
-Open = Callable[[str], AbstractContextManager[driver.Lesson]]
-SCREENSHOTS = Path(__file__).parent / "screenshots"
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +34,7 @@ def browser(lab: driver.Lab) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def open_lesson(lab: driver.Lab, browser: Any) -> Open:
+def open_lesson(lab: driver.Lab, browser: Any) -> driver.Open:
     """`with open_lesson("00-start-here.ipynb") as lesson:`; its kernel ends with it."""
 
     @contextmanager
@@ -63,13 +59,6 @@ def pytest_runtest_makereport(
     fixtures = getattr(item, "funcargs", {}).values()
     lesson = next((each for each in fixtures if isinstance(each, driver.Lesson)), None)
     if report.when == "call" and report.failed and lesson is not None:
-        path = screenshot(lesson, item.name)
+        path = driver.screenshot(lesson, item.name)
         report.longrepr = f"{report.longreprtext}\n\nWhat the page looked like: {path}"
     return report
-
-
-def screenshot(lesson: driver.Lesson, name: str) -> Path:
-    SCREENSHOTS.mkdir(exist_ok=True)
-    path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
-    lesson.page.screenshot(path=path)
-    return path

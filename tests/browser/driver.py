@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -17,8 +18,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 60_000  # milliseconds for anything that happens in the page
 WHOLE = 300_000  # milliseconds for all cells of a lesson
 SETTINGS = {
@@ -202,6 +204,17 @@ class Lesson:
 
     def shut_down(self) -> None:
         self.ask("async () => { await jupyterapp.serviceManager.sessions.shutdownAll(); }")
+
+
+Open = Callable[[str], AbstractContextManager[Lesson]]
+
+
+def screenshot(lesson: Lesson, name: str) -> Path:
+    """The page as it looks now, in a file named for what happened."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
+    lesson.page.screenshot(path=path)
+    return path
 
 
 class Panel:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from driver import ROOT, Lesson
-
-from conftest import Open
+from driver import ROOT, Lesson, Open
 
 pytestmark = pytest.mark.browser
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("0[0-9]-*.ipynb"))

@@ -8,8 +8,7 @@ from time import sleep
 
 import nbformat
 import pytest
-from conftest import Open, screenshot
-from driver import PATIENCE, Lesson, Panel
+from driver import PATIENCE, Lesson, Open, Panel, screenshot
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
