@@ -199,7 +199,7 @@ def test_check_runs_every_tool_and_fails_if_one_does(copy: Path, pretender: Path
     tools = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("got")]
     assert tools == ["ruff", "ruff", "ruff", "ruff", "mypy", "mypy"]
     assert done.returncode == 0
-    for broken in ("ruff check --line", "ruff format", "mypy --strict", "mypy tests"):
+    for broken in ("ruff check --no-cache --line", "ruff format", "mypy --strict", "mypy tests"):
         script(copy / ".venv" / "bin" / "python", f'case "$*" in *"{broken}"*) exit 1;; esac')
         assert course(copy, "check").returncode == 1
 
