@@ -11,7 +11,7 @@ How much fits into a second is measured once. The answer stands in the
 environment, where child processes find it.
 
 Below that: work that goes wrong on purpose, and the small functions of lessons
-02 and 03. Nothing here prints; nothing knows about pools or pictures.
+02 to 04. Nothing here prints; nothing knows about pools or pictures.
 
 >>> crunch(0.01) == crunch(0.01)
 True
@@ -260,6 +260,62 @@ def bounce(mine: Any, theirs: Any, rounds: int) -> None:
     for _ in range(rounds):
         mine.acquire()
         theirs.release()
+
+
+# ------------------------------------------------------- for lesson 04
+
+
+def add_ones(total: Any, times: int, lock: Any, together: Any) -> None:
+    """Add one to a `Value`, over and over, from the moment that all are `together`."""
+    together.wait()
+    for _ in range(times):
+        with lock:
+            total.value += 1
+
+
+def add_ones_in_file(path: str, times: int, lock: Any, together: Any) -> None:
+    """The same for a number in a file, of eight digits."""
+    together.wait()
+    for _ in range(times):
+        with lock, open(path, "r+", encoding="ascii") as file:
+            number = int(file.read())
+            file.seek(0)
+            file.write(f"{number + 1:08}")
+
+
+@contextmanager
+def file_with_zero() -> Iterator[str]:
+    """The path of a file that holds the number 0; gone when the block ends."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        path = os.path.join(folder, "total")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"{0:08}")
+        yield path
+
+
+def dine(timeline: Timeline, here: Any, changed: Any, doors: Any, seats: Any, exit: Any) -> None:
+    """A guest: be counted, wait for the doors, take a seat, leave together with the others.
+
+    `here` is a `Value`, `changed` its condition, `doors` an event, `seats` a
+    semaphore, `exit` a barrier; of `threading` or of `multiprocessing`.
+    """
+    with changed:
+        here.value += 1
+        changed.notify()
+    doors.wait()
+    with seats, timeline.span("seated"):
+        wait(0.1)
+    with timeline.span("at the exit"):
+        exit.wait()
+
+
+def welcome(guests: int, here: Any, changed: Any, doors: Any) -> None:
+    """The host of `dine`: wait until all guests are here, then open the doors."""
+    with changed:
+        changed.wait_for(lambda: here.value == guests)
+    doors.set()
 
 
 # ------------------------------------------------------ how much is a second
