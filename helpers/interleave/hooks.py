@@ -1,0 +1,437 @@
+"""What the rewritten source calls: each shared access becomes a step of the run.
+
+A hook first says what is about to happen (`Run.access`, which may let other
+threads go on), then does it, as the plain source would have.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any
+
+from .report import Refused
+
+if TYPE_CHECKING:
+    from .run import Run
+    from .steps import Site
+
+CONTAINERS = (list, dict, set, bytearray, deque)
+VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+READS = set(
+    "get keys values items copy count index isdisjoint issubset issuperset union intersection "
+    "difference symmetric_difference most_common total elements __contains__ __getitem__ "
+    "__iter__ __len__ __eq__ __repr__ __str__ hex decode startswith endswith find".split()
+)
+BY_KEY = {"get": False, "__getitem__": False, "__contains__": False, "__setitem__": True,
+          "setdefault": True, "__delitem__": True}  # fmt: skip
+LOOKERS = (
+    len, sum, min, max, any, all, sorted, list, tuple, dict, set, frozenset, enumerate, zip, map,
+    filter, reversed, iter, str, repr, bool, isinstance, type, id, print, hash, callable, range,
+)  # fmt: skip
+IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque)
+SIGNS = {
+    "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
+    "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow,
+    "LShift": operator.ilshift, "RShift": operator.irshift, "BitOr": operator.ior,
+    "BitXor": operator.ixor, "BitAnd": operator.iand, "MatMult": operator.imatmul,
+}  # fmt: skip
+TESTS: dict[str, Callable[[Any, Any], Any]] = {
+    "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le,
+    "Gt": operator.gt, "GtE": operator.ge, "Is": operator.is_, "IsNot": operator.is_not,
+    "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
+}  # fmt: skip
+NOTHING = object()
+
+
+class Hooks:
+    """One for each program; `run` is the run that is under way."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.twins: dict[Any, Any] = {}
+        self.kinds: dict[tuple[type, str], str] = {}
+
+    def twin(self, value: Any) -> Any:
+        """What stands for `value` inside an exploration: mostly `value` itself."""
+        try:
+            return self.twins.get(value, value)
+        except TypeError:  # cannot be hashed
+            return value
+
+    # -------------------------------------------------------------- attributes
+
+    def get(self, site: Site, owner: Any, name: str) -> Any:
+        run = self.run
+        if run is None or (kind := self.kind(owner, name)) == "plain":
+            return self.twin(getattr(owner, name)) if type(owner) is ModuleType else getattr(owner, name)
+        also = ((run.token(type(owner)), name, False),) if kind == "class" else ()
+        run.access(site, owner, name, False, "read", also)
+        return run.saw(getattr(owner, name))
+
+    def set(self, site: Site, owner: Any, name: str, value: Any) -> None:
+        if self.run is not None and self.kind(owner, name, True) != "plain":
+            self.run.access(site, owner, name, True, "write", (), value)
+        setattr(owner, name, value)
+
+    def delete(self, site: Site, owner: Any, name: str) -> None:
+        if self.run is not None:
+            self.run.access(site, owner, name, True, "write", (), NOTHING)
+        delattr(owner, name)
+
+    def kind(self, owner: Any, name: str, write: bool = False) -> str:
+        """Where an attribute lives: "own", "class" (a default), or "plain": no step."""
+        kind = type(owner)
+        found = self.kinds.get((kind, name))
+        if found is None or isinstance(owner, type):
+            found = self.kinds[kind, name] = _kind(owner, name)
+        if found == "class" and (write or name in getattr(owner, "__dict__", ())):
+            return "own"
+        return found
+
+    # ------------------------------------------------------------------- items
+
+    def item(self, site: Site, owner: Any, key: Any) -> Any:
+        if self.run is None or not _holds_items(owner):
+            return owner[key]
+        self.run.access(site, owner, _key(owner, key), False, "read")
+        return self.run.saw(owner[key])
+
+    def set_item(self, site: Site, owner: Any, key: Any, value: Any) -> None:
+        if self.run is not None and _holds_items(owner):
+            self.run.access(site, owner, _key(owner, key), True, "write", (), value)
+        owner[key] = value
+
+    def delete_item(self, site: Site, owner: Any, key: Any) -> None:
+        if self.run is not None and _holds_items(owner):
+            self.run.access(site, owner, None, True, "write", (), NOTHING)
+        del owner[key]
+
+    slice = staticmethod(slice)
+
+    # ------------------------------------------------------------------- names
+
+    def name(self, site: Site, home: Any, name: str) -> None:
+        if self.run is not None:
+            self.run.access(site, home, name, False, "read")
+
+    def seen(self, value: Any) -> Any:
+        return value if self.run is None else self.run.saw(value)
+
+    def set_name(self, site: Site, home: Any, name: str, value: Any) -> Any:
+        if self.run is not None:
+            self.run.access(site, home, name, True, "write", (), value)
+        return value
+
+    def home(self) -> object:
+        """A new home for the variables of one call of a function."""
+        home = Home()
+        if self.run is not None:
+            self.run.made(home)
+        return home
+
+    def made(self, value: Any) -> Any:
+        """A list, a dict or a set that the program has written down."""
+        if self.run is not None:
+            self.run.made(value)
+        return value
+
+    # -------------------------------------------------------------- containers
+
+    def whole(self, site: Site, value: Any) -> Any:
+        """About to look at all of `value`: its length, its truth, its text."""
+        if self.run is not None and _is_container(value):
+            self.run.access(site, value, None, False, "read", (), value)
+        return value
+
+    def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
+        if self.run is not None and kind not in ("Is", "IsNot"):
+            every = [value for value in (left, right) if _is_container(value)]
+            if every:
+                also = tuple((self.run.token(value), None, False) for value in every[1:])
+                self.run.access(site, every[0], None, False, "read", also, every[0])
+        return TESTS[kind](left, right)
+
+    def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:
+        if self.run is not None and _is_container(old):
+            self.run.access(site, old, None, True, "write", (), old)
+        return SIGNS[sign](old, value)
+
+    def iterate(self, site: Site, value: Any) -> Any:
+        if self.run is None or not _is_container(value):
+            return value
+        _check_order(site, value)
+        return value if isinstance(value, GeneratorType) else self._items(site, value)
+
+    def _items(self, site: Site, value: Any) -> Iterator[Any]:
+        """Each turn of the loop looks at the container anew."""
+        items = iter(value)
+        while True:
+            if self.run is not None:
+                self.run.access(site, value, None, False, "read", (), value)
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            yield item
+
+    # ------------------------------------------------------------------- calls
+
+    def method(self, site: Site, owner: Any, name: str) -> Any:
+        run = self.run
+        if run is None:
+            return getattr(owner, name)
+        if isinstance(owner, CONTAINERS):
+            return self._container_method(site, owner, name)
+        if isinstance(owner, ModuleType):
+            return self.function(site, self.get(site, owner, name))
+        if not hasattr(type(owner), name) and self.kind(owner, name) != "plain":
+            return self.function(site, self.get(site, owner, name))
+        return self.function(site, getattr(owner, name))
+
+    def _container_method(self, site: Site, owner: Any, name: str) -> Any:
+        method = getattr(owner, name)
+        if isinstance(method, MethodType) and isinstance(method.__func__, FunctionType):
+            return method  # of a class of the learner's own
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if self.run is None:
+                return method(*args, **kwargs)
+            if isinstance(owner, set) and name == "pop":
+                _check_order(site, owner)
+            by_key = name in BY_KEY and isinstance(owner, dict) and args
+            key = _key(owner, args[0]) if by_key else None
+            write = BY_KEY[name] if by_key else name not in READS
+            token = self.run.token
+            more = tuple((token(arg), None, False) for arg in args if isinstance(arg, CONTAINERS))
+            self.run.access(site, owner, key, write, "call", more, owner)
+            return self.run.called(method(*args, **kwargs))
+
+        return called
+
+    def function(self, site: Site, function: Any) -> Any:
+        """What is called in place of `function`."""
+        run = self.run
+        if run is None or isinstance(function, FunctionType):
+            return function
+        if isinstance(function, MethodType):
+            return run.at(site, function) if _is_twin(function.__self__) else function
+        if function is getattr or function is setattr or function is hasattr:
+            return self._by_name(site, function)
+        if _is_twin(function):
+            return run.at(site, function)
+        if isinstance(function, type):
+            return self._made_by(site, function)
+        if isinstance(function, BuiltinFunctionType):
+            refuse_real(site, getattr(function, "__self__", None))
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self._look_at(site, function, args)
+            value = function(*args, **kwargs)
+            return value if self.run is None else self.run.called(value)
+
+        return called
+
+    def _made_by(self, site: Site, kind: type) -> Any:
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self._look_at(site, kind, args)
+            if self.run is None:
+                return kind(*args, **kwargs)
+            building = self.run.current.building
+            building.append(kind)
+            try:
+                value = kind(*args, **kwargs)
+            finally:
+                building.pop()
+            if not isinstance(value, int | str | float | bool | type(None)):
+                self.run.made(value)
+                for part in getattr(value, "__dict__", {}).values():
+                    if isinstance(part, CONTAINERS):
+                        self.run.made(part)
+            return self.run.called(value)
+
+        return called
+
+    def _look_at(self, site: Site, function: Any, args: tuple[Any, ...]) -> None:
+        """A call into C looks at the containers that it is given, or changes them."""
+        every = [arg for arg in args if _is_container(arg)]
+        if not every or self.run is None:
+            return
+        if function in IN_ORDER:
+            _check_order(site, every[0])
+        write = not any(function is each for each in LOOKERS)
+        write = write or function is next
+        also = tuple((self.run.token(arg), None, write) for arg in every[1:])
+        self.run.access(site, every[0], None, write, "call", also, every[0])
+
+    def _by_name(self, site: Site, function: Any) -> Any:
+        def called(owner: Any, name: str, *value: Any) -> Any:
+            if function is setattr:
+                return self.set(site, owner, name, *value)
+            if self.run is not None and self.kind(owner, name) != "plain":
+                self.run.access(site, owner, name, False, "read")
+            return function(owner, name, *value)
+
+        return called
+
+    def enter(self, site: Site, manager: Any) -> Any:
+        """What a `with` enters in place of `manager`."""
+        refuse_real(site, manager)
+        return _Entered(self, site, manager) if _is_twin(manager) else manager
+
+    # -------------------------------------------------------------------- turns
+
+    def tick(self) -> None:
+        if self.run is not None:
+            self.run.tick()
+        elif threading.current_thread().name == "exploration":  # of a run that was given up
+            raise Abort
+
+    def again(self, site: Site, names: dict[str, Any]) -> bool:
+        if self.run is not None:
+            self.run.again(site, names)
+        else:
+            self.tick()
+        return True
+
+    entered = tick
+
+    def caught(self) -> None:
+        """In every handler: what concerns the exploration must get through."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Abort | Refused):
+            raise error
+        self.tick()
+
+
+class Abort(BaseException):
+    """Ends a thread of a run that is given up."""
+
+
+class Home:
+    """Where the variables of one call of a function are at home."""
+
+    __slots__ = ()
+
+
+class Twin:
+    """Base of all that stands for something of `threading` or `queue`."""
+
+    __slots__ = ()
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        self = super().__new__(cls)
+        if hooks.run is not None:
+            hooks.run.made(self)
+        return self
+
+
+class _Entered:
+    """A twin in a `with`: its steps are on the line of the `with`."""
+
+    def __init__(self, hooks: Hooks, site: Site, manager: Any) -> None:
+        self.hooks, self.site, self.manager = hooks, site, manager
+
+    def __enter__(self) -> Any:
+        if self.hooks.run is not None:
+            self.hooks.run.site = self.site
+        return self.manager.__enter__()
+
+    def __exit__(self, *error: Any) -> Any:
+        if self.hooks.run is not None:
+            self.hooks.run.site = self.site
+        return self.manager.__exit__(*error)
+
+
+def _is_twin(value: Any) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, Twin)
+    return isinstance(value, Twin) or getattr(value, "is_twin", False) is True
+
+
+def _kind(owner: Any, name: str) -> str:
+    if isinstance(owner, ModuleType) or (isinstance(owner, Twin) and _is_ours(owner, name)):
+        return "plain"
+    mro = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
+    for base in mro:
+        if name in vars(base):
+            found = vars(base)[name]
+            if isinstance(found, MemberDescriptorType):
+                return "own" if base.__module__ != "builtins" else "plain"
+            if hasattr(type(found), "__get__") or name.startswith("__"):
+                return "plain"
+            return "own" if isinstance(owner, type) else "class"
+    return "own" if hasattr(owner, "__dict__") else "plain"
+
+
+def _is_ours(owner: Twin, name: str) -> bool:
+    """Whether the attribute is a twin's own, not one that a subclass of the learner's adds."""
+    ours = __name__.rpartition(".")[0]
+    return type(owner).__module__.startswith(ours) or name in ("task", *_THREAD)
+
+
+_THREAD = ("_target", "_args", "_kwargs", "_name", "_daemon", "name", "daemon", "ident")
+
+
+def _is_iterator(value: Any) -> bool:
+    kind = type(value)
+    return hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools")
+
+
+def _is_container(value: Any) -> bool:
+    kind = type(value)
+    if kind in (int, str, bool, float, tuple, range, type(None)):
+        return False
+    return isinstance(value, CONTAINERS) or (
+        _is_iterator(value) and not isinstance(value, GeneratorType)
+    )
+
+
+def _holds_items(owner: Any) -> bool:
+    """Whether its items live in C: a class of the learner's has its own steps."""
+    if isinstance(owner, tuple | str | bytes | range | type):
+        return False
+    return not isinstance(getattr(type(owner), "__getitem__", None), FunctionType)
+
+
+def _key(owner: Any, key: Any) -> Any:
+    """What tells one item from another; None for all of them."""
+    if isinstance(key, slice) or (isinstance(owner, list | deque) and not isinstance(key, int)):
+        return None
+    if isinstance(owner, list | deque) and key < 0:
+        return None
+    return ("item", key) if isinstance(key, int | str | bytes | type(None)) else None
+
+
+def _check_order(site: Site, value: Any) -> None:
+    steady = (int, float, bool, type(None))
+    if isinstance(value, set | frozenset) and not all(isinstance(v, steady) for v in value):
+        raise Refused(
+            f"line {site.line}: the order of a set differs from run to run: use sorted({site.text})"
+        )
+
+
+def refuse_real(site: Site, thing: Any) -> None:
+    """A real lock would block the whole run: it was made outside of the program."""
+    module = type(thing).__module__
+    real = module in ("_thread", "threading", "queue", "_queue", "multiprocessing.synchronize")
+    if real and not isinstance(thing, Twin | ModuleType) and type(thing).__name__ != "_local":
+        name = type(thing).__name__
+        raise Refused(
+            f"line {site.line}: this {name} was made outside of the program: "
+            "make it inside, so that every run begins with a new one"
+        )
+
+
+hooks = Hooks()  # the one of this process: one exploration at a time

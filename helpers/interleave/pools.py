@@ -1,0 +1,221 @@
+"""`ThreadPoolExecutor` and its futures inside an exploration.
+
+Threads start as CPython's pool starts them: one for each call that comes while
+none is idle, up to `max_workers`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from typing import Any
+
+from . import primitives
+from .hooks import Abort, Twin
+
+
+class Future(Twin):
+    def __init__(self) -> None:
+        self.now = "pending"  # running, done, cancelled
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.callbacks: list[Callable[[Any], object]] = []
+
+    def state(self) -> str:
+        return self.now
+
+    def _ended(self) -> bool:
+        return self.now in ("done", "cancelled")
+
+    def _wait(self, timeout: float | None) -> None:
+        ready = self._ended if timeout is None else None
+        primitives.now().step(
+            self, "wait", "result of {}", ready, "{} has no result yet", write=False
+        )
+        if not self._ended():
+            raise futures.TimeoutError
+        if self.now == "cancelled":
+            raise futures.CancelledError
+
+    def result(self, timeout: float | None = None) -> Any:
+        self._wait(timeout)
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self._wait(timeout)
+        return self.error
+
+    def _is(self, what: str, *states: str) -> bool:
+        primitives.now().step(self, "call", f"{{}}.{what}()", write=False)
+        return bool(primitives.now().called(self.now in states))
+
+    def done(self) -> bool:
+        return self._is("done", "done", "cancelled")
+
+    def running(self) -> bool:
+        return self._is("running", "running")
+
+    def cancelled(self) -> bool:
+        return self._is("cancelled", "cancelled")
+
+    def cancel(self) -> bool:
+        primitives.now().step(self, "call", "cancel {}")
+        if self.now == "pending":
+            self._end("cancelled")
+        return self.now == "cancelled"
+
+    def add_done_callback(self, function: Callable[[Any], object]) -> None:
+        primitives.now().step(self, "call", "{}.add_done_callback()")
+        if self._ended():
+            function(self)
+        else:
+            self.callbacks.append(function)
+
+    def _end(self, how: str) -> None:
+        self.now = how
+        for function in self.callbacks:
+            function(self)
+
+    def _begin(self) -> bool:
+        """Whether there still is something to do."""
+        primitives.now().step(self, "call", "begin {}")
+        if self.now == "cancelled":
+            return False
+        self.now = "running"
+        return True
+
+    def _run(self, call: Callable[[], Any]) -> None:
+        value, error = None, None
+        try:
+            value = call()
+        except Abort:
+            raise
+        except BaseException as caught:
+            error = caught
+        primitives.now().step(self, "call", "{} is done")
+        self.value, self.error = value, error
+        self._end("done")
+
+
+class ThreadPoolExecutor(Twin):
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        if max_workers is not None and max_workers <= 0:
+            raise ValueError("max_workers must be greater than 0")
+        self.most = max_workers or 4
+        self.prefix, self.initializer, self.initargs = thread_name_prefix, initializer, initargs
+        self.calls: deque[tuple[Future, Callable[[], Any]]] = deque()
+        self.threads: list[primitives.Thread] = []
+        self.idle, self.closed = 0, False
+
+    def state(self) -> str:
+        return f"{len(self.calls)} to do"
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        primitives.now().step(self, "put", f"submit {_name(function)} to {{}}")
+        if self.closed:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future = Future()
+        self.calls.append((future, lambda: function(*args, **kwargs)))
+        if self.idle >= len(self.calls) or len(self.threads) == self.most:
+            return future
+        name = f"{self.prefix or 'pool'}_{len(self.threads)}"
+        thread = primitives.Thread(target=self._work, name=name)
+        self.threads.append(thread)
+        thread.start()
+        return future
+
+    def _work(self) -> None:
+        if self.initializer:
+            self.initializer(*self.initargs)
+        while True:
+            self.idle += 1
+            ready = lambda: bool(self.calls) or self.closed  # noqa: E731
+            primitives.now().step(self, "get", "next call of {}", ready, "{} has no call")
+            self.idle -= 1
+            if not self.calls:
+                return
+            future, call = self.calls.popleft()
+            if future._begin():
+                future._run(call)
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+    ) -> Iterator[Any]:
+        made = [self.submit(function, *args) for args in zip(*iterables, strict=False)]
+        return (future.result(timeout) for future in made)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        primitives.now().step(self, "call", "shut down {}")
+        self.closed = True
+        while cancel_futures and self.calls:
+            self.calls.popleft()[0]._end("cancelled")
+        for thread in self.threads if wait else ():
+            thread.join()
+
+    def __enter__(self) -> ThreadPoolExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+
+def as_completed(made: Iterable[Future], timeout: float | None = None) -> Iterator[Future]:
+    """In the order in which they end; among those that have ended, as given."""
+    left = list(dict.fromkeys(made))
+    while left:
+        _wait_until(left, lambda: any(f._ended() for f in left))
+        first = next(f for f in left if f._ended())
+        left.remove(first)
+        yield first
+
+
+def wait(
+    made: Iterable[Future], timeout: float | None = None, return_when: str = futures.ALL_COMPLETED
+) -> Any:
+    left = list(dict.fromkeys(made))
+
+    def enough() -> bool:
+        ended = [f for f in left if f._ended()]
+        failed = any(f.error for f in ended)
+        if return_when == futures.FIRST_COMPLETED:
+            return bool(ended)
+        first = return_when == futures.FIRST_EXCEPTION and failed
+        return first or len(ended) == len(left)
+
+    if timeout is None:
+        _wait_until(left, enough)
+    done = {f for f in left if f._ended()}
+    return futures._base.DoneAndNotDoneFutures(done, set(left) - done)  # type: ignore[arg-type]
+
+
+def _wait_until(left: list[Future], ready: Callable[[], bool]) -> None:
+    primitives.now().step(
+        left[0], "wait", "wait for futures", ready, "no result yet", tuple(left[1:]), write=False
+    )
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+for _function in (as_completed, wait):
+    _function.is_twin = True  # type: ignore[attr-defined]
+NAMES = {
+    "ThreadPoolExecutor": ThreadPoolExecutor,
+    "Future": Future,
+    "as_completed": as_completed,
+    "wait": wait,
+}

@@ -1,0 +1,705 @@
+"""What `threading`, `queue` and `time` mean inside an exploration.
+
+Each operation is one step, and behaves as CPython's does: `Event.wait` does not
+look again after it was woken, `notify` wakes any of those that wait, a lock may
+be released by another thread. A time-out, and a `sleep`, may be over at any
+moment: neither is a way to synchronize.
+"""
+
+from __future__ import annotations
+
+import inspect
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
+from types import ModuleType, TracebackType
+from typing import Any
+
+from .hooks import Twin, hooks
+from .report import Refused
+from .run import Op, Run, Task
+
+CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
+
+
+def now() -> Run:
+    """The run under way."""
+    if hooks.run is None:
+        raise RuntimeError("this object belongs to an exploration, which has ended")
+    return hooks.run
+
+
+def waits(blocking: bool, timeout: float | None) -> bool:
+    """Whether to wait without end; the same complaints as CPython's."""
+    if not blocking and timeout is not None and timeout != -1:
+        raise ValueError("can't specify a timeout for a non-blocking call")
+    if timeout is not None and timeout < 0 and timeout != -1:
+        raise ValueError("timeout value must be a non-negative number")
+    return blocking and (timeout is None or timeout == -1)
+
+
+class Primitive(Twin):
+    """Entered and left like the lock that it is."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        raise NotImplementedError
+
+    def release(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Lock(Primitive):
+    """`owner` is who acquired it; whoever may release it."""
+
+    def __init__(self) -> None:
+        self.owner: Task | None = None
+
+    def state(self) -> str:
+        return self.owner.letter if self.owner else ""
+
+    def held(self) -> str:
+        return f"{{}} is held by {self.owner.letter}" if self.owner else "{} is free"
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        wait = waits(blocking, timeout)
+        ready = (lambda: self.owner is None) if wait else None
+        task = now().step(self, "acquire", "acquire {}" if wait else "try {}", ready, self.held)
+        if self.owner is not None:
+            now().only_looked()
+            return bool(now().called(False))
+        self.owner = task
+        return True if wait else bool(now().called(True))
+
+    def release(self) -> None:
+        now().step(self, "release", "release {}")
+        if self.owner is None:
+            raise RuntimeError("release unlocked lock")
+        self.owner = None
+
+    def locked(self) -> bool:
+        now().step(self, "call", "{}.locked()", write=False)
+        return bool(now().called(self.owner is not None))
+
+
+class RLock(Primitive):
+    def __init__(self) -> None:
+        self.owner: Task | None = None
+        self.count = 0
+
+    state, held = Lock.state, Lock.held
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        wait, me = waits(blocking, timeout), now().current
+        ready = (lambda: self.owner in (None, me)) if wait else None
+        task = now().step(self, "acquire", "acquire {}" if wait else "try {}", ready, self.held)
+        if self.owner not in (None, task):
+            now().only_looked()
+            return bool(now().called(False))
+        self.owner, self.count = task, self.count + 1
+        return True if wait else bool(now().called(True))
+
+    def release(self) -> None:
+        task = now().step(self, "release", "release {}")
+        if self.owner is not task:
+            raise RuntimeError("cannot release un-acquired lock")
+        self.count -= 1
+        self.owner = task if self.count else None
+
+    def locked(self) -> bool:
+        now().step(self, "call", "{}.locked()", write=False)
+        return bool(now().called(self.owner is not None))
+
+
+class Condition(Primitive):
+    """`woken` has, for each notification not yet used up, who may use it."""
+
+    def __init__(self, lock: Lock | RLock | None = None) -> None:
+        self.lock = RLock() if lock is None else lock
+        self.waiting: list[object] = []  # one token for each wait
+        self.woken: list[list[object]] = []
+
+    def state(self) -> str:
+        return f"{len(self.waiting)} waiting" if self.waiting else ""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return self.lock.acquire(blocking, timeout)
+
+    def release(self) -> None:
+        self.lock.release()
+
+    def _owned(self, verb: str) -> None:
+        if self.lock.owner is None or (
+            isinstance(self.lock, RLock) and self.lock.owner is not now().current
+        ):
+            raise RuntimeError(f"cannot {verb} on un-acquired lock")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let go of the lock and wait; take it again before going on."""
+        self._owned("wait")
+        me, token = now().step(self, "wait", "wait for {}", also=(self.lock,)), object()
+        self.waiting.append(token)
+        before = self.lock.owner, getattr(self.lock, "count", 1)
+        self.lock.owner = None
+        ended = timeout is not None
+
+        def ready() -> bool:
+            return self.lock.owner is None and (ended or self._ticket(token) is not None)
+
+        def why() -> str:
+            woken = self._ticket(token) is not None
+            return self.lock.held() if woken else "nobody has notified {}"
+
+        now().step(self, "wake", "wake up from {}", ready, why, (self.lock,))
+        ticket = self._ticket(token)
+        self.waiting.remove(token)
+        if ticket is not None:
+            self.woken.remove(ticket)
+        self.lock.owner = before[0]
+        if isinstance(self.lock, RLock):
+            self.lock.count = before[1]
+        del me
+        return bool(now().called(ticket is not None))
+
+    def _ticket(self, token: object) -> list[object] | None:
+        return next((ticket for ticket in self.woken if token in ticket), None)
+
+    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+        result = predicate()
+        while not result:
+            if not self.wait(timeout):
+                return predicate()
+            result = predicate()
+        return result
+
+    def notify(self, n: int = 1) -> None:
+        self._owned("notify")
+        now().step(self, "notify", "notify {}" if n == 1 else f"notify {n} of {{}}")
+        asleep = len(self.waiting) - len(self.woken)
+        self.woken += [list(self.waiting) for _ in range(min(n, asleep))]
+
+    def notify_all(self) -> None:
+        self._owned("notify")
+        now().step(self, "notify", "notify all of {}")
+        self.woken = [list(self.waiting) for _ in self.waiting]
+
+    def notifyAll(self) -> None:
+        self.notify_all()
+
+
+class Semaphore(Primitive):
+    def __init__(self, value: int = 1) -> None:
+        if value < 0:
+            raise ValueError("semaphore initial value must be >= 0")
+        self.value = self.first = value
+
+    def state(self) -> str:
+        return f"{self.value} left"
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        wait = waits(blocking, timeout)
+        ready = (lambda: self.value > 0) if wait else None
+        what = "acquire {}" if wait else "try {}"
+        now().step(self, "acquire", what, ready, "nothing is left of {}")
+        if self.value == 0:
+            now().only_looked()
+            return bool(now().called(False))
+        self.value -= 1
+        return True if wait else bool(now().called(True))
+
+    def release(self, n: int = 1) -> None:
+        if n < 1:
+            raise ValueError("n must be one or more")
+        now().step(self, "release", "release {}" if n == 1 else f"release {n} of {{}}")
+        self._check(n)
+        self.value += n
+
+    def _check(self, n: int) -> None:
+        """A plain semaphore lets its value grow without end."""
+
+
+class BoundedSemaphore(Semaphore):
+    def _check(self, n: int) -> None:
+        if self.value + n > self.first:
+            raise ValueError("Semaphore released too many times")
+
+
+class Event(Twin):
+    def __init__(self) -> None:
+        self.flag = False
+        self.waiting: list[list[Any]] = []  # [task, whether it was woken]
+
+    def state(self) -> str:
+        return "set" if self.flag else "not set"
+
+    def is_set(self) -> bool:
+        now().step(self, "call", "{}.is_set()", write=False)
+        return bool(now().called(self.flag))
+
+    isSet = is_set
+
+    def set(self) -> None:
+        task = now().step(self, "set", "set {}")
+        self.flag = True
+        for each in self.waiting:
+            each[1] = True
+            now().after(each[0], task)
+
+    def clear(self) -> None:
+        now().step(self, "clear", "clear {}")
+        self.flag = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Once woken, it does not look at the flag again."""
+        task = now().step(self, "wait", "wait for {}")
+        if self.flag:
+            now().only_looked()
+            return True
+        mine = [task, False]
+        self.waiting.append(mine)
+        why = "nobody has set {}"
+        if timeout is None:
+            now().step(self, "wake", "wake up from {}", lambda: mine[1], why, eager=True)
+        else:
+            now().step(self, "wake", "stop waiting for {}")
+        self.waiting.remove(mine)
+        return bool(now().called(mine[1]))
+
+
+class Barrier(Twin):
+    def __init__(
+        self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
+    ) -> None:
+        if parties < 1:
+            raise ValueError("parties must be >= 1")
+        self._parties, self.action, self.timeout = parties, action, timeout
+        self.inside: list[list[Any]] = []  # [task, "waits", "passed" or "broken"]
+        self._broken = False
+
+    def state(self) -> str:
+        return "broken" if self._broken else f"{len(self.inside)} of {self._parties} there"
+
+    def wait(self, timeout: float | None = None) -> int:
+        task = now().step(self, "wait", "wait at {}")
+        timeout = self.timeout if timeout is None else timeout
+        if self._broken:
+            raise threading.BrokenBarrierError
+        place, mine = len(self.inside), [task, "waits"]
+        self.inside.append(mine)
+        if len(self.inside) == self._parties:
+            self._open(task)
+        elif timeout is None:
+            why = lambda: f"{{}}: {len(self.inside)} of {self._parties} are there"  # noqa: E731
+            ready = lambda: mine[1] != "waits"  # noqa: E731
+            now().step(self, "wake", "go on from {}", ready, why, eager=True)
+        else:
+            now().step(self, "wake", "stop waiting at {}")
+            if mine[1] == "waits":
+                self._let_go("broken", task)
+        if mine[1] == "broken":
+            raise threading.BrokenBarrierError
+        return place
+
+    def _open(self, task: Task) -> None:
+        try:
+            if self.action:
+                self.action()
+        except BaseException:
+            self._let_go("broken", task)
+            raise
+        self._let_go("passed", task)
+
+    def _let_go(self, how: str, task: Task) -> None:
+        for each in self.inside:
+            each[1] = how
+            now().after(each[0], task)
+        self.inside = []
+        self._broken = how == "broken"
+
+    def abort(self) -> None:
+        self._let_go("broken", now().step(self, "call", "abort {}"))
+
+    def reset(self) -> None:
+        self._let_go("broken", now().step(self, "call", "reset {}"))
+        self._broken = False
+
+    @property
+    def parties(self) -> int:
+        return self._parties
+
+    @property
+    def n_waiting(self) -> int:
+        now().step(self, "call", "{}.n_waiting", write=False)
+        return len(self.inside)
+
+    @property
+    def broken(self) -> bool:
+        now().step(self, "call", "{}.broken", write=False)
+        return self._broken
+
+
+class Thread(Twin):
+    def __init__(
+        self,
+        group: None = None,
+        target: Callable[..., object] | None = None,
+        name: str | None = None,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        daemon: bool | None = None,
+        context: Any = None,
+    ) -> None:
+        if group is not None:
+            raise ValueError("group argument must be None for now")
+        self._target, self._args, self._kwargs = target, tuple(args), dict(kwargs or {})
+        self._name, self._daemon = name, bool(daemon)
+        self.task: Task | None = None
+
+    @property
+    def target_name(self) -> str:
+        target = self._target if type(self).run is Thread.run else type(self).run
+        function = getattr(target, "func", target)
+        name = str(getattr(function, "__qualname__", type(function).__name__))
+        return name.rpartition("<locals>.")[2]
+
+    @property
+    def name(self) -> str:
+        if self._name is None:
+            number = self.task.number if self.task else 0
+            return f"Thread-{number} ({self.target_name})"
+        return str(self._name)
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = str(name)
+
+    @property
+    def daemon(self) -> bool:
+        return self._daemon
+
+    @daemon.setter
+    def daemon(self, daemon: bool) -> None:
+        self._daemon = bool(daemon)
+        if self.task is not None:
+            raise RuntimeError("cannot set daemon status of active thread")
+
+    @property
+    def ident(self) -> int | None:
+        return self.task.number if self.task else None
+
+    native_id = ident
+
+    def state(self) -> str:
+        return ""
+
+    def start(self) -> None:
+        run = now()
+        if self.task is not None:
+            raise RuntimeError("threads can only be started once")
+        _check_target(self._target)
+        parent = run.step(self, "start", "start {}")
+        self.task = run.add(self.run, self)
+        self.task.daemon = self._daemon or parent.daemon
+        run.started(self.task)
+
+    def run(self) -> None:
+        if self._target is not None:
+            self._target(*self._args, **self._kwargs)
+
+    def is_alive(self) -> bool:
+        now().step(self, "call", "{}.is_alive()", write=False)
+        return self.task is not None and not self.task.ended
+
+    def join(self, timeout: float | None = None) -> None:
+        other, run = self.task, now()
+        if other is None:
+            raise RuntimeError("cannot join thread before it is started")
+        if other is run.current:
+            raise RuntimeError("cannot join current thread")
+        if timeout is not None and timeout >= 0 and not other.ended:
+            run.step(self, "join", "stop waiting for {}", write=False)
+        else:
+            why = f"{other.letter} has not ended"
+            run.step(self, "join", "join {}", lambda: other.ended, why, eager=True)
+        if other.ended:
+            run.joined(run.current, other)
+
+
+class Timer(Thread):
+    def __init__(
+        self, interval: float, function: Callable[..., object], args: Any = None, kwargs: Any = None
+    ) -> None:
+        super().__init__(target=function)
+        self.interval, self.function = interval, function
+        self.args, self.kwargs = list(args or ()), dict(kwargs or {})
+        self.finished = Event()
+
+    def cancel(self) -> None:
+        self.finished.set()
+
+    def run(self) -> None:
+        self.finished.wait(self.interval)
+        if not self.finished.is_set():
+            self.function(*self.args, **self.kwargs)
+        self.finished.set()
+
+
+class Main(Twin):
+    """What `current_thread` is in the main thread."""
+
+    name, daemon, ident = "MainThread", False, 0
+
+    def is_alive(self) -> bool:
+        return True
+
+
+class Local(threading.local, Twin):
+    """Each task has an operating-system thread of its own: the real one will do."""
+
+
+class Queue(Twin):
+    """`put` and `get` are one step each: they are so for everybody who looks."""
+
+    def __init__(self, maxsize: int = 0) -> None:
+        self.maxsize, self.unfinished_tasks = maxsize, 0
+        self.items: Any = deque()
+        self.closed = False
+
+    def _put(self, item: Any) -> None:
+        self.items.append(item)
+
+    def _get(self) -> Any:
+        return self.items.popleft()
+
+    def state(self) -> str:
+        from .trace import shown
+
+        return shown(list(self.items), {})
+
+    def _full(self) -> bool:
+        return 0 < self.maxsize <= len(self.items)
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        _check_timeout(block, timeout)
+        ready = (lambda: self.closed or not self._full()) if block and timeout is None else None
+        now().step(self, "put", f"put {now().text(item)} in {{}}", ready, "{} is full")
+        if self.closed:
+            raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
+        if self._full():
+            now().only_looked()
+            raise queue.Full
+        self.unfinished_tasks += 1
+        self._put(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        _check_timeout(block, timeout)
+        ready = (lambda: bool(self.items) or self.closed) if block and timeout is None else None
+        now().step(self, "get", "get from {}", ready, "{} is empty")
+        if not self.items and self.closed:
+            raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
+        if not self.items:
+            now().only_looked()
+            raise queue.Empty
+        return now().called(self._get())
+
+    def put_nowait(self, item: Any) -> None:
+        self.put(item, False)
+
+    def get_nowait(self) -> Any:
+        return self.get(False)
+
+    def task_done(self) -> None:
+        now().step(self, "call", "{}.task_done()")
+        if self.unfinished_tasks <= 0:
+            raise ValueError("task_done() called too many times")
+        self.unfinished_tasks -= 1
+
+    def join(self) -> None:
+        now().step(self, "wait", "join {}", lambda: self.unfinished_tasks == 0, "{} has work left")
+
+    def _looked(self, what: str, value: Any) -> Any:
+        return now().called(value())
+
+    def qsize(self) -> int:
+        now().step(self, "call", "{}.qsize()", write=False)
+        return int(now().called(len(self.items)))
+
+    def empty(self) -> bool:
+        now().step(self, "call", "{}.empty()", write=False)
+        return bool(now().called(not self.items))
+
+    def full(self) -> bool:
+        now().step(self, "call", "{}.full()", write=False)
+        return bool(now().called(self._full()))
+
+    if hasattr(queue.Queue, "shutdown"):
+
+        def shutdown(self, immediate: bool = False) -> None:
+            now().step(self, "call", "{}.shutdown()")
+            self.closed = True
+            if immediate:
+                self.unfinished_tasks = max(0, self.unfinished_tasks - len(self.items))
+                self.items.clear()
+
+
+class LifoQueue(Queue):
+    def _get(self) -> Any:
+        return self.items.pop()
+
+
+class PriorityQueue(Queue):
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self.items = []
+
+    def _put(self, item: Any) -> None:
+        heappush(self.items, item)
+
+    def _get(self) -> Any:
+        return heappop(self.items)
+
+
+class SimpleQueue(Queue):
+    """Without a limit, and nobody counts what is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    task_done = join = full = None  # type: ignore[assignment]
+
+
+def _check_timeout(block: bool, timeout: float | None) -> None:
+    if block and timeout is not None and timeout < 0:
+        raise ValueError("'timeout' must be a non-negative number")
+
+
+def _check_target(target: Any) -> None:
+    function = getattr(target, "func", target)
+    kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    if any(is_kind(function) for is_kind in kinds):
+        name = getattr(function, "__name__", function)
+        raise Refused(
+            f"line {now().site.line}: {name} is a generator or async function, which a thread "
+            "would only call and not run: give a plain function as target"
+        )
+
+
+# ---------------------------------------------------------------------- modules
+
+
+class Module(Twin):
+    """A module, some of whose names mean something else here."""
+
+    def __init__(self, real: ModuleType, names: Mapping[str, Any]) -> None:
+        self.real, self.names = real, names
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.names:
+            return self.names[name]
+        return getattr(self.real, name)
+
+
+def _sleep(seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    run = now()
+    run.tick()
+    run.row(Op(run.site, "sleep", f"sleep {seconds:g}", None))
+
+
+def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any) -> None:
+    """Keep what is printed, to show it once."""
+    run = now()
+    text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
+    if run.record:
+        run.printed.append(text)
+        run.row(Op(run.site, "print", f"print {text.strip()[:40]!r}", None))
+
+
+def _current_thread() -> Any:
+    task = now().current
+    return task.twin if task.number else Main()
+
+
+def _refused(name: str, instead: str) -> Callable[..., Any]:
+    def refuse(*_: object, **__: object) -> Any:
+        raise Refused(f"line {now().site.line}: {name} {instead}")
+
+    refuse.is_twin = True  # type: ignore[attr-defined]
+    return refuse
+
+
+def _alive() -> list[Any]:
+    return [task.twin if task.number else Main() for task in now().live]
+
+
+def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
+    function.is_twin = True  # type: ignore[attr-defined]
+    return function
+
+
+class _Random(Module):
+    """Numbers from a seed are the same in every run; others are not."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "Random":
+            return self.real.Random
+        return _refused(f"random.{name}", "differs from run to run: use random.Random(a seed)")
+
+
+def _tables() -> None:
+    """Which real thing has which twin."""
+    import builtins
+    import concurrent.futures
+    import random
+
+    from . import pools
+
+    kinds = {
+        kind.__name__: kind
+        for kind in (Thread, Timer, Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event)
+    }
+    names = {
+        **kinds,
+        "Barrier": Barrier,
+        "local": Local,
+        "current_thread": _twin(_current_thread),
+        "main_thread": _twin(lambda: Main()),
+        "get_ident": _twin(lambda: now().current.number),
+        "get_native_id": _twin(lambda: now().current.number),
+        "active_count": _twin(lambda: len(_alive())),
+        "enumerate": _twin(_alive),
+    }
+    queues = {kind.__name__: kind for kind in (Queue, LifoQueue, PriorityQueue, SimpleQueue)}
+    clocks = {
+        name: _refused(f"time.{name}", "reads a clock, which differs from run to run")
+        for full in CLOCKS
+        for name in (full, f"{full}_ns")
+        if hasattr(time, name)
+    }
+    for module, twins in (
+        (threading, names),
+        (queue, queues),
+        (time, {"sleep": _twin(_sleep), **clocks}),
+        (concurrent.futures, pools.NAMES),
+    ):
+        hooks.twins[module] = Module(module, twins)
+        for name, twin in twins.items():
+            hooks.twins[getattr(module, name)] = twin
+    hooks.twins[builtins.print] = _twin(_print)
+    hooks.twins[random] = _Random(random, {})
+    for name in random.__all__:
+        if name not in ("Random", "SystemRandom"):
+            hooks.twins[getattr(random, name)] = getattr(hooks.twins[random], name)
+
+
+_tables()

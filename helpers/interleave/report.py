@@ -1,0 +1,124 @@
+"""What an exploration gives back: steps, where each thread stands, a schedule, a report.
+
+Values only: nothing here runs a program, and nothing here draws. `text` and
+`html` put these into words and pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Refused(ValueError):
+    """A program that cannot be followed: the construct, its line, and what to write instead."""
+
+
+class Diverged(RuntimeError):
+    """A program that did something else when it was run again with the same schedule."""
+
+
+class Step(NamedTuple):
+    """One thing that one thread did: a row of the table."""
+
+    thread: str  # "A"; "M" is main
+    line: int  # of the cell or file
+    source: str  # that line, stripped
+    what: str  # "read total -> 0", "total = 1", "acquire lock"
+    kind: str  # read write call acquire release wait wake start join end sleep print raise
+    where: str  # what it touches: "total", "lock"; "" for nothing
+    letter: bool  # whether it is a letter of the word
+    preempts: bool  # the thread of the letter before could have gone on
+    values: Mapping[str, str]  # shared values after this step
+    holds: Mapping[str, str]  # primitives after it: {"lock": "A", "slots": "2 left"}
+    blocked: Mapping[str, str]  # after it: letter -> what it waits for
+
+
+class Standing(NamedTuple):
+    """Where one thread stands after the last step."""
+
+    thread: str
+    name: str  # of the function it runs
+    line: int
+    source: str
+    what: str  # what its next step would be
+    why: str  # why it cannot move; "" if it can
+    ended: bool
+    statement: int  # the same as long as it is inside one execution of one statement
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One run, step by step; `replay` gives it, and `Report.schedule`.
+
+    `word` has a letter for each step on something that two running threads
+    share. The same word gives the same run, on every Python.
+    """
+
+    word: str
+    verdict: str  # ok, race, exception, deadlock, no end in sight
+    outcome: str  # what became of it: "ok", "lost update: 1", "deadlock"
+    steps: tuple[Step, ...]
+    standing: tuple[Standing, ...] = ()
+    sources: Mapping[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    printed: str = ""
+    ended: bool = True  # False: only the beginning was run
+    circle: tuple[str, ...] = ()  # of a deadlock: ("A", "b", "B", "a", "A")
+
+    def __len__(self) -> int:
+        return len(self.word)
+
+    @property
+    def preemptions(self) -> int:
+        """How often a thread was interrupted that could have gone on."""
+        return sum(step.preempts for step in self.steps)
+
+    @property
+    def because(self) -> str:
+        """Why it went wrong, in a sentence; "" where it did not."""
+        from .text import because
+
+        return because(self)
+
+    def __str__(self) -> str:
+        from .text import table
+
+        return table(self)
+
+    def __repr__(self) -> str:
+        return f"Schedule({self.word!r}, {self.outcome!r})"
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        from .html import page
+
+        return {"text/plain": str(self), "text/html": page(self)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `explore` found out about a program."""
+
+    program: str
+    verdict: str
+    complete: bool  # every inequivalent schedule was tried (with every=True: every schedule)
+    tried: int
+    counts: Mapping[str, int]  # outcome -> how many of the schedules tried
+    schedule: Schedule | None  # the simplest that fails, None where none does
+    atomic: str = "op"
+    every: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """No schedule fails, and none was left out."""
+        return self.verdict == "ok" and self.complete
+
+    def __str__(self) -> str:
+        from .text import report
+
+        return report(self)
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        from .html import space
+
+        return {"text/plain": str(self), "text/html": space(self)}

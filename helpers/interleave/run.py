@@ -1,0 +1,614 @@
+"""One run of a program under a schedule: real threads, of which one at a time runs.
+
+Each thread of the program is a `Task` on an operating-system thread of its own,
+and stops before each step. The thread that stops asks the search who goes on;
+where it is the same one, nothing has to switch. Starting a thread and joining
+one that has ended are no choices: they happen at once.
+
+Sequential consistency is assumed: a step is seen by all threads as soon as it
+is done. What one call into C does, and what code outside of the program's own
+does, is one step.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType, FrameType
+from typing import Any, NamedTuple, Protocol
+
+from .hooks import NOTHING, Abort, Hooks, Twin
+from .steps import Site
+
+LIMIT = 5_000  # steps on what threads share, in one run
+TURNS = 200_000  # turns of loops in one run
+FAIR = 60  # steps in a row that one thread makes before another may be asked
+PATIENCE = 20.0  # seconds without any step: something blocks for real
+LETTERS = "ABCDEFGHIJKLNOPQRSTUVWXYZ"  # M is main
+Access = tuple[int, Any, bool]  # whose (a token), which part (None: all), written or not
+
+
+class Op:
+    """The next step of a task; `ready` says whether it can be made now."""
+
+    __slots__ = ("accesses", "eager", "kind", "ready", "site", "what", "where", "why")
+
+    def __init__(
+        self,
+        site: Site,
+        kind: str,
+        what: str,
+        where: Any,
+        accesses: tuple[Access, ...] = (),
+        ready: Callable[[], bool] | None = None,
+        why: Callable[[], str] | str = "",
+        eager: bool = False,
+    ) -> None:
+        self.site, self.kind, self.what, self.where = site, kind, what, where
+        self.accesses, self.ready, self.why, self.eager = accesses, ready, why, eager
+
+    def can(self) -> bool:
+        return self.ready is None or self.ready()
+
+
+class Event:
+    """A letter of the word: what one task did from one choice to the next."""
+
+    __slots__ = ("accesses", "op", "preds", "task")
+
+    def __init__(self, task: Task, op: Op) -> None:
+        self.task, self.op, self.accesses = task.number, op, op.accesses
+        self.preds, task.preds = task.preds, ()
+
+
+class Task:
+    """One thread of the program."""
+
+    def __init__(self, number: int, letter: str, call: Callable[[], object], twin: Any) -> None:
+        self.number, self.letter, self.call, self.twin = number, letter, call, twin
+        self.name = getattr(twin, "target_name", "main")
+        self.daemon = False
+        self.pending: Op | None = None
+        self.ended = self.ended_well = False
+        self.error: BaseException | None = None
+        self.knows: dict[int, int] = {}  # epochs of other tasks that are over for it
+        self.epoch = 0  # grows with each start of a thread
+        self.preds: tuple[int, ...] = ()  # events that come before its next one
+        self.event: Event | None = None
+        self.last = -1  # number of its last event
+        self.fresh = True  # may be interrupted before its next access (atomic="cpython", "line")
+        self.statement, self.statements = -1, 0
+        self.writes = self.made = 0
+        self.building: list[type] = []  # classes whose calls are under way
+        self.turns: dict[int, tuple[int, dict[str, Any], int]] = {}  # of each `while`: the last
+        self.reads: list[Access] = []
+        self.go: threading.Lock = _NO_LOCK
+        self.ident = 0
+
+
+class Row(NamedTuple):
+    """A step as it is recorded; labels come later."""
+
+    task: Task
+    op: Op
+    value: list[str]
+    event: Event | None
+    preempts: bool
+    after: dict[str, Any]
+
+
+class Chooser(Protocol):
+    """Who goes next? None: the rest of this run is of no interest."""
+
+    def choose(self, run: Run, can: Sequence[Task], last: Task | None) -> Task | None: ...
+
+
+_NO_LOCK = threading.Lock()
+
+
+class Pool:
+    """Operating-system threads that serve one run after the other."""
+
+    def __init__(self) -> None:
+        self.idle: list[_Worker] = []
+        self.all: list[_Worker] = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.idle:
+            worker.job = None
+            worker.go.release()
+        for worker in self.all:
+            worker.join(0.0 if worker.lost else 5.0)
+
+    def worker(self) -> _Worker:
+        if not self.idle:
+            self.idle.append(_Worker(self))
+            self.all.append(self.idle[-1])
+        return self.idle.pop()
+
+
+class _Worker(threading.Thread):
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(name="exploration", daemon=True)
+        self.pool, self.go = pool, threading.Lock()
+        self.go.acquire()
+        self.job: Callable[[_Worker], Callable[[], None]] | None = None
+        self.lost = False
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            self.go.acquire()
+            if self.job is None:
+                return
+            hand_over = self.job(self)
+            self.pool.idle.append(self)
+            hand_over()
+
+
+class Run:
+    """One run. `word`, `events` and `rows` are what happened; `verdict` what came of it."""
+
+    def __init__(
+        self,
+        hooks: Hooks,
+        pool: Pool,
+        chooser: Chooser,
+        hot: frozenset[int],
+        atomic: str = "op",
+        record: bool = False,
+        tokens: Mapping[int, int] = {},  # noqa: B006 - only read
+    ) -> None:
+        self.hooks, self.pool, self.chooser = hooks, pool, chooser
+        self.hot, self.atomic, self.record = hot, atomic, record
+        self.tasks: list[Task] = []
+        self.live: list[Task] = []
+        self.events: list[Event] = []
+        self.rows: list[Row] = []
+        self.printed: list[str] = []
+        self.tokens = dict(tokens)  # by id: what an object is called, the same in every run
+        self.keep: list[Any] = []  # so that no id is used twice in a run
+        self.seen: dict[int, list[tuple[int, int, Any, bool, int]]] = {}
+        self.found: set[int] = set()  # sites that touch what another thread touches
+        self.named: dict[tuple[int, Any], Any] = {}
+        self.errors: list[tuple[Task, BaseException]] = []
+        self.refused: BaseException | None = None
+        self.why = ""  # it was given up: stuck, endless, redundant, prefix, lost
+        self.steps = self.turns = self.preemptions = 0
+        self.preempts = False
+        self.site = Site(-1, 0, "", "", 0)
+        self.last: Task | None = None  # of the last event
+        self.code: CodeType | None = None
+        self.globals: dict[str, Any] = {}
+        self.frame_names: dict[str, Any] = {}
+        self.watched: dict[tuple[int, Any], Any] = {}  # shared places, and primitives
+        self.first: dict[tuple[int, Any], Op] = {}  # the first step that touched each
+        self.stuck: list[Task] = []  # those that waited when the run was given up
+        self.result: Any = None
+        self._done = threading.Lock()
+        self._row: Row | None = None
+
+    # ------------------------------------------------------- from begin to end
+
+    def execute(self, program: Callable[[], object], code: CodeType) -> Run:
+        """Run the program to its end, or until it is given up."""
+        self.code, self.globals = code, program.__globals__  # type: ignore[attr-defined]
+        self._done.acquire()
+        self.hooks.run = self
+        try:
+            main = self.add(lambda: setattr(self, "result", program()), None)
+            self.current = main
+            main.go.release()
+            self._wait()
+        finally:
+            self.hooks.run = None
+        if self.refused is not None:
+            raise self.refused
+        return self
+
+    def _wait(self) -> None:
+        """For the end; an interrupt, or a step that blocks for real, gives the run up."""
+        before = -1
+        try:
+            while not self._done.acquire(timeout=PATIENCE):
+                if before == self.steps + self.turns:
+                    raise RuntimeError(
+                        f"line {self.site.line}: one step took more than {PATIENCE:g} s; "
+                        "a program must not wait for anything outside of it"
+                    )
+                before = self.steps + self.turns
+        except BaseException:
+            self.why = "lost"
+            if not self._done.acquire(timeout=2.0):
+                for task in self.live:
+                    task.worker.lost = True
+                    if task is not self.current:
+                        task.go.release()
+            raise
+
+    def add(self, call: Callable[[], object], twin: Any) -> Task:
+        """A task on a thread of the pool, not yet running."""
+        number = len(self.tasks)
+        if number > len(LETTERS):
+            raise ValueError(f"a program can start at most {len(LETTERS)} threads")
+        letter = LETTERS[number - 1] if number else "M"
+        task = Task(number, letter, call, twin)
+        task.worker = worker = self.pool.worker()
+        task.go, worker.job = worker.go, lambda worker: self._body(task)
+        self.tasks.append(task)
+        self.live.append(task)
+        return task
+
+    def _body(self, task: Task) -> Callable[[], None]:
+        task.ident = threading.get_ident()
+        try:
+            if not self.why:
+                task.call()
+        except Abort:
+            pass
+        except BaseException as error:
+            self._failed(task, error)
+        return lambda: self._end(task)
+
+    def _failed(self, task: Task, error: BaseException) -> None:
+        from .report import Refused
+
+        if self.why:
+            return
+        if isinstance(error, Refused):
+            self.refused, self.why = error, "refused"
+        elif not (isinstance(error, SystemExit) and task.number):
+            task.error = error
+            self.errors.append((task, error))
+            text = f"{type(error).__name__}: {error}".removesuffix(": ")
+            self.row(Op(self.site, "raise", f"raise {text}", None))
+
+    def _end(self, task: Task) -> None:
+        """Hand over to whoever is next; the last one says that the run is over."""
+        task.ended, task.ended_well = True, not self.why
+        self.live.remove(task)
+        if not self.live:
+            self.settle()
+            self._done.release()
+            return
+        if not self.why:
+            after = self._next(None)
+        if self.why:
+            after = self.live[0]
+        self.current = after
+        after.go.release()
+
+    # ---------------------------------------------------------------- choosing
+
+    def visible(self, task: Task, op: Op) -> None:
+        """Stop before `op`; come back when it is this task's turn."""
+        task.pending = op
+        after = self._next(task)
+        if after is not task and not self.why:
+            self.current = after
+            after.go.release()
+            task.go.acquire()
+        if self.why:
+            self.current = task
+            raise Abort
+        task.pending = None
+
+    def _next(self, me: Task | None) -> Task:
+        """Whose turn it is. First those that go on without a choice."""
+        can = []
+        for task in self.live:
+            op = task.pending
+            if op is None or (op.eager and op.can()):
+                return task
+            if not op.eager and op.can():
+                can.append(task)
+        self.steps += 1
+        if not can:
+            self.give_up("stuck")
+        elif self.steps > LIMIT:
+            self.give_up("endless")
+        else:
+            try:
+                chosen = self.chooser.choose(self, can, self.last)
+            except (ValueError, RuntimeError) as error:
+                self.refused, chosen = error, None
+            if chosen is not None:
+                return self._chosen(chosen, can)
+            self.give_up("redundant")
+        return me or self.live[0]
+
+    def _chosen(self, task: Task, can: Sequence[Task]) -> Task:
+        assert task.pending is not None
+        event = task.event = Event(task, task.pending)
+        task.last = len(self.events)
+        self.events.append(event)
+        task.fresh = False
+        self.preempts = self.last is not task and self.last in can
+        self.preemptions += self.preempts
+        self.last = task
+        return task
+
+    def give_up(self, why: str) -> None:
+        if not self.why:
+            self.settle()
+            self.why = why
+            self.stuck = [task for task in self.live if task.pending is not None]
+
+    def me(self) -> Task | None:
+        """The task that calls; None where nothing is to be recorded."""
+        return self.current if threading.get_ident() == self.current.ident else None
+
+    # ------------------------------------------------------------------- steps
+
+    def access(
+        self,
+        site: Site,
+        owner: Any,
+        key: Any,
+        write: bool,
+        kind: str,
+        also: tuple[Access, ...] = (),
+        value: Any = NOTHING,
+    ) -> None:
+        """A thread is about to read or write `key` of `owner`."""
+        task = self.me()
+        if task is None or self.why:
+            return
+        accesses = ((self.token(owner), key, write), *also)
+        op = Op(site, kind, "", (owner, key), accesses)
+        self._make(task, op, write)
+        if self.record and site.number in self.hot and len(self.live) > 1:
+            if kind == "write":
+                self.named[id(owner), key] = value
+            self.row(op, value)
+
+    def step(
+        self,
+        twin: Twin,
+        kind: str,
+        what: str,
+        ready: Callable[[], bool] | None = None,
+        why: Callable[[], str] | str = "",
+        also: tuple[Twin, ...] = (),
+        write: bool = True,
+        eager: bool = False,
+    ) -> Task:
+        """An operation on a primitive; comes back when it can be done, and is to be."""
+        task = self.me()
+        if task is None or self.why:
+            raise Abort
+        accesses = tuple((self.token(each), None, write) for each in (twin, *also))
+        op = Op(self.site, kind, what, twin, accesses, ready, why, eager)
+        if eager:
+            self.visible(task, op)
+        else:
+            self._make(task, op, write, True)
+        self.row(op)
+        return task
+
+    def _make(self, task: Task, op: Op, write: bool, primitive: bool = False) -> None:
+        self._note(task, op)
+        task.writes += write
+        task.reads += op.accesses
+        hot = op.site.number in self.hot and len(self.live) > 1
+        if op.site.statement != task.statement:
+            task.statement = op.site.statement
+            task.statements += 1
+            task.fresh = task.fresh or self.atomic == "line"
+        if hot and (primitive or self.atomic == "op" or task.fresh):
+            self.visible(task, op)
+        elif not op.can():
+            self.visible(task, op)
+        elif hot and task.event is not None:
+            task.event.accesses += op.accesses
+
+    def only_looked(self) -> None:
+        """The step under way has changed nothing: it only read."""
+        task = self.current
+        task.writes -= 1
+        if task.event is not None and task.event.op.where is not None:
+            task.event.accesses = tuple((i, key, False) for i, key, _ in task.event.accesses)
+        for where, _, _ in task.reads[-1:]:
+            self.seen[where][-1] = (*self.seen[where][-1][:3], False, task.epoch)
+
+    def _note(self, task: Task, op: Op) -> None:
+        """Find sites that touch what another thread may be touching at the time."""
+        number, site, epoch = task.number, op.site.number, task.epoch
+        for where, key, write in op.accesses:
+            before = self.seen.get(where)
+            if before is None:
+                before = self.seen[where] = []
+            for other, there, its_key, wrote, then in before:
+                if (
+                    other != number
+                    and (write or wrote)
+                    and (key is None or its_key is None or key == its_key)
+                    and then > task.knows.get(other, -1)
+                ):
+                    self.found.add(site)
+                    self.found.add(there)
+            before.append((number, site, key, write, epoch))
+
+    def token(self, owner: Any) -> int:
+        """What `owner` is called; below 0 where it may be called otherwise in another run."""
+        token = self.tokens.get(id(owner))
+        if token is None:
+            building = self.current.building
+            new = bool(building) and isinstance(owner, building[-1])
+            token = self.made(owner) if new else self._named(owner, -id(owner))
+        return token
+
+    def made(self, value: Any) -> int:
+        """The task under way has made `value`: the same one in every run where it gets there."""
+        token = self.tokens.get(id(value))
+        if token is None:
+            self.current.made += 1
+            token = self._named(value, self.current.number * 10**6 + self.current.made)
+        return token
+
+    def _named(self, value: Any, token: int) -> int:
+        self.keep.append(value)
+        self.tokens[id(value)] = token
+        return token
+
+    def called(self, value: Any) -> Any:
+        """A call into C is over: there CPython looks whether to let another thread go on."""
+        self.current.fresh = True
+        return self.saw(value) if self.record and value is not None else value
+
+    def saw(self, value: Any) -> Any:
+        """What the step under way has read."""
+        if self.record and self._row is not None and self._row.task is self.current:
+            row = self._row
+            if row.op.kind in ("read", "call") and not row.value:
+                row.value.append(self.text(value))
+                if row.op.kind == "read":
+                    self.named[id(row.op.where[0]), row.op.where[1]] = value
+        return value
+
+    # -------------------------------------------------------------------- loops
+
+    def tick(self) -> None:
+        """A turn of a loop, a handler or a function begins."""
+        task = self.me()
+        if task is None:
+            return
+        if self.why:
+            raise Abort
+        task.fresh, task.statement = True, -1
+        self.turns += 1
+        if self.turns > TURNS:
+            self.give_up("endless")
+            raise Abort
+
+    def again(self, site: Site, names: dict[str, Any]) -> None:
+        """A turn of a `while`. One that has changed nothing waits until somebody else has."""
+        self.tick()
+        task = self.me()
+        if task is None:
+            return
+        writes, then, start = task.turns.get(site.number, (-1, {}, 0))
+        if writes == task.writes and _same(then, names):
+            looked = task.reads[start:]
+            marks = {where: self._writes(where, task) for where, _, _ in looked}
+
+            def changed() -> bool:
+                return any(self._writes(where, task) != n for where, n in marks.items())
+
+            if looked:
+                op = Op(site, "spin", f"spin while {site.text}", None, (), changed, "spins", True)
+                self.visible(task, op)
+        task.turns[site.number] = (task.writes, dict(names), len(task.reads))
+
+    def _writes(self, where: int, me: Task) -> int:
+        """How often other threads have written it, so far."""
+        records = self.seen.get(where, ())
+        return sum(wrote for number, _, _, wrote, _ in records if number != me.number)
+
+    # ---------------------------------------------------------- starting, joining
+
+    def started(self, child: Task) -> None:
+        """The child runs to its first choice; then the parent goes on."""
+        parent = self.current
+        child.knows = {**parent.knows, parent.number: parent.epoch}
+        child.preds = (*parent.preds, *([parent.last] if parent.last >= 0 else []))
+        parent.epoch += 1
+        parent.pending = Op(self.site, "start", "", None, eager=True)
+        self.current = child
+        child.go.release()
+        parent.go.acquire()
+        parent.pending = None
+        if self.why:
+            self.current = parent
+            raise Abort
+
+    def joined(self, task: Task, other: Task) -> None:
+        """What `other` did comes before whatever `task` does from now on."""
+        for number, epoch in {**other.knows, other.number: other.epoch}.items():
+            task.knows[number] = max(epoch, task.knows.get(number, -1))
+        self.after(task, other)
+
+    def after(self, task: Task, other: Task) -> None:
+        task.preds += (*other.preds, *([other.last] if other.last >= 0 else []))
+
+    # ----------------------------------------------------------------- recording
+
+    def at(self, site: Site, method: Callable[..., Any]) -> Callable[..., Any]:
+        """`method` of a twin, called from `site`."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self.site = site
+            return method(*args, **kwargs)
+
+        return called
+
+    def row(self, op: Op, value: Any = NOTHING) -> None:
+        if not self.record or self.why:
+            return
+        self.settle()
+        task = self.current
+        if task.number == 0:
+            self._look_at_main()
+        event = task.event if task.event is not None and task.event.op is op else None
+        texts = [] if value is NOTHING or op.kind != "write" else [self.text(value)]
+        self._watch(op)
+        self._row = Row(task, op, texts, event, bool(event and self.preempts), {})
+        self.rows.append(self._row)
+
+    def _watch(self, op: Op) -> None:
+        """Show from now on what this step touches, if others touch it too."""
+        if op.site.number not in self.hot or op.where is None:
+            return
+        if isinstance(op.where, tuple):
+            owner, key = op.where
+            key = None if isinstance(key, tuple) else key
+            self.watched.setdefault((id(owner), key), (owner, key))
+        else:
+            self.watched.setdefault((id(op.where), None), op.where)
+            lock = getattr(op.where, "lock", None)
+            if lock is not None:
+                self.watched.setdefault((id(lock), None), lock)
+        self.first.setdefault((id(op.where), None) if not isinstance(op.where, tuple) else
+                              (id(owner), key), op)
+
+    def labels(self, names: Mapping[int, str]) -> dict[tuple[int, Any], str]:
+        """How each watched place is called."""
+        from .trace import place_label
+
+        return {place: place_label(self, place, names) for place in self.watched}
+
+    def _look_at_main(self) -> None:
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and frame.f_code is not self.code:
+            frame = frame.f_back
+        if frame is not None:
+            self.frame_names = dict(frame.f_locals)
+
+    def settle(self) -> None:
+        """The last step is over: note what holds now."""
+        if not self.record or self._row is None or self.why:
+            return
+        from .trace import snapshot
+
+        self._row.after.update(snapshot(self))
+        self._row = None
+
+    def text(self, value: Any) -> str:
+        from .trace import shown
+
+        return shown(value, {})
+
+
+def _same(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether the local names mean what they meant."""
+    if before.keys() != now.keys():
+        return False
+    plain = (int, str, float, bool, type(None))
+    return all(
+        now[name] is value or (type(value) in plain and now[name] == value)
+        for name, value in before.items()
+    )

@@ -1,0 +1,823 @@
+"""The source of a program, rewritten so that every shared access is a step.
+
+`total += 1` becomes, where `total` is shared,
+
+    total = step.write('total', step.add('+', step.read('total') or total, 1))
+
+and `lock.acquire()` becomes `step.method(lock, 'acquire')()`. What `step` does
+in between is the business of `hooks`: it may let another thread go on. Names
+that mean `threading`, `queue`, `time` become their twins from `primitives`.
+
+The rewritten code takes the place of the functions' `__code__` for as long as
+an exploration lasts; objects, names and closures stay what they are. Syntax
+that could not be followed is refused by name: to miss a step would be worse.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import inspect
+import linecache
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from ..waits import is_library
+from .report import Refused
+
+Function = ast.FunctionDef | ast.Lambda
+REFUSED = {
+    ast.AsyncFunctionDef: "async def",
+    ast.AsyncFor: "async for",
+    ast.AsyncWith: "async with",
+    ast.Await: "await",
+    ast.Match: "match",
+}
+ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
+NO_NAMES = {"exec", "eval", "globals", "locals", "vars", "input", "breakpoint"}
+MARK = "\0interleave "
+
+
+class Site(NamedTuple):
+    """A place in the source where a step is made."""
+
+    number: int
+    line: int
+    source: str  # of the line
+    text: str  # of the expression: "counter.value"
+    statement: int
+
+
+class Scope(NamedTuple):
+    """What a function binds, and which of that its inner functions use."""
+
+    bound: set[str]
+    captured: set[str]
+    declared_global: set[str]
+    name: str  # of the local that stands for this call of the function; "" if none is needed
+
+
+class Program:
+    """All functions that a program can reach in its own code, rewritten."""
+
+    def __init__(self, program: Callable[[], object], hooks: Any, atomic: str) -> None:
+        self.hooks, self.atomic = hooks, atomic
+        self.program = program
+        self.functions, self.classes = reachable(program)
+        self.sites: list[Site] = []
+        self.statements = 0  # so far
+        self.objects: list[Any] = []  # what stands for the marks in the code
+        self.written = {name for f in self.functions for name in _global_names(f)}
+        self.codes = {f: self._code(f) for f in self.functions}
+        self.of: dict[CodeType, FunctionType] = {f.__code__: f for f in self.functions}
+        self.tokens = self._tokens()
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def __enter__(self) -> Program:
+        for function, code in self.codes.items():
+            self._put(function, "__code__", code)
+        for kind in self.classes:
+            bases = tuple(self.hooks.twin(base) for base in kind.__bases__)
+            if bases != kind.__bases__:
+                self._put(kind, "__bases__", bases)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._before:
+            setattr(*self._before.pop())
+
+    def _tokens(self) -> dict[int, int]:
+        """Names for what exists before the program runs."""
+        things: list[Any] = [*self.classes, *(f.__globals__ for f in self.functions)]
+        for function in self.functions:
+            things += [*(function.__closure__ or ()), *_used(function)]
+        return {id(thing): 10**9 + number for number, thing in enumerate(things)}
+
+    def _put(self, owner: Any, name: str, value: Any) -> None:
+        self._before.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, value)
+
+    def mark(self, thing: Any) -> ast.Constant:
+        """A constant that becomes `thing` once the code is compiled."""
+        self.objects.append(thing)
+        return ast.Constant(f"{MARK}{len(self.objects) - 1}")
+
+    def _code(self, function: FunctionType) -> CodeType:
+        """The code of `function`, rewritten; as closed over as it is."""
+        node, owner = _node(function)
+        if isinstance(node, ast.AsyncFunctionDef):
+            _refuse(node, "async def")
+        old = function.__code__
+        tree = Rewriter(self, function, owner).rewritten(node)
+        code = _compiled(tree, node, owner, old)
+        if code.co_freevars != old.co_freevars:
+            raise Refused(f"{function.__qualname__} uses names in a way that cannot be followed")
+        return self._with_objects(code).replace(co_qualname=old.co_qualname)
+
+    def _with_objects(self, code: CodeType) -> CodeType:
+        def real(constant: Any) -> Any:
+            if isinstance(constant, CodeType):
+                return self._with_objects(constant)
+            if isinstance(constant, str) and constant.startswith(MARK):
+                return self.objects[int(constant[len(MARK) :])]
+            return constant
+
+        return code.replace(co_consts=tuple(map(real, code.co_consts)))
+
+
+class Rewriter(ast.NodeTransformer):
+    """One function: shared accesses become calls of the hooks."""
+
+    def __init__(self, program: Program, function: FunctionType, owner: str) -> None:
+        self.program, self.function = program, function
+        self.lines = linecache.getlines(function.__code__.co_filename)
+        self.hook = program.mark(program.hooks)
+        self.cells = dict(
+            zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        )
+        self.scopes: list[Scope] = []
+        self.classes = [owner] if owner else []
+        self.statement: ast.stmt | None = None
+        self.number = self.temporary = 0
+
+    def rewritten(self, node: Function) -> Function:
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list, node.returns = [], None
+        new: Function = self.visit(node)
+        return ast.fix_missing_locations(new)
+
+    # ------------------------------------------------------------ small tools
+
+    def site(self, node: ast.AST, text: str = "") -> ast.Constant:
+        line = getattr(node, "lineno", self.statement.lineno if self.statement else 0)
+        source = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
+        site = Site(len(self.program.sites), line, source, text or _text(node), self.number)
+        self.program.sites.append(site)
+        return self.program.mark(site)
+
+    def call(self, node: ast.AST, name: str, *args: ast.expr | str) -> ast.Call:
+        """`hooks.name(*args)`, on the line of `node`."""
+        function = ast.Attribute(self.hook, name, ast.Load())
+        given = [ast.Constant(a) if isinstance(a, str) else a for a in args]
+        return ast.copy_location(ast.Call(function, given, []), node)
+
+    def mangled(self, name: str) -> str:
+        private = name.startswith("__") and not name.endswith("__") and self.classes
+        return f"_{self.classes[-1].lstrip('_')}{name}" if private else name
+
+    def fresh(self) -> str:
+        self.temporary += 1
+        return f"_step_{self.temporary}"
+
+    # ------------------------------------------------------------------ names
+
+    def scope_of(self, name: str) -> ast.expr | None:
+        """What stands for the variable's home, if another thread may use the variable."""
+        for scope in reversed(self.scopes):
+            if name in scope.declared_global:
+                break
+            if name in scope.bound:
+                shared = name in scope.captured and scope.name
+                return ast.Name(scope.name, ast.Load()) if shared else None
+        else:
+            if name in self.cells:
+                return self.program.mark(self.cells[name])
+        if name not in self.program.written:
+            return None
+        return self.program.mark(self.function.__globals__)
+
+    def is_local(self, name: str) -> bool:
+        for scope in reversed(self.scopes):
+            if name in scope.declared_global:
+                return False
+            if name in scope.bound:
+                return True
+        return False
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if isinstance(node.ctx, ast.Store | ast.Del):
+            return node
+        if not self.is_local(node.id) and (twin := self._twin(node)) is not None:
+            return twin
+        home = self.scope_of(node.id)
+        if home is None:
+            return node
+        step = self.call(node, "name", self.site(node), home, node.id)
+        return self.call(node, "seen", ast.BoolOp(ast.Or(), [step, node]))
+
+    def _twin(self, node: ast.Name) -> ast.expr | None:
+        """What a global name, or one of a builtin, means inside an exploration."""
+        nowhere = object()
+        cell = self.cells.get(node.id)
+        value = _content(cell) if cell else self.function.__globals__.get(node.id, nowhere)
+        if value is nowhere:
+            value = getattr(builtins, node.id, nowhere)
+            if node.id in NO_NAMES and value is not nowhere:
+                _refuse(node, f"{node.id}()")
+        if value is nowhere:
+            return None
+        _check_module(node, value)
+        twin = self.program.hooks.twin(value)
+        return None if twin is value else self.program.mark(twin)
+
+    # ------------------------------------------------------------ expressions
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        site, value = self.site(node), self.visit(node.value)
+        return self.call(node, "get", site, value, self.mangled(node.attr))
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        site, value = self.site(node), self.visit(node.value)
+        return self.call(node, "item", site, value, self.index(node.slice))
+
+    def index(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Slice):
+            parts = [node.lower, node.upper, node.step]
+            given = [self.visit(part) if part else ast.Constant(None) for part in parts]
+            return self.call(node, "slice", *given)
+        new: ast.expr = self.visit(node)
+        return new
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        site, function = self.site(node), node.func
+        if isinstance(function, ast.Name) and function.id == "super":
+            return node
+        if isinstance(function, ast.Attribute):
+            value, name = self.visit(function.value), self.mangled(function.attr)
+            called = self.call(node, "method", site, value, name)
+        else:
+            called = self.call(node, "function", site, self.visit(function))
+        args = [self.visit(arg) for arg in node.args]
+        keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+        return ast.copy_location(ast.Call(called, args, keywords), node)
+
+    def whole(self, node: ast.expr) -> ast.expr:
+        """The value of `node`, which is about to be looked at as a whole."""
+        new: ast.expr = self.visit(node)
+        looks = isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+        return self.call(node, "whole", self.site(node), new) if looks else new
+
+    def visit_Starred(self, node: ast.Starred) -> ast.expr:
+        if isinstance(node.ctx, ast.Load):
+            node.value = self.call(node, "iterate", self.site(node.value), self.visit(node.value))
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        if len(node.ops) == 1:
+            left, right = self.visit(node.left), self.visit(node.comparators[0])
+            kind = type(node.ops[0]).__name__
+            return self.call(node, "compare", self.site(node), kind, left, right)
+        node.left = self.whole(node.left)
+        node.comparators = [self.whole(each) for each in node.comparators]
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        node.left, node.right = self.whole(node.left), self.whole(node.right)
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        node.values = [self.whole(value) for value in node.values]
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        node.operand = self.whole(node.operand)
+        return node
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:
+        node.value = self.whole(node.value)
+        if node.format_spec:
+            node.format_spec = self.visit(node.format_spec)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        node.test = self.whole(node.test)
+        node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
+        return node
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
+        value = self.visit(node.value)
+        node.value = self.written_name(node.target, value)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+        if node.is_async:
+            _refuse(node.iter, "async for")
+        node.iter = self.call(node.iter, "iterate", self.site(node.iter), self.visit(node.iter))
+        node.ifs = [self.whole(test) for test in node.ifs]
+        return node
+
+    def comprehension(self, node: Any) -> Any:
+        """Its own names are its own; all else belongs to the function around it."""
+        bound = {n.id for g in node.generators for n in _targets(g.target)}
+        self.scopes.append(Scope(bound, set(), set(), ""))
+        node.generators = [self.visit(g) for g in node.generators]
+        for part in ("elt", "key", "value"):
+            if hasattr(node, part):
+                setattr(node, part, self.visit(getattr(node, part)))
+        self.scopes.pop()
+        return node
+
+    visit_GeneratorExp = comprehension
+
+    def display(self, node: ast.expr) -> ast.expr:
+        """A new container: the same one in every run."""
+        comprehended = isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp)
+        new = self.comprehension(node) if comprehended else self.generic_visit(node)
+        stored = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+        return new if stored else self.call(node, "made", new)
+
+    visit_ListComp = visit_SetComp = visit_DictComp = display
+    visit_List = visit_Dict = visit_Set = display
+
+    # -------------------------------------------------------------- statements
+
+    def visit(self, node: ast.AST) -> Any:
+        if type(node) in REFUSED:
+            _refuse(node, REFUSED[type(node)])
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            before = self.statement, self.number
+            self.program.statements += 1
+            self.statement, self.number = node, self.program.statements
+            try:
+                return super().visit(node)
+            finally:
+                self.statement, self.number = before
+        return super().visit(node)
+
+    def store(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
+        """`target = value`, the write being a step."""
+        if isinstance(target, ast.Name):
+            value = self.written_name(target, value)
+            return [ast.copy_location(ast.Assign([target], value), target)]
+        if isinstance(target, ast.Attribute):
+            owner, name = self.visit(target.value), self.mangled(target.attr)
+            step = self.call(target, "set", self.site(target), owner, name, value)
+        elif isinstance(target, ast.Subscript):
+            owner, index = self.visit(target.value), self.index(target.slice)
+            step = self.call(target, "set_item", self.site(target), owner, index, value)
+        else:
+            return self.unpack(target, value)
+        return [ast.copy_location(ast.Expr(step), target)]
+
+    def unpack(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
+        """Into plain names first, then into the targets one by one, as Python does."""
+        plain, stores = self.plain(target)
+        iterated = self.call(target, "iterate", self.site(target), value)
+        first = ast.copy_location(ast.Assign([plain], iterated), target)
+        return [first, *stores]
+
+    def plain(self, target: ast.expr) -> tuple[ast.expr, list[ast.stmt]]:
+        """A target of local names only, and the statements that store what they got."""
+        if isinstance(target, ast.Name) and self.scope_of(target.id) is None:
+            return target, []
+        if isinstance(target, ast.Starred):
+            inner, stores = self.plain(target.value)
+            return ast.copy_location(ast.Starred(inner, ast.Store()), target), stores
+        if isinstance(target, ast.Tuple | ast.List):
+            parts = [self.plain(part) for part in target.elts]
+            whole = ast.Tuple([part for part, _ in parts], ast.Store())
+            return ast.copy_location(whole, target), [s for _, each in parts for s in each]
+        name = self.fresh()
+        stores = self.store(target, ast.Name(name, ast.Load()))
+        return ast.copy_location(ast.Name(name, ast.Store()), target), stores
+
+    def written_name(self, target: ast.Name, value: ast.expr) -> ast.expr:
+        home = self.scope_of(target.id)
+        if home is None:
+            return value
+        return self.call(target, "set_name", self.site(target), home, target.id, value)
+
+    def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        value = self.visit(node.value)
+        if len(node.targets) == 1:
+            return self.store(node.targets[0], value)
+        name = self.fresh()
+        first = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node)
+        stores = [self.store(t, ast.Name(name, ast.Load())) for t in node.targets]
+        return [first, *(statement for each in stores for statement in each)]
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        if node.value is None:
+            return node if isinstance(node.target, ast.Name) else ast.Pass()
+        if isinstance(node.target, ast.Name) and self.scope_of(node.target.id) is None:
+            node.value = self.visit(node.value)
+            return node
+        stores: Any = self.store(node.target, self.visit(node.value))
+        if isinstance(node.target, ast.Name):  # the annotation says that the name is local
+            return [ast.AnnAssign(node.target, node.annotation, None, 1), *stores]
+        return stores
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
+        """Read, work out, write: three things, in the order of Python."""
+        sign, target = type(node.op).__name__, node.target
+        before: list[ast.stmt] = []
+        if isinstance(target, ast.Name):
+            old: ast.expr = self.visit(ast.copy_location(ast.Name(target.id, ast.Load()), target))
+            new = self.call(node, "add", self.site(target), sign, old, self.visit(node.value))
+            return self.store(target, new)
+
+        def once(expression: ast.expr) -> ast.Name:
+            name = self.fresh()
+            before.append(
+                ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], expression), node)
+            )
+            return ast.Name(name, ast.Load())
+
+        owner, text = once(self.visit(target.value)), _text(target)
+        if isinstance(target, ast.Attribute):
+            key: ast.expr = ast.Constant(self.mangled(target.attr))
+            get, put = "get", "set"
+        else:
+            key, get, put = once(self.index(target.slice)), "item", "set_item"
+        old = self.call(node, get, self.site(target, text), owner, key)
+        new = self.call(node, "add", self.site(target, text), sign, old, self.visit(node.value))
+        last = self.call(node, put, self.site(target, text), owner, key, new)
+        return [*before, ast.copy_location(ast.Expr(last), node)]
+
+    def visit_Delete(self, node: ast.Delete) -> list[ast.stmt]:
+        found: list[ast.stmt] = []
+        for target in node.targets:
+            if isinstance(target, ast.Attribute):
+                owner, name = self.visit(target.value), self.mangled(target.attr)
+                step = self.call(target, "delete", self.site(target), owner, name)
+            elif isinstance(target, ast.Subscript):
+                owner, index = self.visit(target.value), self.index(target.slice)
+                step = self.call(target, "delete_item", self.site(target), owner, index)
+            elif isinstance(target, ast.Name) and (home := self.scope_of(target.id)) is not None:
+                step = self.call(target, "name", self.site(target), home, target.id)
+                found.append(ast.Expr(step))
+                step = None  # type: ignore[assignment]
+            else:
+                step = None  # type: ignore[assignment]
+            plain = ast.copy_location(ast.Delete([target]), node)
+            found.append(plain if step is None else ast.copy_location(ast.Expr(step), node))
+        return found
+
+    def visit_For(self, node: ast.For) -> ast.For:
+        node.iter = self.call(node.iter, "iterate", self.site(node.iter), self.visit(node.iter))
+        node.target, stores = self.plain(node.target)
+        tick = ast.copy_location(ast.Expr(self.call(node, "tick")), node)
+        node.body = [tick, *stores, *self.block(node.body)]
+        node.orelse = self.block(node.orelse)
+        return node
+
+    def visit_While(self, node: ast.While) -> ast.While:
+        """At each turn the hooks see the local names: a turn that changed nothing waits."""
+        names = ast.Call(self.program.mark(locals), [], [])
+        again = self.call(node, "again", self.site(node, _text(node.test)), names)
+        node.test = ast.copy_location(ast.BoolOp(ast.And(), [again, self.whole(node.test)]), node)
+        node.body, node.orelse = self.block(node.body), self.block(node.orelse)
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.If:
+        node.test = self.whole(node.test)
+        node.body, node.orelse = self.block(node.body), self.block(node.orelse)
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.Assert:
+        """Without words of its own, a failed assertion says what it asserted."""
+        text = ast.Constant(_text(node.test))
+        node.test = self.whole(node.test)
+        node.msg = self.visit(node.msg) if node.msg else text
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.With:
+        stores: list[ast.stmt] = []
+        for item in node.items:
+            entered = item.context_expr
+            site = self.site(entered)
+            item.context_expr = self.call(entered, "enter", site, self.visit(entered))
+            if item.optional_vars:
+                item.optional_vars, more = self.plain(item.optional_vars)
+                stores += more
+        node.body = [*stores, *self.block(node.body)]
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
+        """What an aborted run raises must get through every handler."""
+        node.type = self.visit(node.type) if node.type else None
+        through = ast.copy_location(ast.Expr(self.call(node, "caught")), node)
+        node.body = [through, *self.block(node.body)]
+        return node
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
+        found: list[ast.stmt] = [node]
+        for alias in node.names:
+            module = getattr(node, "module", None) or alias.name
+            if module.split(".")[0] in ELSEWHERE or "process" in alias.name.lower():
+                _refuse(node, module)
+            if alias.name == "*":
+                _refuse(node, "import *")
+            name = alias.asname or alias.name.split(".")[0]
+            twin = self.call(node, "twin", ast.Name(name, ast.Load()))
+            found += self.store(ast.copy_location(ast.Name(name, ast.Store()), node), twin)
+        return found
+
+    visit_ImportFrom = visit_Import  # type: ignore[assignment]
+
+    def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        found: list[ast.stmt] = []
+        for statement in body:
+            new = self.visit(statement)
+            found += new if isinstance(new, list) else [new]
+        return found
+
+    # ----------------------------------------------------- functions and classes
+
+    def function_scope(self, node: Function) -> Scope:
+        bound, used = _bound(node), _inner(node)
+        captured = bound & used
+        depth = len([scope for scope in self.scopes if scope.name])
+        name = f"_home_{depth}" if captured else ""
+        return Scope(bound, captured, _declared(node, ast.Global), name)
+
+    def arguments(self, node: ast.arguments) -> None:
+        node.defaults = [self.visit(each) for each in node.defaults]
+        node.kw_defaults = [self.visit(each) if each else None for each in node.kw_defaults]
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        self.arguments(node.args)
+        scope = self.function_scope(node)._replace(name="")  # its names: only for inner lambdas
+        self.scopes.append(scope)
+        node.body = self.visit(node.body)
+        self.scopes.pop()
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        node.decorator_list = [self.visit(each) for each in node.decorator_list]
+        self.arguments(node.args)
+        scope = self.function_scope(node)
+        outer = self.scopes
+        self.scopes = [*outer, scope]
+        body = node.body
+        text = [body[0]] if ast.get_docstring(node, clean=False) is not None else []
+        first = [ast.Expr(self.call(node, "entered"))] if self.program.atomic != "op" else []
+        home = [
+            ast.Assign([ast.Name(scope.name, ast.Store())], self.call(node, "home"))
+        ] if scope.name else []
+        node.body = [*text, *home, *first, *self.block(body[len(text) :])]
+        self.scopes = outer
+        return self.defined(node, node.name)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        node.bases = [self.visit(each) for each in node.bases]
+        node.decorator_list = [self.visit(each) for each in node.decorator_list]
+        bound = {n.id for s in node.body for n in ast.walk(s) if _is_store(n)}
+        bound |= {s.name for s in node.body if isinstance(s, ast.FunctionDef | ast.ClassDef)}
+        outer, self.classes = self.scopes, [*self.classes, node.name]
+        self.scopes = [*outer, Scope(bound, set(), set(), "")]
+        body: list[ast.stmt] = []
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                self.scopes = outer  # a method does not see the names of its class
+            new = self.visit(statement)
+            self.scopes = [*outer, Scope(bound, set(), set(), "")]
+            body += new if isinstance(new, list) else [new]
+        node.body, self.scopes, self.classes = body, outer, self.classes[:-1]
+        return self.defined(node, node.name)
+
+    def defined(self, node: ast.stmt, name: str) -> Any:
+        """Where another thread may use the name, to bind it is a step too."""
+        if not self.scopes or self.scope_of(name) is None:
+            return node
+        target = ast.copy_location(ast.Name(name, ast.Store()), node)
+        return [node, *self.store(target, ast.Name(name, ast.Load()))]
+
+
+# ----------------------------------------------------------- reading the source
+
+
+def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[type]]:
+    """The functions and classes of the learner's own code that `program` can reach."""
+    if not isinstance(program, FunctionType):
+        raise ValueError(f"program must be a function without arguments, not {program!r}")
+    if inspect.isgeneratorfunction(program) or inspect.iscoroutinefunction(program):
+        raise Refused(f"program must be a plain function; {program.__name__} is a generator or async")
+    functions: dict[FunctionType, None] = {}
+    classes: dict[type, None] = {}
+    waiting: list[Any] = [program]
+    while waiting:
+        thing = waiting.pop()
+        thing = inspect.unwrap(thing) if isinstance(thing, FunctionType) else thing
+        if isinstance(thing, classmethod | staticmethod):
+            thing = thing.__func__
+        if isinstance(thing, property):
+            waiting += [thing.fget, thing.fset, thing.fdel]
+        elif isinstance(thing, FunctionType) and thing not in functions and _own(thing, program):
+            functions[thing] = None
+            waiting += reversed(list(_used(thing)))
+        elif isinstance(thing, type) and thing not in classes and _own_class(thing, program):
+            classes[thing] = None
+            waiting += [*reversed(vars(thing).values()), *thing.__bases__]
+        elif not isinstance(thing, type | ModuleType | FunctionType):
+            waiting += [type(thing)] if _own_class(type(thing), program) else []
+    return list(functions), list(classes)
+
+
+def _own(function: FunctionType, program: Any) -> bool:
+    """Whether it is the learner's: of the same module, or of no library and not of ours."""
+    if function.__globals__ is program.__globals__:
+        return not function.__code__.co_filename.startswith("<string>")
+    name = str(function.__globals__.get("__name__", ""))
+    ours = name.split(".")[0] == __name__.split(".")[0] and ".exercises" not in name
+    return not is_library(function.__code__.co_filename) and not ours and "<" not in name
+
+
+def _own_class(kind: type, program: Any) -> bool:
+    methods = [f for f in vars(kind).values() if isinstance(f, FunctionType)]
+    if any(_own(method, program) for method in methods):
+        return True
+    return kind.__module__ == program.__module__
+
+
+def _used(function: FunctionType) -> Iterator[Any]:
+    """The values of the names that a function uses, its closure and its defaults."""
+    names = [name for code in _codes(function.__code__) for name in code.co_names]
+    for name in dict.fromkeys(names):
+        if name in function.__globals__:
+            yield function.__globals__[name]
+    yield from (_content(cell) for cell in function.__closure__ or ())
+    yield from function.__defaults__ or ()
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return None
+
+
+def _node(function: FunctionType) -> tuple[Function, str]:
+    """Where the source of `function` stands, and the class around it."""
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    tree = _parsed("".join(linecache.getlines(code.co_filename)))
+    found: list[tuple[Function, str]] = []
+
+    def look(node: ast.AST, owner: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                name = getattr(child, "name", "<lambda>")
+                lines = [child, *getattr(child, "decorator_list", [])]
+                if name == code.co_name and code.co_firstlineno in [n.lineno for n in lines]:
+                    found.append((child, owner))  # type: ignore[arg-type]
+            look(child, child.name if isinstance(child, ast.ClassDef) else owner)
+
+    look(tree, "")
+    if len(found) != 1:
+        raise Refused(
+            f"the source of {function.__qualname__} is not available: "
+            "define it in a cell or in a file, each lambda on a line of its own"
+        )
+    return copy.deepcopy(found[0])
+
+
+@lru_cache(maxsize=8)
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeType:
+    """Compile `new` with the same free names around it, and take its code."""
+    inner: ast.stmt
+    inner = new if isinstance(new, ast.FunctionDef) else ast.Expr(new)
+    if owner:
+        inner = ast.ClassDef(owner, [], [], [inner], [])
+        if hasattr(ast, "TypeVar"):
+            inner.type_params = []
+    names = [name for name in code.co_freevars if name != "__class__"]
+    free: list[ast.stmt] = [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(0)) for n in names]
+    around: ast.stmt = ast.parse("def around(): pass").body[0]
+    around.body = [*free, inner]  # type: ignore[attr-defined]
+    module = ast.fix_missing_locations(ast.Module([around], []))
+    whole = compile(module, code.co_filename, "exec", dont_inherit=True)
+    inside = [c for c in _codes(whole) if c.co_name == code.co_name]
+    return next(c for c in inside if c.co_firstlineno == old.lineno or len(inside) == 1)
+
+
+# -------------------------------------------------------------- names in a tree
+
+
+def _targets(node: ast.AST) -> list[ast.Name]:
+    return [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+
+
+def _is_store(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, those of inner functions and classes left out."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            yield from _own_nodes(child)
+
+
+def _declared(node: ast.AST, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
+    return {name for n in _own_nodes(node) if isinstance(n, kind) for name in n.names}
+
+
+def _bound(node: Function) -> set[str]:
+    """The names that are local to a function."""
+    every = node.args
+    args = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
+    names = {arg.arg for arg in args if arg}
+    inside = [g for g in _own_nodes(node) if isinstance(g, ast.comprehension)]
+    theirs = {id(name) for g in inside for name in _targets(g.target)}
+    for n in _own_nodes(node):
+        if _is_store(n) and id(n) not in theirs:
+            names.add(n.id)  # type: ignore[attr-defined]
+        elif isinstance(n, ast.FunctionDef | ast.ClassDef):
+            names.add(n.name)
+        elif isinstance(n, ast.ExceptHandler) and n.name:
+            names.add(n.name)
+        elif isinstance(n, ast.alias):
+            names.add(n.asname or n.name.split(".")[0])
+    return names - _declared(node, ast.Global) - _declared(node, ast.Nonlocal)
+
+
+def _inner(node: ast.AST) -> set[str]:
+    """The names that inner functions take from outside."""
+    found: set[str] = set()
+    for n in _own_nodes(node):
+        if isinstance(n, ast.FunctionDef | ast.Lambda):
+            used = {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)}
+            used |= _declared(n, ast.Nonlocal)
+            found |= (used | _inner(n)) - _bound(n)
+        elif isinstance(n, ast.ClassDef):
+            found |= {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)} | _inner(n)
+    return found
+
+
+def _global_names(function: FunctionType) -> set[str]:
+    node, _ = _node(function)
+    return {name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names}
+
+
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node)
+
+
+def _check_module(node: ast.AST, value: Any) -> None:
+    """Refuse what starts processes or runs an event loop."""
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+    if not isinstance(name, str) or isinstance(value, str):
+        return
+    if name.split(".")[0] in ELSEWHERE and isinstance(value, ModuleType | type | FunctionType):
+        _refuse(node, f"{_text(node)} ({name})")
+    if name == "concurrent.futures.process":
+        _refuse(node, _text(node))
+
+
+def _refuse(node: ast.AST, what: str) -> None:
+    line = getattr(node, "lineno", "?")
+    raise Refused(f"line {line}: {what} cannot be followed here; only threads of one process can")
+
+
+def rewritten(program: Callable[[], object]) -> str:
+    """The source that an exploration runs in place of `program`, for reading.
+
+    Each shared access shows as a call of `step`.
+    """
+    from .hooks import Hooks
+
+    made = Program(program, Hooks(), "op")
+    node, owner = _node(program)  # type: ignore[arg-type]
+    tree = Rewriter(made, program, owner).rewritten(node)  # type: ignore[arg-type]
+    return ast.unparse(_Readable(made).visit(tree))
+
+
+class _Readable(ast.NodeTransformer):
+    """Marks back into something to read: `step`, and no sites."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if not (isinstance(node.value, str) and node.value.startswith(MARK)):
+            return node
+        thing = self.program.objects[int(node.value[len(MARK) :])]
+        name = "step" if thing is self.program.hooks else getattr(thing, "__name__", "outside")
+        return ast.Name(name, ast.Load())
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        node.args = [a for a in node.args if not self._is_site(a)]
+        return node
+
+    def _is_site(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id == "outside"
