@@ -1,0 +1,167 @@
+"""A board on which you are the scheduler: a button for each thread.
+
+A click adds letters to the word and runs the program anew, up to the end of the
+word. So nothing stays suspended between clicks, undo is a shorter word, and the
+word is all that the board has to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from . import replay
+from .html import STYLE, source, standing
+from .lanes import Lanes, moments, safe
+from .report import Schedule, Standing
+
+START = "Press a button: its thread makes its next step. Find an order in which the program fails."
+FINE = "This run ended well. Undo takes back a press: try another order."
+WIDE = {"width": "auto", "margin": "2px 4px 2px 0"}
+
+
+class Column:
+    """A thread: its source, its button, and in words why it cannot go on."""
+
+    def __init__(self, thread: str, pressed: Callable[[str], None]) -> None:
+        self.source, self.reason = widgets.HTML(), widgets.HTML()
+        self.button = widgets.Button(description=thread, layout=WIDE)
+        self.button.on_click(lambda _: pressed(thread))
+        layout = {"flex": "1 1 260px", "min_width": "0"}
+        self.box = widgets.VBox([self.source, self.button, self.reason], layout=layout)
+
+    def show(self, schedule: Schedule, stands: Standing) -> None:
+        why = "has ended" if stands.ended else stands.why
+        self.source.value = source(schedule, stands.thread, stands.name, standing(stands))
+        self.button.disabled = bool(why) or schedule.ended
+        self.button.description = f"{stands.thread}: {'cannot go on' if why else stands.what}"
+        self.button.tooltip = why or f"let {stands.thread} go on"
+        self.reason.value = f'<div style="min-height:1.6em">{safe(why)}</div>'
+
+
+class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
+    """Made by `play`. `word` is what was chosen so far, `schedule` what came of it.
+
+    You have won where the verdict is not "ok"; the word is your answer. `press`,
+    `undo` and `reset` do what the buttons do.
+    """
+
+    schedule: Schedule
+
+    def __init__(self, program: Callable[[], object], atomic: str) -> None:
+        if not callable(program):
+            raise ValueError(f"program must be a function, not {program!r}")
+        self.program, self.atomic = program, atomic
+        self.words = [""]  # after each press: the last one counts, undo drops it
+        self.columns: dict[str, Column] = {}
+        self._threads = widgets.HBox(layout={"flex_flow": "row wrap"})
+        self._undo = widgets.Button(description="Undo", icon="undo", layout=WIDE)
+        self._reset = widgets.Button(description="Reset", icon="refresh", layout=WIDE)
+        self._single = widgets.ToggleButton(description="One step at a time", layout=WIDE)
+        self._single.tooltip = "a press makes one step, not a whole statement"
+        self._undo.on_click(lambda _: self._clicked(self.undo, self._undo))
+        self._reset.on_click(lambda _: self._clicked(self.reset, self._reset))
+        self._said, self._picture = widgets.HTML(), widgets.HTML()
+        controls = widgets.HBox([self._undo, self._reset, self._single])
+        super().__init__([self._threads, controls, self._said, self._picture])
+        self.add_class("course-board")
+        self._clicked(self.reset, self._reset)
+
+    @property
+    def word(self) -> str:
+        """The letters chosen so far."""
+        return self.words[-1]
+
+    def press(self, thread: str) -> Schedule:
+        """Let a thread go on: to the end of its statement, or by one step where that is chosen."""
+        if thread not in self.columns:
+            raise ValueError(f"thread must be one of {', '.join(self.columns)}, not {thread!r}")
+        word, before = self.word, self._standing(self.schedule, thread)
+        while True:
+            word += thread
+            schedule = self._replay(word)
+            if self._single.value or schedule.ended or self._is_done(before, schedule, thread):
+                return self._show([*self.words, word], schedule)
+
+    def undo(self) -> Schedule:
+        """Take back the last press."""
+        words = self.words[:-1] or [""]
+        return self._show(words, self._replay(words[-1]))
+
+    def reset(self) -> Schedule:
+        """Back to where nobody has made a step."""
+        return self._show([""], self._replay(""))
+
+    # ------------------------------------------------------------ what is shown
+
+    def _replay(self, word: str) -> Schedule:
+        return replay(self.program, word, atomic=self.atomic, rest=False)
+
+    def _show(self, words: list[str], schedule: Schedule) -> Schedule:
+        self.words, self.schedule = words, schedule
+        for stands in schedule.standing:
+            takes_part = (
+                stands.thread != "M" or "M" in self.word or not (stands.why or stands.ended)
+            )
+            if takes_part and stands.thread not in self.columns:
+                self.columns[stands.thread] = Column(stands.thread, self._pressed)
+                self._threads.children = [each.box for each in self.columns.values()]
+        for thread, column in self.columns.items():
+            missing = Standing(thread, "", 0, "", "", "has not started", False, 0)
+            column.show(schedule, self._standing(schedule, thread) or missing)
+        self._undo.disabled = self._reset.disabled = not self.word
+        self._say(self._told())
+        lanes = str(Lanes(schedule)) if moments(schedule) else ""
+        self._picture.value = f'{STYLE}<div class="cs">{lanes}</div>'
+        return schedule
+
+    def _told(self) -> str:
+        """The word, and what it has led to."""
+        schedule, word = self.schedule, f"<b>{self.word}</b>: " if self.word else ""
+        if not schedule.ended:
+            last = moments(schedule)[-1:] if word else []
+            done = [
+                f"{each.step.thread}, line {each.step.line}: {each.step.what}." for each in last
+            ]
+            return word + (safe(done[0]) if done else START)
+        if schedule.verdict == "ok":
+            return word + FINE
+        return (
+            f"{word}<b>you have broken it: {safe(schedule.outcome)}.</b> {safe(schedule.because)} "
+            f'Your answer is the word <code>"{self.word}"</code>.'
+        )
+
+    def _say(self, markup: str, role: str = "status") -> None:
+        style = "min-height:3.2em;line-height:1.6;max-width:900px"
+        self._said.value = f'<div role="{role}" style="{style}">{markup}</div>'
+
+    def _is_done(self, before: Standing | None, schedule: Schedule, thread: str) -> bool:
+        """Whether the thread is through with the statement in which it stood."""
+        now = self._standing(schedule, thread)
+        if before is None or now is None or now.ended or now.why:
+            return True
+        return now.statement != before.statement
+
+    def _standing(self, schedule: Schedule, thread: str) -> Standing | None:
+        return next((each for each in schedule.standing if each.thread == thread), None)
+
+    # ----------------------------------------------------------------- clicks
+
+    def _pressed(self, thread: str) -> None:
+        self._clicked(lambda: self.press(thread), self.columns[thread].button)
+
+    def _clicked(self, action: Callable[[], Any], button: Any) -> None:
+        """What goes wrong is said on the board; the keyboard stays where it can be used."""
+        first = not hasattr(self, "schedule")
+        try:
+            action()
+        except (ValueError, RuntimeError) as error:
+            self._say(f"✘ {safe(str(error))}", "alert")
+        if button.disabled and not first:
+            threads = (column.button for column in self.columns.values())
+            for other in (*threads, self._undo):
+                if not other.disabled:
+                    other.focus()
+                    break

@@ -1,0 +1,234 @@
+"""A schedule as a page to step through, and the space of all schedules as a picture.
+
+`page` puts the lanes over the source of each thread, with a marker where it
+stands and a slider from step to step. All of it is there as text, too: where a
+page runs no scripts, that text and the source are what is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..draw import INK
+from ..page import COLOURS
+from .lanes import CHAR, CODE, WIDTH, Lanes, Moment, moments, rect, safe, text, tint
+from .report import Report, Schedule, Standing
+from .text import columns, counts, digits, header, short, table, waits
+
+UNITS, LINE, SIDE = 150, 40, 15  # schedules drawn one by one, in a line; pixels of each
+FINE = COLOURS[2]
+FAILS = (  # stripes, so that it is not told by colour alone
+    '<pattern id="cs-fails" width="6" height="6" patternUnits="userSpaceOnUse">'
+    f'<path d="M0 0H6V6H0Z" fill="{COLOURS[4]}"/>'
+    '<path d="M-1 1L1-1M-1 7L7-1M5 7L7 5" stroke="#fff"/></pattern>'
+)
+SHOW = "<script>document.currentScript.previousSibling.innerHTML = LIVE</script>"
+STYLE = f"""<style>
+.cs{{margin:0 0 8px;max-width:{WIDTH}px;color:{INK}}}
+.cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none}}
+.cs figcaption{{margin:0 0 8px;line-height:1.5}}
+.cs summary{{cursor:pointer}}
+.cs input{{display:block;margin:0;height:24px;min-width:16px;accent-color:#0072B2;cursor:pointer}}
+.cs-step{{min-height:1.5em;margin:2px 0 6px}}
+.cs-code{{display:flex;flex-wrap:wrap;gap:6px 24px;margin:6px 0}}
+.cs-code>div{{flex:1 1 220px;min-width:0;overflow-x:auto}}
+.cs-code b{{padding:1px 6px;border-radius:3px;color:#000}}
+.cs-code i{{font-style:normal;display:block}}
+.cs-code u{{text-decoration:none}}
+.cs-code .now,.cs-code .stuck{{background:color-mix(in srgb,currentColor 13%,transparent)}}
+</style>"""
+SCRIPT = """<script>(() => {
+const root = document.currentScript.closest('.cs'), told = TOLD;
+root.querySelector('.cs-live').innerHTML = LIVE;
+root.querySelector('details').open = false;
+const slider = root.querySelector('input'), now = root.querySelector('.cs-now');
+slider.addEventListener('input', () => {
+  const {words, stands} = told[slider.value];
+  root.querySelector('.cs-step').textContent = words;
+  slider.setAttribute('aria-valuetext', words);
+  now.setAttribute('transform', `translate(${slider.value * WIDE})`);
+  root.querySelectorAll('.cs-code>div').forEach((column, n) => {
+    const [line, mark, kind, text] = stands[n];
+    column.querySelector('span').textContent = text;
+    for (const row of column.querySelectorAll('i')) {
+      row.className = row.dataset.line == line ? kind : '';
+      row.firstChild.textContent = row.className ? mark : ' ';
+    }
+  });
+});
+})()</script>"""
+
+
+class Stands(NamedTuple):
+    """Where a thread stands at a moment."""
+
+    line: int
+    mark: str  # at that line
+    kind: str
+    text: str
+
+
+def page(schedule: Schedule) -> str:
+    """The schedule as HTML: lanes with a slider, the source with markers, the table."""
+    seen = moments(schedule)
+    where = _all_stand(schedule, seen[-1]) if seen else {}
+    code = "".join(
+        source(schedule, thread, columns(schedule)[thread], each) for thread, each in where.items()
+    )
+    return (
+        f'<figure class="cs">{STYLE}<figcaption><b>{safe(header(schedule))}</b>'
+        f'<div>{safe(schedule.because)}</div></figcaption><div class="cs-live"></div>'
+        f'<div class="cs-code">{code}</div><details open><summary>As text</summary>'
+        f"<pre>{safe(table(schedule))}</pre></details>{_script(schedule) if seen else ''}</figure>"
+    )
+
+
+def source(schedule: Schedule, thread: str, name: str, stands: Stands) -> str:
+    """The source of a thread with its marker, and above it what it does."""
+    first, lines = schedule.sources.get(thread, (0, ()))
+    listing = ""
+    for number, line in enumerate(lines, first):
+        here = number == stands.line
+        kind = f' class="{stands.kind}"' if here else ""
+        listing += f'<i data-line="{number}"{kind}><u>{stands.mark if here else " "}</u>'
+        listing += f"{number:>3}  {safe(line)}</i>"
+    return (
+        f'<div><div><b style="background:{tint(thread)}">{thread}</b> {safe(name)} · '
+        f"<span>{safe(stands.text)}</span></div><pre>{listing}</pre></div>"
+    )
+
+
+def standing(stands: Standing) -> Stands:
+    """Where a thread stands when nothing more was run."""
+    if stands.ended:
+        return Stands(0, "", "", "has ended")
+    if stands.why:
+        return Stands(stands.line, "‖", "stuck", f"waits: {stands.why}")
+    return Stands(stands.line, "▷", "next", f"next: {stands.what}")
+
+
+def _stands(schedule: Schedule, thread: str, moment: Moment) -> Stands:
+    """Where a thread stands: at its step, before its next one, waiting, or at its end."""
+    step = moment.step
+    if moment.acts and step.thread == thread:
+        return Stands(step.line, "▶", "now", step.what)
+    later = (s for s in schedule.steps[moment.at + 1 :] if s.thread == thread)
+    then = next((s for s in later if s.kind not in ("end", "join")), None)
+    left = next((s for s in schedule.standing if s.thread == thread and not s.ended), None)
+    line, what = (then or left or step).line, (then or left or step).what.partition(" -> ")[0]
+    if thread in step.blocked:
+        return Stands(line, "‖", "stuck", waits(step.blocked[thread], step.holds))
+    if then or left:
+        return Stands(line, "▷", "next", f"next: {what}")
+    return Stands(0, "", "", "has ended")
+
+
+def _all_stand(schedule: Schedule, moment: Moment) -> dict[str, Stands]:
+    return {thread: _stands(schedule, thread, moment) for thread in columns(schedule)}
+
+
+def _words(schedule: Schedule, moment: Moment) -> str:
+    """A moment in a line."""
+    step = moment.step
+    if moment.number == "…":
+        return "Here steps are left out."
+    if not moment.acts:
+        waiting = [f"{thread} {waits(what, step.holds)}" for thread, what in step.blocked.items()]
+        return f"In the end: {', '.join(waiting)}."
+    place = f"Step {moment.number} of {len(schedule)}" if moment.number else "No letter of the word"
+    over = " A preemption: the thread before could have gone on." if step.preempts else ""
+    return f"{place}. {step.thread}, line {step.line}: {short(step.what, 80)}.{over}"
+
+
+def _script(schedule: Schedule) -> str:
+    """What puts lanes and slider in place: where no script runs, neither would be of use."""
+    drawn, last = Lanes(schedule), len(moments(schedule)) - 1
+    told = [
+        {"words": _words(schedule, moment), "stands": [*_all_stand(schedule, moment).values()]}
+        for moment in drawn.moments
+    ]
+    start, full = drawn.left + drawn.wide / 2, drawn.full
+    live = (
+        f'<div style="max-width:{full:.0f}px">{drawn}<input type="range" aria-label="step" '
+        f'min="0" max="{last}" value="{last}" aria-valuetext="{safe(str(told[-1]["words"]))}" '
+        f'data-lm-suppress-shortcuts="true" style="margin-left:calc({start / full:.3%} - 8px);'
+        f'width:calc({drawn.wide * last / full:.3%} + 16px)"></div>'
+        f'<div class="cs-step">{safe(str(told[-1]["words"]))}</div>'
+    )
+    fill = {"TOLD": _literal(told), "LIVE": _literal(live), "WIDE": f"{drawn.wide:.3f}"}
+    return re.sub("TOLD|LIVE|WIDE", lambda found: fill[found[0]], SCRIPT)
+
+
+# ------------------------------------------------------- the space of schedules
+
+
+def space(report: Report) -> str:
+    """How many schedules are fine and how many fail; then the simplest that fails."""
+    found = report.schedule
+    words = f"{report.verdict}. {counts(report)}." if found else str(report)
+    script = SHOW.replace("LIVE", _literal(_shares(report))) if report.counts else ""
+    shown = (
+        f'<figure class="cs">{STYLE}<figcaption><b>{safe(words)}</b></figcaption>'
+        f'<div class="cs-live"></div>{script}</figure>'
+    )
+    return shown + (page(found) if found else "")
+
+
+def _shares(report: Report) -> str:
+    """A row for each outcome: a square for each schedule; where they are many, a bar."""
+    outcomes = sorted(report.counts.items(), key=lambda item: not _is_fine(item[0]))
+    total = sum(report.counts.values())
+    heads = [f"{'✓' if _is_fine(outcome) else '✘'} {short(outcome, 36)}" for outcome, _ in outcomes]
+    left, body, y = 20 + CHAR * max(map(len, heads)), "", 2.0
+    for head, (outcome, number) in zip(heads, outcomes, strict=True):
+        look = f'rx="2" fill="{FINE}"' if _is_fine(outcome) else 'rx="2" fill="url(#cs-fails)"'
+        look += ' stroke="currentColor" stroke-opacity=".6"'
+        boxes = [*_units(number, left, y)] if total <= UNITS else [_share(number / total, left, y)]
+        right, bottom = max(x + w for x, _, w in boxes), boxes[-1][1] + SIDE
+        body += "".join(rect(x, top, width, SIDE - 3, look) for x, top, width in boxes)
+        body += text(2, y + SIDE / 2, head)
+        body += text(
+            right + 10,
+            y + SIDE / 2,
+            f"{digits(number)} of {digits(total)}: {percent(number, total)}",
+        )
+        y = bottom + 8
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{safe(counts(report))}" '
+        f'viewBox="0 0 {WIDTH} {y:.0f}" fill="currentColor" style="display:block;width:100%;'
+        f'height:auto;margin:8px 0;font:12px {CODE}">{FAILS}{body}</svg>'
+    )
+
+
+def _units(number: int, left: float, y: float) -> Iterator[tuple[float, float, float]]:
+    """Squares, so many in a line as a reader still counts."""
+    for n in range(number):
+        yield left + n % LINE * SIDE, y + n // LINE * SIDE, SIDE - 3
+
+
+def _share(share: float, left: float, y: float) -> tuple[float, float, float]:
+    return left, y, max(2.0, share * (WIDTH - left - 190))
+
+
+def percent(number: int, total: int) -> str:
+    """Never "0%" of what there is, and never "100%" of less than all."""
+    share = 100 * number / total
+    if share < 0.01:
+        return "less than 0.01%"
+    for places in range((share < 10) + (share < 1), 3):
+        told = f"{share:.{places}f}"
+        if number == total or 0 < float(told) < 100:
+            return f"{told}%"
+    return "more than 99.99%"
+
+
+def _is_fine(outcome: str) -> bool:
+    return outcome == "ok" or outcome.startswith("ok: ")
+
+
+def _literal(value: object) -> str:
+    """`value` as it stands in a script: no "<" that could end it."""
+    return json.dumps(value).replace("<", "\\u003c")

@@ -1,0 +1,267 @@
+"""Where everything of a schedule is in its picture, as SVG.
+
+A column per moment, a row per thread, below them a row for each shared value.
+Nothing is told by colour alone: a read is an outline, anything else is filled,
+holding is a bar with words, waiting is striped, and every box says what it is.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from html import escape
+from itertools import chain, groupby
+from typing import NamedTuple
+
+from ..draw import INK, PAPER
+from ..page import COLOURS, GREY, plain
+from .report import Schedule, Step
+from .text import columns, header, rows, shared, short, state_after, waits
+
+WIDTH, GAP, HEAD = 900, 12, 38  # pixels: of the picture, between boxes, of the word above
+BOX, BAR, STRIP, CHAR = 34, 15, 24, 6.7  # heights: box, bar, row of values; width of a letter
+WORDS = 40  # pixels that a box needs to have words in it
+TINTS = [COLOURS[n] for n in (0, 1, 2, 3, 6, 4)]  # of threads A, B, C ...
+SIGNS = {"read": "r", "write": "w", "acquire": "+", "release": "-", "wait": "…", "raise": "✘"}
+STRIPES = (
+    '<pattern id="\0" width="6" height="6" patternUnits="userSpaceOnUse">'
+    '<path d="M-1 1L1-1M-1 7L7-1M5 7L7 5" stroke="currentColor" stroke-opacity=".45"/></pattern>'
+)
+CODE = "var(--jp-code-font-family,ui-monospace,monospace)"
+PAPER_INK = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
+
+
+class Moment(NamedTuple):
+    """A column: a step, or only what is then, at the end and where steps are left out."""
+
+    number: str  # of the letter
+    step: Step
+    at: int  # its place among all steps
+    acts: bool = True
+
+
+def moments(schedule: Schedule) -> list[Moment]:
+    """The steps of the table, and one more where somebody is left waiting."""
+    found = list[Moment]()
+    for row in rows(schedule):
+        if isinstance(row, int):
+            found.append(found[-1]._replace(number="…", acts=False))
+        else:
+            found.append(Moment(*row))
+    if found and found[-1].step.blocked:
+        found.append(found[-1]._replace(number="", acts=False))
+    return found
+
+
+def tint(thread: str) -> str:
+    """The colour of a thread: always the same for the same letter."""
+    return GREY if thread == "M" else TINTS[(ord(thread) - ord("A")) % len(TINTS)]
+
+
+class Lanes:
+    """The picture of one schedule; `str` of it is the SVG."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule, self.moments = schedule, moments(schedule)
+        self.threads, self.labels = columns(schedule), shared(schedule)
+        names = [*self.labels, *(f"A  {name}" for name in self.threads.values())]
+        self.left = min(170.0, 18 + CHAR * max(map(len, names), default=0))
+        longest = max((len(line) for m in self.moments for line in _two(m.step.what)), default=0)
+        fits = min(140.0, max(88, GAP + 12 + CHAR * longest))
+        self.wide = min(fits, (WIDTH - self.left) / max(1, len(self.moments)))
+        self.gap = min(GAP, self.wide / 4)
+        self.full = self.left + self.wide * len(self.moments) + 2
+        self.tops, self.bars, y = {}, self._held(), HEAD
+        for thread in self.threads:
+            self.tops[thread] = y
+            y += BOX + 10 + BAR * len(self.bars[thread])
+        self.strips = y + 4
+        self.high = self.strips + STRIP * len(self.labels) + 4
+
+    def __str__(self) -> str:
+        layers = self._now(), self._head(), self._rows(), self._boxes(), self._arrows()
+        body = "".join(chain(*layers, self._values()))
+        svg = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {self.full:.0f} '
+            f'{self.high:.0f}" aria-label="{safe(header(self.schedule))}. '
+            f'{safe(self.schedule.because)}" fill="currentColor" style="display:block;width:100%;'
+            f'max-width:{self.full:.0f}px;height:auto;color:{INK};font:11px {CODE}">'
+            f"{STRIPES}{body}</svg>"
+        )
+        return svg.replace("\0", f"s{zlib.crc32(svg.encode(errors='replace')):08x}")
+
+    def x(self, column: int) -> float:
+        return self.left + column * self.wide
+
+    def _held(self) -> dict[str, list[str]]:
+        """The primitives that each thread holds at some moment: a bar for each."""
+        held = {thread: dict[str, None]() for thread in self.threads}
+        for moment in self.moments:
+            for label, owner in moment.step.holds.items():
+                if owner in held:
+                    held[owner][label] = None
+        return {thread: [*labels] for thread, labels in held.items()}
+
+    def _now(self) -> Iterator[str]:
+        """A frame around the moment that is told below the picture; a script moves it."""
+        x, last = self.left + 1, self.wide * (len(self.moments) - 1)
+        look = 'rx="4" fill-opacity=".06" stroke="currentColor" stroke-width="1.5"'
+        frame = rect(x, 1, self.wide - 1, self.high - 2, look)
+        yield f'<g class="cs-now" transform="translate({last:.1f})">{frame}</g>'
+
+    def _head(self) -> Iterator[str]:
+        """The word, a letter over each of its steps."""
+        for column, moment in enumerate(self.moments):
+            x = self.x(column) + self.wide / 2
+            if moment.number and self.wide >= 12:
+                if moment.acts:
+                    yield text(
+                        x, 26, moment.step.thread, "middle", "font-size:15px;font-weight:bold"
+                    )
+                if self.wide >= CHAR * len(moment.number) + 2:
+                    yield text(x, 9, moment.number, "middle", "opacity:.75")
+
+    def _rows(self) -> Iterator[str]:
+        """Behind the boxes: the name of each thread, what it waits for, what it holds."""
+        for thread, name in self.threads.items():
+            y = self.tops[thread]
+            yield rect(2, y + 7, 18, 20, f'rx="3" fill="{tint(thread)}"')
+            yield text(11, y + 17, thread, "middle", "fill:#000;font-weight:bold")
+            yield text(25, y + 17, short(name, int((self.left - 30) / CHAR)))
+            yield rect(self.left, y + BOX / 2 - 0.5, self.full - self.left, 1, 'fill-opacity=".25"')
+            yield from self._waits(thread, y)
+            for n, label in enumerate(self.bars[thread]):
+                yield from self._bar(thread, label, y + BOX + 3 + n * BAR)
+
+    def _waits(self, thread: str, y: float) -> Iterator[str]:
+        def blocked(moment: Moment) -> str:
+            acts = moment.acts and moment.step.thread == thread
+            label = "" if acts else moment.step.blocked.get(thread, "")
+            return label and waits(label, moment.step.holds)
+
+        for start, stop, label in self._spells(map(blocked, self.moments)):
+            x, width = self._span(start, stop)
+            look = (
+                'fill="url(#\0)" stroke="currentColor" stroke-dasharray="3 2" stroke-opacity=".6"'
+            )
+            yield rect(x, y, width, BOX, f'style="fill:{PAPER}"') + rect(x, y, width, BOX, look)
+            yield from words(
+                x,
+                y,
+                width,
+                _two(label, " for "),
+                "paint-order:stroke;stroke-width:4px;stroke:" + PAPER,
+            )
+
+    def _bar(self, thread: str, label: str, y: float) -> Iterator[str]:
+        """The time from the acquire to the release, both included."""
+        held, before = list[str](), ""
+        for moment in self.moments:
+            owner = moment.step.holds.get(label, "")
+            mine = thread in (owner, before if moment.step.thread == thread else owner)
+            held.append(f"holds {label}" * mine)
+            before = owner
+        for start, stop, words in self._spells(held):
+            x, width = self._span(start, stop)
+            yield rect(x, y, width, BAR - 2, 'rx="2" fill-opacity=".8"')
+            if room := int((width - 4) / CHAR):
+                style = f"fill:{PAPER_INK};font-size:10px"
+                yield text(
+                    x + 5, y + BAR / 2 - 1, short(words, room) if room > 3 else "", "start", style
+                )
+
+    def _boxes(self) -> Iterator[str]:
+        for column, (_, step, _, acts) in enumerate(self.moments):
+            if acts:
+                (x, width), y = self._span(column, column + 1), self.tops[step.thread]
+                colour, reads = tint(step.thread), step.kind == "read"
+                fill = f'style="fill:{PAPER}"' if reads else f'fill="{colour}"'
+                edge = f'stroke="{colour}" stroke-width="2.5"' if reads else 'stroke="#0008"'
+                tip = f"<title>{safe(f'line {step.line}: {step.what}')}</title>"
+                yield rect(x, y, width, BOX, f'rx="4" {fill} {edge}', tip)
+                style = "" if reads else "fill:#000"
+                if self.wide >= WORDS:
+                    yield from words(x, y, width, _two(step.what), style)
+                elif self.wide >= 9:
+                    sign = SIGNS.get(step.kind, "·")
+                    yield text(x + width / 2, y + BOX / 2, sign, "middle", style)
+
+    def _arrows(self) -> Iterator[str]:
+        """From the thread that was interrupted to the one that goes on, between their columns."""
+        before: Step | None = None
+        for column, (number, step, _, acts) in enumerate(self.moments):
+            if acts and step.preempts and before and before.thread != step.thread:
+                x = self.x(column)
+                start, end = (self.tops[t] + BOX / 2 for t in (before.thread, step.thread))
+                head = x + self.gap / 2
+                line = f"M{x - self.gap / 2:.1f} {start:.1f}H{x:.1f}V{end:.1f}H{head - 3:.1f}"
+                tip = f"<title>{before.thread} could have gone on: a preemption</title>"
+                yield f'<path d="{line}" fill="none" stroke="currentColor" stroke-width="2"/>'
+                yield f'<path d="M{head:.1f} {end:.1f}l-7-5v10z">{tip}</path>'
+            before = step if number and acts else before
+
+    def _values(self) -> Iterator[str]:
+        """A row for each shared value: a box for as long as it stays the same."""
+        for n, label in enumerate(self.labels):
+            y = self.strips + n * STRIP
+            yield text(
+                self.left - 8, y + STRIP / 2, short(label, int((self.left - 8) / CHAR)), "end"
+            )
+            for start, stop, value in self._spells(
+                state_after(m.step).get(label, "") for m in self.moments
+            ):
+                x, width = self.x(start) + 1, (stop - start) * self.wide - 2
+                look = 'rx="8" fill="none" stroke="currentColor" stroke-opacity=".5"'
+                yield rect(x, y + 2, width, STRIP - 4, look)
+                if (room := int((width - 10) / CHAR)) > 0:
+                    yield text(x + 8, y + STRIP / 2, short(value, room))
+
+    def _span(self, start: int, stop: int) -> tuple[float, float]:
+        return self.x(start) + self.gap / 2, (stop - start) * self.wide - self.gap
+
+    def _spells(self, values: Iterator[str] | list[str]) -> Iterator[tuple[int, int, str]]:
+        """Equal values side by side, as (first column, after the last, value); no empty ones."""
+        for value, group in groupby(enumerate(values), key=lambda item: item[1]):
+            at = [column for column, _ in group]
+            if value:
+                yield at[0], at[-1] + 1, value
+
+
+def _two(what: str, *more: str) -> tuple[str, str]:
+    """A step on two lines: "read total" and "→ 0"."""
+    for mark, keep in ((" -> ", "→ "), (" = ", "= "), *((m, "") for m in more)):
+        left, found, right = what.partition(mark)
+        if found:
+            return left + mark.rstrip() * (mark in more), keep + right
+    left, _, right = what.partition(" ")
+    return left, right
+
+
+def words(
+    x: float, y: float, width: float, lines: tuple[str, str], style: str = ""
+) -> Iterator[str]:
+    """Two lines in the middle of a box, as far as they fit."""
+    room = int((width - 4) / CHAR)
+    found = [short(line, room) for line in lines if line and room > 1]
+    for n, line in enumerate(found):
+        yield text(
+            x + width / 2, y + BOX / 2 + (n - (len(found) - 1) / 2) * 14, line, "middle", style
+        )
+
+
+def rect(x: float, y: float, width: float, height: float, look: str, tip: str = "") -> str:
+    size = f'x="{x:.1f}" y="{y:.1f}" width="{max(0.5, width):.1f}" height="{height:.1f}"'
+    return f"<rect {size} {look}>{tip}</rect>"
+
+
+def text(x: float, y: float, words: str, anchor: str = "start", style: str = "") -> str:
+    look = f' style="{style}"' if style else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" dy=".36em" text-anchor="{anchor}" '
+        f'pointer-events="none"{look}>{safe(words)}</text>'
+    )
+
+
+def safe(words: str) -> str:
+    """Nothing in it is markup."""
+    return escape(plain(words))
