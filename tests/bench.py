@@ -1,6 +1,6 @@
 """What recording, drawing and running cost, side by side in one run.
 
-    python3 course.py bench            everything (about five minutes)
+    python3 course.py bench            everything (about six minutes)
     python3 course.py bench span kill  only these
 
 Medians of several rounds, with the competitors taking turns, because machines
@@ -15,11 +15,14 @@ import logging.handlers
 import multiprocessing
 import os
 import random
+import shutil
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -371,36 +374,147 @@ first = panel(ready, number=slider(1, 20, 5))
 
 def browser() -> None:
     """In real JupyterLab, from the key that moves a slider to the new picture of 40 spans."""
-    sys.path.insert(0, str(Path(__file__).parent / "browser"))
-    import driver
-    import nbformat
-
-    if driver.chromium() is None:
-        print("  there is no Chromium here")
-        return
-    new = nbformat.v4.new_code_cell
-    cells = [new(PANELS + "first"), new("panel(working, number=slider(1, 20, 5))")]
-    cells.append(new("from statistics import median\nprint(median(took[-10:]))"))
-    with TemporaryDirectory() as name, driver.browser() as chromium:
-        folder = Path(name)
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-        nbformat.write(notebook, folder / "bench.ipynb")
-        with driver.jupyterlab(folder, folder / "private") as lab:
-            lesson = driver.Lesson(chromium.new_page(), lab, "bench.ipynb")
-            lesson.run_all()
-            ready, working = (driver.slider_to_picture(panel) for panel in lesson.panels())
-            lesson.run_cell(2)
-            work = float("".join(lesson.cells()[2]["outputs"][0]["text"]))
-            lesson.shut_down()
+    cells = [PANELS + "first", "panel(working, number=slider(1, 20, 5))"]
+    cells.append("from statistics import median\nprint(median(took[-10:]))")
+    with in_jupyterlab(cells) as (driver, lesson):
+        if lesson is None:
+            return
+        ready, working = (driver.slider_to_picture(panel) for panel in lesson.panels())
+        lesson.run_cell(2)
+        work = float("".join(lesson.cells()[2]["outputs"][0]["text"]))
     row("key to picture, where nothing is run", ready, "at most 0.06 s", unit=" s")
     row("key to picture, where 0.1 s of work is run", working, unit=" s")
     row("   the work itself", work, unit=" s")
     row("   the difference", working - work, "at most 0.1 s", unit=" s")
 
 
+@contextmanager
+def in_jupyterlab(cells: list[str]) -> Iterator[tuple[Any, Any]]:
+    """The driver, and a notebook of these cells that has been run; None where no browser is."""
+    sys.path.insert(0, str(Path(__file__).parent / "browser"))
+    import driver
+    import nbformat
+
+    if driver.chromium() is None:
+        print("  there is no Chromium here")
+        yield driver, None
+        return
+    new = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=new, metadata=kernel)
+    with TemporaryDirectory() as name, driver.browser() as chromium:
+        folder = Path(name)
+        nbformat.write(notebook, folder / "bench.ipynb")
+        with driver.jupyterlab(folder, folder / "private") as lab:
+            lesson = driver.Lesson(chromium.new_page(), lab, "bench.ipynb")
+            lesson.run_all()
+            yield driver, lesson
+            lesson.shut_down()
+
+
+# ------------------------------------------------------ every interleaving
+
+PEERS = {  # what is installed, and how many times as fast ours is to be
+    "frontrun": ("frontrun==0.7.0", "at least 25"),
+    "interleave_test": ("interleave-test==0.1.0", "at least 8"),
+}
+PLAY = """
+from threading import Thread
+from helpers.interleave import play
+def program():
+    total = 0
+    def add():
+        nonlocal total
+        total += 1
+    threads = [Thread(target=add) for _ in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert total == 2
+play(program)
+"""
+
+
+def interleave() -> None:
+    """Schedules a second, beside two other explorers; what a verdict takes; a click in `play`."""
+    beside_peers()
+    verdicts()
+    click()
+
+
+def beside_peers() -> None:
+    """Each engine in a Python of its own, taking turns; the others are installed for this only."""
+    pythons = [sys.executable, *map(str, Path.home().glob(".pyenv/versions/3.1*/bin/python"))]
+    pythons += [path for minor in (12, 13, 14) if (path := shutil.which(f"python3.{minor}"))]
+    python = next((path for path in pythons if _minor(path) >= 12), None)
+    if python is None:
+        print("  interleave-test needs Python 3.12 or later, and there is none here")
+        return
+    with TemporaryDirectory() as folder:
+        if not _installed(python, folder, [name for name, _ in PEERS.values()]):
+            return
+        names = ["ours", *PEERS]
+        rates = turns(3, **{name: partial(_rate, python, folder, name) for name in names})
+    for name in names:
+        row(f"{name}, 3 threads × 2 increments", rates[name], unit=" /s")
+    for name, (_, wanted) in PEERS.items():
+        row(f"ours ÷ {name}", rates["ours"] / rates[name], wanted)
+
+
+def _minor(python: str) -> int:
+    code = "import sys; print(sys.version_info[1])"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    return int(done.stdout) if done.returncode == 0 else 0
+
+
+def _installed(python: str, folder: str, packages: list[str]) -> bool:
+    uv = shutil.which("uv")
+    pip = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+    done = subprocess.run([*pip, "--target", folder, *packages], capture_output=True, text=True)
+    if done.returncode:
+        print(f"  the others cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+    return done.returncode == 0
+
+
+def _rate(python: str, folder: str, engine: str) -> float:
+    root = Path(__file__).resolve().parents[1]
+    path = os.pathsep.join([str(root), folder])
+    command = [python, str(root / "tests" / "tools" / "peers.py"), engine]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def verdicts() -> None:
+    from helpers.interleave import explore
+
+    sys.path.insert(0, str(Path(__file__).parent / "tools"))
+    import peers
+
+    row("2 threads × 1 increment: classes tried", explore(peers.once).tried, "wanted: 4")
+    start = perf_counter()
+    found = explore(peers.program)
+    row("3 × 2: classes tried", found.tried, "7134, complete" if found.complete else "incomplete")
+    row("3 × 2: until the verdict", perf_counter() - start, "at most 6 s", unit=" s")
+    for program in (peers.guarded, peers.crossed, peers.bakery):
+        start = perf_counter()
+        found = explore(program)
+        what = f"{program.__name__}: {found.verdict}, {found.tried} classes"
+        row(what, perf_counter() - start, "at most 0.5 s", unit=" s")
+
+
+def click() -> None:
+    """In real JupyterLab, from a click on a thread's button to the new picture."""
+    with in_jupyterlab([PLAY]) as (driver, lesson):
+        if lesson is not None:
+            (board,) = lesson.boards()
+            seconds = driver.play_click_to_picture(board)
+            row("play: click to picture", seconds, "at most 0.2 s", unit=" s")
+
+
 def main(names: list[str]) -> None:
-    parts = {f.__name__: f for f in (span, transport, kill, startup, picture, speedup, browser)}
+    every = (span, transport, kill, startup, picture, speedup, browser, interleave)
+    parts = {part.__name__: part for part in every}
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")
     print(machine().describe())
