@@ -78,9 +78,9 @@ def replay(
 
 def play(program: Callable[[], object], *, atomic: str = "op") -> Any:
     """Buttons for the threads of `program`: you are the scheduler."""
-    from .play import Play
+    from .board import Board
 
-    return Play(program, atomic)
+    return Board(program, atomic)
 
 
 class _Exploring(Explorer):

@@ -118,7 +118,7 @@ class Hooks:
             self.run.access(site, owner, None, True, "write", (), NOTHING)
         del owner[key]
 
-    slice = staticmethod(slice)
+    slice, locals = staticmethod(slice), staticmethod(locals)
 
     # ------------------------------------------------------------------- names
 
@@ -234,7 +234,10 @@ class Hooks:
         if isinstance(function, type):
             return self._made_by(site, function)
         if isinstance(function, BuiltinFunctionType):
-            refuse_real(site, getattr(function, "__self__", None))
+            owner = getattr(function, "__self__", None)
+            refuse_real(site, owner)
+            if isinstance(owner, CONTAINERS):
+                return self._container_method(site, owner, function.__name__)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             self._look_at(site, function, args)
@@ -345,12 +348,12 @@ class _Entered:
 
     def __enter__(self) -> Any:
         if self.hooks.run is not None:
-            self.hooks.run.site = self.site
+            self.hooks.run.current.site = self.site
         return self.manager.__enter__()
 
     def __exit__(self, *error: Any) -> Any:
         if self.hooks.run is not None:
-            self.hooks.run.site = self.site
+            self.hooks.run.current.site = self.site
         return self.manager.__exit__(*error)
 
 

@@ -12,7 +12,7 @@ from concurrent import futures
 from typing import Any
 
 from . import primitives
-from .hooks import Abort, Twin
+from .hooks import Abort, Twin, hooks
 
 
 class Future(Twin):
@@ -123,8 +123,8 @@ class ThreadPoolExecutor(Twin):
         primitives.now().step(self, "put", f"submit {_name(function)} to {{}}")
         if self.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        future = Future()
-        self.calls.append((future, lambda: function(*args, **kwargs)))
+        future, call = Future(), hooks.function(primitives.now().current.site, function)
+        self.calls.append((future, lambda: call(*args, **kwargs)))
         if self.idle >= len(self.calls) or len(self.threads) == self.most:
             return future
         name = f"{self.prefix or 'pool'}_{len(self.threads)}"

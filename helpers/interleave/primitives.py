@@ -62,6 +62,7 @@ class Lock(Primitive):
 
     def __init__(self) -> None:
         self.owner: Task | None = None
+        self.count = 0  # only an RLock counts
 
     def state(self) -> str:
         return self.owner.letter if self.owner else ""
@@ -127,9 +128,6 @@ class Condition(Primitive):
         self.waiting: list[object] = []  # one token for each wait
         self.woken: list[list[object]] = []
 
-    def state(self) -> str:
-        return f"{len(self.waiting)} waiting" if self.waiting else ""
-
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         return self.lock.acquire(blocking, timeout)
 
@@ -145,10 +143,11 @@ class Condition(Primitive):
     def wait(self, timeout: float | None = None) -> bool:
         """Let go of the lock and wait; take it again before going on."""
         self._owned("wait")
-        me, token = now().step(self, "wait", "wait for {}", also=(self.lock,)), object()
+        now().step(self, "wait", "wait for {}", also=(self.lock,))
+        token = object()
         self.waiting.append(token)
-        before = self.lock.owner, getattr(self.lock, "count", 1)
-        self.lock.owner = None
+        before = self.lock.owner, self.lock.count
+        self.lock.owner, self.lock.count = None, 0
         ended = timeout is not None
 
         def ready() -> bool:
@@ -163,10 +162,7 @@ class Condition(Primitive):
         self.waiting.remove(token)
         if ticket is not None:
             self.woken.remove(ticket)
-        self.lock.owner = before[0]
-        if isinstance(self.lock, RLock):
-            self.lock.count = before[1]
-        del me
+        self.lock.owner, self.lock.count = before
         return bool(now().called(ticket is not None))
 
     def _ticket(self, token: object) -> list[object] | None:
@@ -413,7 +409,8 @@ class Thread(Twin):
 
     def run(self) -> None:
         if self._target is not None:
-            self._target(*self._args, **self._kwargs)
+            target = hooks.function(now().current.site, self._target)
+            target(*self._args, **self._kwargs)
 
     def is_alive(self) -> bool:
         now().step(self, "call", "{}.is_alive()", write=False)
@@ -588,7 +585,7 @@ def _check_target(target: Any) -> None:
     if any(is_kind(function) for is_kind in kinds):
         name = getattr(function, "__name__", function)
         raise Refused(
-            f"line {now().site.line}: {name} is a generator or async function, which a thread "
+            f"line {now().current.site.line}: {name} is a generator or async function, which a thread "
             "would only call and not run: give a plain function as target"
         )
 
@@ -613,7 +610,7 @@ def _sleep(seconds: float) -> None:
         raise ValueError("sleep length must be non-negative")
     run = now()
     run.tick()
-    run.row(Op(run.site, "sleep", f"sleep {seconds:g}", None))
+    run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
 
 
 def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any) -> None:
@@ -622,7 +619,7 @@ def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any
     text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
     if run.record:
         run.printed.append(text)
-        run.row(Op(run.site, "print", f"print {text.strip()[:40]!r}", None))
+        run.row(Op(run.current.site, "print", f"print {text.strip()[:40]!r}", None))
 
 
 def _current_thread() -> Any:
@@ -632,7 +629,7 @@ def _current_thread() -> Any:
 
 def _refused(name: str, instead: str) -> Callable[..., Any]:
     def refuse(*_: object, **__: object) -> Any:
-        raise Refused(f"line {now().site.line}: {name} {instead}")
+        raise Refused(f"line {now().current.site.line}: {name} {instead}")
 
     refuse.is_twin = True  # type: ignore[attr-defined]
     return refuse

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
@@ -78,6 +79,7 @@ class Task:
         self.event: Event | None = None
         self.last = -1  # number of its last event
         self.fresh = True  # may be interrupted before its next access (atomic="cpython", "line")
+        self.site = Site(-1, 0, "", "", 0)  # where it calls a primitive
         self.statement, self.statements = -1, 0
         self.writes = self.made = 0
         self.building: list[type] = []  # classes whose calls are under way
@@ -180,7 +182,7 @@ class Run:
         self.why = ""  # it was given up: stuck, endless, redundant, prefix, lost
         self.steps = self.turns = self.preemptions = 0
         self.preempts = False
-        self.site = Site(-1, 0, "", "", 0)
+        self.wrote: dict[int, Counter[int]] = {}  # by token: how often by each task
         self.last: Task | None = None  # of the last event
         self.code: CodeType | None = None
         self.globals: dict[str, Any] = {}
@@ -191,6 +193,7 @@ class Run:
         self.result: Any = None
         self._done = threading.Lock()
         self._row: Row | None = None
+        self._reads: Row | None = None  # the one that what is read next belongs to
 
     # ------------------------------------------------------- from begin to end
 
@@ -217,7 +220,7 @@ class Run:
             while not self._done.acquire(timeout=PATIENCE):
                 if before == self.steps + self.turns:
                     raise RuntimeError(
-                        f"line {self.site.line}: one step took more than {PATIENCE:g} s; "
+                        f"line {self.current.site.line}: one step took more than {PATIENCE:g} s; "
                         "a program must not wait for anything outside of it"
                     )
                 before = self.steps + self.turns
@@ -265,7 +268,7 @@ class Run:
             task.error = error
             self.errors.append((task, error))
             text = f"{type(error).__name__}: {error}".removesuffix(": ")
-            self.row(Op(self.site, "raise", f"raise {text}", None))
+            self.row(Op(task.site, "raise", f"raise {text}", None))
 
     def _end(self, task: Task) -> None:
         """Hand over to whoever is next; the last one says that the run is over."""
@@ -358,6 +361,7 @@ class Run:
         task = self.me()
         if task is None or self.why:
             return
+        self._reads = None
         accesses = ((self.token(owner), key, write), *also)
         op = Op(site, kind, "", (owner, key), accesses)
         self._make(task, op, write)
@@ -382,7 +386,7 @@ class Run:
         if task is None or self.why:
             raise Abort
         accesses = tuple((self.token(each), None, write) for each in (twin, *also))
-        op = Op(self.site, kind, what, twin, accesses, ready, why, eager)
+        op = Op(task.site, kind, what, twin, accesses, ready, why, eager)
         if eager:
             self.visible(task, op)
         else:
@@ -405,6 +409,9 @@ class Run:
             self.visible(task, op)
         elif hot and task.event is not None:
             task.event.accesses += op.accesses
+        for where, _, wrote in op.accesses:
+            if wrote:
+                self.wrote.setdefault(where, Counter())[task.number] += 1
 
     def only_looked(self) -> None:
         """The step under way has changed nothing: it only read."""
@@ -413,6 +420,7 @@ class Run:
         if task.event is not None and task.event.op.where is not None:
             task.event.accesses = tuple((i, key, False) for i, key, _ in task.event.accesses)
         for where, _, _ in task.reads[-1:]:
+            self.wrote[where][task.number] -= 1
             self.seen[where][-1] = (*self.seen[where][-1][:3], False, task.epoch)
 
     def _note(self, task: Task, op: Op) -> None:
@@ -461,13 +469,12 @@ class Run:
         return self.saw(value) if self.record and value is not None else value
 
     def saw(self, value: Any) -> Any:
-        """What the step under way has read."""
-        if self.record and self._row is not None and self._row.task is self.current:
-            row = self._row
-            if row.op.kind in ("read", "call") and not row.value:
-                row.value.append(self.text(value))
-                if row.op.kind == "read":
-                    self.named[id(row.op.where[0]), row.op.where[1]] = value
+        """What the step under way has read, or has given back."""
+        row, self._reads = self._reads, None
+        if row is not None and row.task is self.current and not row.value:
+            row.value.append(self.text(value))
+            if row.op.kind == "read":
+                self.named[id(row.op.where[0]), row.op.where[1]] = value
         return value
 
     # -------------------------------------------------------------------- loops
@@ -506,8 +513,7 @@ class Run:
 
     def _writes(self, where: int, me: Task) -> int:
         """How often other threads have written it, so far."""
-        records = self.seen.get(where, ())
-        return sum(wrote for number, _, _, wrote, _ in records if number != me.number)
+        return sum(n for number, n in self.wrote.get(where, {}).items() if number != me.number)
 
     # ---------------------------------------------------------- starting, joining
 
@@ -517,7 +523,7 @@ class Run:
         child.knows = {**parent.knows, parent.number: parent.epoch}
         child.preds = (*parent.preds, *([parent.last] if parent.last >= 0 else []))
         parent.epoch += 1
-        parent.pending = Op(self.site, "start", "", None, eager=True)
+        parent.pending = Op(parent.site, "start", "", None, eager=True)
         self.current = child
         child.go.release()
         parent.go.acquire()
@@ -541,7 +547,7 @@ class Run:
         """`method` of a twin, called from `site`."""
 
         def called(*args: Any, **kwargs: Any) -> Any:
-            self.site = site
+            self.current.site = site
             return method(*args, **kwargs)
 
         return called
@@ -554,10 +560,11 @@ class Run:
         if task.number == 0:
             self._look_at_main()
         event = task.event if task.event is not None and task.event.op is op else None
-        texts = [] if value is NOTHING or op.kind != "write" else [self.text(value)]
+        texts = [] if value is NOTHING or op.kind == "call" else [self.text(value)]
         self._watch(op)
         self._row = Row(task, op, texts, event, bool(event and self.preempts), {})
         self.rows.append(self._row)
+        self._reads = self._row
 
     def _watch(self, op: Op) -> None:
         """Show from now on what this step touches, if others touch it too."""
@@ -568,12 +575,9 @@ class Run:
             key = None if isinstance(key, tuple) else key
             self.watched.setdefault((id(owner), key), (owner, key))
         else:
-            self.watched.setdefault((id(op.where), None), op.where)
-            lock = getattr(op.where, "lock", None)
-            if lock is not None:
-                self.watched.setdefault((id(lock), None), lock)
-        self.first.setdefault((id(op.where), None) if not isinstance(op.where, tuple) else
-                              (id(owner), key), op)
+            owner, key = getattr(op.where, "lock", op.where), None  # a condition's is what is held
+            self.watched.setdefault((id(owner), None), owner)
+        self.first.setdefault((id(owner), key), op)
 
     def labels(self, names: Mapping[int, str]) -> dict[tuple[int, Any], str]:
         """How each watched place is called."""

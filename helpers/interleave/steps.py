@@ -466,7 +466,7 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_While(self, node: ast.While) -> ast.While:
         """At each turn the hooks see the local names: a turn that changed nothing waits."""
-        names = ast.Call(self.program.mark(locals), [], [])
+        names = self.call(node, "locals")
         again = self.call(node, "again", self.site(node, _text(node.test)), names)
         node.test = ast.copy_location(ast.BoolOp(ast.And(), [again, self.whole(node.test)]), node)
         node.body, node.orelse = self.block(node.body), self.block(node.orelse)

@@ -154,6 +154,10 @@ def _names(run: Run, program: Any) -> dict[int, str]:
         if simple or isinstance(value, ModuleType) or id(value) in names or deep > 4:
             continue
         names[id(value)] = name
+        if isinstance(value, Twin) and type(value).__module__ == Twin.__module__[:-5] + "primitives":
+            if hasattr(value, "lock"):  # of a condition
+                waiting.append((name, value.lock, deep + 1))
+            continue
         waiting.extend((inner, each, deep + 1) for inner, each in _parts(name, value))
     return names
 
@@ -190,22 +194,20 @@ def _label(op: Op, names: Mapping[int, str], run: Run) -> str:
 def place_label(run: Run, place: tuple[int, Any], names: Mapping[int, str]) -> str:
     """What a watched place is called at the right of the table."""
     thing = run.watched[place]
-    if place not in run.first:  # the lock of a condition
-        return names.get(place[0], "its lock")
     op = run.first[place]
     if isinstance(thing, Twin):
-        return _twin_label(op, names)
+        return names.get(place[0]) or _twin_label(op, names)
     plain = Op(op.site, op.kind, "", thing)
     return _label(plain, names, run)
 
 
 def _twin_label(op: Op, names: Mapping[int, str]) -> str:
     twin: Any = op.where
-    if id(twin) in names:
-        return names[id(twin)]
     task = getattr(twin, "task", None)
     if task is not None:
         return str(task.letter)
+    if id(twin) in names:
+        return names[id(twin)]
     text = op.site.text
     method = re.match(r"(.+)\.\w+\(.*\)$", text)
     return method[1] if method else text
@@ -291,7 +293,7 @@ def _circle(run: Run, names: Mapping[int, str]) -> list[str]:
             path += [letter, _label(op, names, run)]
             letter = owner.letter
         if letter in path[::2]:
-            start = path.index(letter)
+            start = path[::2].index(letter) * 2
             return [*path[start:], letter]
     return []
 
