@@ -33,11 +33,12 @@ class Column:
         self.box = widgets.VBox([self.source, self.button, self.reason], layout=layout)
 
     def show(self, schedule: Schedule, stands: Standing) -> None:
-        why = "has ended" if stands.ended else stands.why
-        self.source.value = source(schedule, stands.thread, stands.name, standing(stands))
-        self.button.disabled = bool(why) or schedule.ended
-        self.button.description = f"{stands.thread}: {'cannot go on' if why else stands.what}"
-        self.button.tooltip = why or f"let {stands.thread} go on"
+        thread, why = stands.thread, "" if stands.ended else stands.why
+        does = "has ended" if stands.ended else "cannot go on" if why else stands.what
+        self.source.value = source(schedule, thread, stands.name, standing(stands))
+        self.button.disabled = bool(why) or stands.ended or schedule.ended
+        self.button.description = f"{thread}: {does}"
+        self.button.tooltip = why or f"{thread}: {does}"
         self.reason.value = f'<div style="min-height:1.6em">{safe(why)}</div>'
 
 
@@ -79,6 +80,11 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if thread not in self.columns:
             raise ValueError(f"thread must be one of {', '.join(self.columns)}, not {thread!r}")
         word, before = self.word, self._standing(self.schedule, thread)
+        if self.columns[thread].button.disabled:
+            why = before.why if before and before.why else "it has ended"
+            raise ValueError(
+                f"{thread} cannot go on: {'the run is over' if self.schedule.ended else why}"
+            )
         while True:
             word += thread
             schedule = self._replay(word)
@@ -102,10 +108,8 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _show(self, words: list[str], schedule: Schedule) -> Schedule:
         self.words, self.schedule = words, schedule
         for stands in schedule.standing:
-            takes_part = (
-                stands.thread != "M" or "M" in self.word or not (stands.why or stands.ended)
-            )
-            if takes_part and stands.thread not in self.columns:
+            joins = stands.thread == "M" and stands.what.startswith(("join", "start"))
+            if stands.what and not joins and stands.thread not in self.columns:
                 self.columns[stands.thread] = Column(stands.thread, self._pressed)
                 self._threads.children = [each.box for each in self.columns.values()]
         for thread, column in self.columns.items():
@@ -142,7 +146,8 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
         now = self._standing(schedule, thread)
         if before is None or now is None or now.ended or now.why:
             return True
-        return now.statement != before.statement
+        last = next(step for step in reversed(schedule.steps) if step.letter)
+        return last.kind == "acquire" or now.statement != before.statement
 
     def _standing(self, schedule: Schedule, thread: str) -> Standing | None:
         return next((each for each in schedule.standing if each.thread == thread), None)

@@ -197,6 +197,10 @@ class Lesson:
         panels = self.page.locator(".course-panel")
         return [Panel(panels.nth(n)) for n in range(panels.count())]
 
+    def boards(self) -> list[Board]:
+        boards = self.page.locator(".course-board")
+        return [Board(boards.nth(n)) for n in range(boards.count())]
+
     def dark(self) -> None:
         change = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
         self.ask(change, "JupyterLab Dark")
@@ -266,6 +270,52 @@ class Panel:
         )
 
 
+class Board:
+    """A board of `play` as a learner with a keyboard meets it."""
+
+    def __init__(self, root: Locator) -> None:
+        self.root = root
+        self.undo = root.get_by_role("button", name="Undo")
+        self.reset = root.get_by_role("button", name="Reset")
+        self.single = root.get_by_role("button", name="One step at a time")
+        self.said = root.locator("[role=status], [role=alert]")
+
+    def thread(self, letter: str) -> Locator:
+        """The button of a thread."""
+        return self.root.get_by_role("button", name=re.compile(f"^{letter}: "))
+
+    def press(self, letter: str) -> None:
+        """Press a thread's button by keyboard, and wait for what is said then."""
+        expect(self.thread(letter)).to_be_enabled(timeout=PATIENCE)
+        before = self.said.inner_text()
+        self.thread(letter).press("Space")
+        expect(self.said).not_to_have_text(before, timeout=PATIENCE)
+
+    def fresh(self) -> Board:
+        """With nobody's step made."""
+        if self.reset.is_enabled():
+            self.reset.press("Space")
+        expect(self.reset).to_be_disabled(timeout=PATIENCE)
+        return self
+
+
+def play_click_to_picture(board: Board, presses: int = 20) -> float:
+    """Seconds from a click on a thread's button to the new picture, median of `presses`.
+
+    Measured inside the page: from the click to the change of the lanes.
+    """
+    times = []
+    for _ in range(presses):
+        enabled = board.root.locator("button:enabled", has_text=re.compile("^[A-Z]: "))
+        if not enabled.count():
+            board.fresh()
+        board.root.evaluate(WATCH, ["click", "svg"])
+        enabled.first.click()
+        board.root.page.wait_for_function("() => window.pictureAfter", timeout=PATIENCE)
+        times.append(board.root.evaluate("() => window.pictureAfter") / 1000)
+    return statistics.median(times)
+
+
 def slider_to_picture(panel: Panel, presses: int = 10) -> float:
     """Seconds from a slider's key to the new picture, median of `presses`.
 
@@ -274,7 +324,7 @@ def slider_to_picture(panel: Panel, presses: int = 10) -> float:
     panel.wait()
     times = []
     for press in range(presses):
-        panel.root.evaluate(WATCH)
+        panel.root.evaluate(WATCH, ["keydown", "figure"])
         panel.press(0, "ArrowLeft" if press % 2 else "ArrowRight")
         panel.root.page.wait_for_function("() => window.pictureAfter", timeout=PATIENCE)
         times.append(panel.root.evaluate("() => window.pictureAfter") / 1000)
@@ -282,14 +332,14 @@ def slider_to_picture(panel: Panel, presses: int = 10) -> float:
     return statistics.median(times)
 
 
-WATCH = """panel => {
+WATCH = """(panel, [event, picture]) => {
     window.pictureAfter = 0;
     let pressed = 0;
-    panel.addEventListener('keydown', () => { pressed = performance.now(); },
+    panel.addEventListener(event, () => { pressed = performance.now(); },
                            {once: true, capture: true});
-    const before = panel.querySelector('figure');
+    const before = panel.querySelector(picture);
     const watcher = new MutationObserver(() => {
-        const now = panel.querySelector('figure');
+        const now = panel.querySelector(picture);
         if (pressed && now && now !== before) {
             watcher.disconnect();
             requestAnimationFrame(() => { window.pictureAfter = performance.now() - pressed; });
