@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from .primitives import hooks
+from .hooks import hooks
+from .primitives import twins
 from .report import Diverged, Refused, Report, Schedule, Standing, Step
 from .run import Run, Task
 from .search import Explorer, Grown, Search
@@ -30,6 +31,7 @@ __all__ = [
 BUDGET = 20_000  # schedules
 SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
 ATOMIC = ("line", "op", "cpython")
+hooks.twins.update(twins())
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
 _hot: dict[Any, frozenset[int]] = {}  # what threads share, by program and model
 
@@ -67,7 +69,7 @@ def replay(
     letter that no thread has, or whose thread cannot go on at that place.
     """
     _check(atomic, 1)
-    if not isinstance(word, str) or not word.isalpha() and word:
+    if not isinstance(word, str) or (not word.isalpha() and word):
         raise ValueError(f'word must be letters of threads, such as "ABBA", not {word!r}')
     with _Exploring(program, atomic) as explorer:
         if explorer.key not in _hot:
@@ -144,7 +146,7 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
     tried = sum(counts.values())
     return Report(
         program=explorer.program.__name__,
-        verdict=found.verdict if found else "ok",
+        verdict=found.verdict if found is not None else "ok",
         complete=complete,
         tried=tried,
         counts=dict(sorted(counts.items(), key=lambda item: (item[0] != "ok", item))),

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from .steps import Site
 
 CONTAINERS = (list, dict, set, bytearray, deque)
-VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
-READS = set(
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+READS = (
     "get keys values items copy count index isdisjoint issubset issuperset union intersection "
     "difference symmetric_difference most_common total elements __contains__ __getitem__ "
-    "__iter__ __len__ __eq__ __repr__ __str__ hex decode startswith endswith find".split()
+    "__iter__ __len__ __eq__ __repr__ __str__ hex decode startswith endswith find "
 )
 BY_KEY = {"get": False, "__getitem__": False, "__contains__": False, "__setitem__": True,
           "setdefault": True, "__delitem__": True}  # fmt: skip
@@ -41,7 +41,7 @@ LOOKERS = (
     filter, reversed, iter, str, repr, bool, isinstance, type, id, print, hash, callable, range,
 )  # fmt: skip
 IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque)
-SIGNS = {
+SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
     "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow,
     "LShift": operator.ilshift, "RShift": operator.irshift, "BitOr": operator.ior,
@@ -75,7 +75,11 @@ class Hooks:
     def get(self, site: Site, owner: Any, name: str) -> Any:
         run = self.run
         if run is None or (kind := self.kind(owner, name)) == "plain":
-            return self.twin(getattr(owner, name)) if type(owner) is ModuleType else getattr(owner, name)
+            return (
+                self.twin(getattr(owner, name))
+                if type(owner) is ModuleType
+                else getattr(owner, name)
+            )
         also = ((run.token(type(owner)), name, False),) if kind == "class" else ()
         run.access(site, owner, name, False, "read", also)
         return run.saw(getattr(owner, name))
@@ -169,17 +173,20 @@ class Hooks:
         return SIGNS[sign](old, value)
 
     def iterate(self, site: Site, value: Any) -> Any:
-        if self.run is None or not _is_container(value):
+        if self.run is None:
             return value
-        _check_order(site, value)
-        return value if isinstance(value, GeneratorType) else self._items(site, value)
+        owner = self.run.views.get(id(value), value)  # a view shows what is in a dict
+        if not _is_container(owner):
+            return value
+        _check_order(site, owner)
+        return self._items(site, value, owner)
 
-    def _items(self, site: Site, value: Any) -> Iterator[Any]:
+    def _items(self, site: Site, value: Any, owner: Any) -> Iterator[Any]:
         """Each turn of the loop looks at the container anew."""
         items = iter(value)
         while True:
             if self.run is not None:
-                self.run.access(site, value, None, False, "read", (), value)
+                self.run.access(site, owner, None, False, "read", (), owner)
             try:
                 item = next(items)
             except StopIteration:
@@ -212,11 +219,15 @@ class Hooks:
                 _check_order(site, owner)
             by_key = name in BY_KEY and isinstance(owner, dict) and args
             key = _key(owner, args[0]) if by_key else None
-            write = BY_KEY[name] if by_key else name not in READS
+            write = BY_KEY[name] if by_key else f"{name} " not in READS
             token = self.run.token
             more = tuple((token(arg), None, False) for arg in args if isinstance(arg, CONTAINERS))
             self.run.access(site, owner, key, write, "call", more, owner)
-            return self.run.called(method(*args, **kwargs))
+            value = method(*args, **kwargs)
+            if isinstance(value, VIEWS):
+                self.run.views[id(value)] = owner
+                self.run.keep.append(value)
+            return self.run.called(value)
 
         return called
 

@@ -197,8 +197,8 @@ def wait(
 
     if timeout is None:
         _wait_until(left, enough)
-    done = {f for f in left if f._ended()}
-    return futures._base.DoneAndNotDoneFutures(done, set(left) - done)  # type: ignore[arg-type]
+    done: Any = {f for f in left if f._ended()}
+    return futures._base.DoneAndNotDoneFutures(done, set(left) - done)  # the same named tuple
 
 
 def _wait_until(left: list[Future], ready: Callable[[], bool]) -> None:
@@ -212,8 +212,8 @@ def _name(function: Any) -> str:
 
 
 for _function in (as_completed, wait):
-    _function.is_twin = True  # type: ignore[attr-defined]
-NAMES = {
+    setattr(_function, "is_twin", True)  # noqa: B010
+NAMES: dict[str, Any] = {
     "ThreadPoolExecutor": ThreadPoolExecutor,
     "Future": Future,
     "as_completed": as_completed,

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 from .hooks import Twin, hooks
@@ -57,8 +57,8 @@ class Primitive(Twin):
         self.release()
 
 
-class Lock(Primitive):
-    """`owner` is who acquired it; whoever may release it."""
+class Owned(Primitive):
+    """`owner` is who acquired it."""
 
     def __init__(self) -> None:
         self.owner: Task | None = None
@@ -69,6 +69,14 @@ class Lock(Primitive):
 
     def held(self) -> str:
         return f"{{}} is held by {self.owner.letter}" if self.owner else "{} is free"
+
+    def locked(self) -> bool:
+        now().step(self, "call", "{}.locked()", write=False)
+        return bool(now().called(self.owner is not None))
+
+
+class Lock(Owned):
+    """Whoever may release it."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         wait = waits(blocking, timeout)
@@ -86,18 +94,8 @@ class Lock(Primitive):
             raise RuntimeError("release unlocked lock")
         self.owner = None
 
-    def locked(self) -> bool:
-        now().step(self, "call", "{}.locked()", write=False)
-        return bool(now().called(self.owner is not None))
 
-
-class RLock(Primitive):
-    def __init__(self) -> None:
-        self.owner: Task | None = None
-        self.count = 0
-
-    state, held = Lock.state, Lock.held
-
+class RLock(Owned):
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         wait, me = waits(blocking, timeout), now().current
         ready = (lambda: self.owner in (None, me)) if wait else None
@@ -114,10 +112,6 @@ class RLock(Primitive):
             raise RuntimeError("cannot release un-acquired lock")
         self.count -= 1
         self.owner = task if self.count else None
-
-    def locked(self) -> bool:
-        now().step(self, "call", "{}.locked()", write=False)
-        return bool(now().called(self.owner is not None))
 
 
 class Condition(Primitive):
@@ -259,11 +253,11 @@ class Event(Twin):
         if self.flag:
             now().only_looked()
             return True
-        mine = [task, False]
+        mine: list[Any] = [task, False]
         self.waiting.append(mine)
         why = "nobody has set {}"
         if timeout is None:
-            now().step(self, "wake", "wake up from {}", lambda: mine[1], why, eager=True)
+            now().step(self, "wake", "wake up from {}", lambda: bool(mine[1]), why, eager=True)
         else:
             now().step(self, "wake", "stop waiting for {}")
         self.waiting.remove(mine)
@@ -293,9 +287,14 @@ class Barrier(Twin):
         if len(self.inside) == self._parties:
             self._open(task)
         elif timeout is None:
-            why = lambda: f"{{}}: {len(self.inside)} of {self._parties} are there"  # noqa: E731
-            ready = lambda: mine[1] != "waits"  # noqa: E731
-            now().step(self, "wake", "go on from {}", ready, why, eager=True)
+            now().step(
+                self,
+                "wake",
+                "go on from {}",
+                lambda: mine[1] != "waits",
+                lambda: f"{{}}: {len(self.inside)} of {self._parties} are there",
+                eager=True,
+            )
         else:
             now().step(self, "wake", "stop waiting at {}")
             if mine[1] == "waits":
@@ -583,9 +582,9 @@ def _check_target(target: Any) -> None:
     function = getattr(target, "func", target)
     kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
     if any(is_kind(function) for is_kind in kinds):
-        name = getattr(function, "__name__", function)
+        name, line = getattr(function, "__name__", function), now().current.site.line
         raise Refused(
-            f"line {now().current.site.line}: {name} is a generator or async function, which a thread "
+            f"line {line}: {name} is a generator or async function, which a thread "
             "would only call and not run: give a plain function as target"
         )
 
@@ -653,7 +652,7 @@ class _Random(Module):
         return _refused(f"random.{name}", "differs from run to run: use random.Random(a seed)")
 
 
-def _tables() -> None:
+def twins() -> dict[Any, Any]:
     """Which real thing has which twin."""
     import builtins
     import concurrent.futures
@@ -661,6 +660,7 @@ def _tables() -> None:
 
     from . import pools
 
+    table: dict[Any, Any] = {}
     kinds = {
         kind.__name__: kind
         for kind in (Thread, Timer, Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event)
@@ -689,14 +689,12 @@ def _tables() -> None:
         (time, {"sleep": _twin(_sleep), **clocks}),
         (concurrent.futures, pools.NAMES),
     ):
-        hooks.twins[module] = Module(module, twins)
+        table[module] = Module(module, twins)
         for name, twin in twins.items():
-            hooks.twins[getattr(module, name)] = twin
-    hooks.twins[builtins.print] = _twin(_print)
-    hooks.twins[random] = _Random(random, {})
+            table[getattr(module, name)] = twin
+    table[builtins.print] = _twin(_print)
+    table[random] = _Random(random, {})
     for name in random.__all__:
         if name not in ("Random", "SystemRandom"):
-            hooks.twins[getattr(random, name)] = getattr(hooks.twins[random], name)
-
-
-_tables()
+            table[getattr(random, name)] = getattr(table[random], name)
+    return table

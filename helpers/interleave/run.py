@@ -86,6 +86,7 @@ class Task:
         self.turns: dict[int, tuple[int, dict[str, Any], int]] = {}  # of each `while`: the last
         self.reads: list[Access] = []
         self.go: threading.Lock = _NO_LOCK
+        self.worker: _Worker
         self.ident = 0
 
 
@@ -163,7 +164,7 @@ class Run:
         hot: frozenset[int],
         atomic: str = "op",
         record: bool = False,
-        tokens: Mapping[int, int] = {},  # noqa: B006 - only read
+        tokens: Mapping[int, int] = {},
     ) -> None:
         self.hooks, self.pool, self.chooser = hooks, pool, chooser
         self.hot, self.atomic, self.record = hot, atomic, record
@@ -173,6 +174,7 @@ class Run:
         self.rows: list[Row] = []
         self.printed: list[str] = []
         self.tokens = dict(tokens)  # by id: what an object is called, the same in every run
+        self.views: dict[int, Any] = {}  # by id of a view: whose it is
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.seen: dict[int, list[tuple[int, int, Any, bool, int]]] = {}
         self.found: set[int] = set()  # sites that touch what another thread touches
@@ -199,7 +201,7 @@ class Run:
 
     def execute(self, program: Callable[[], object], code: CodeType) -> Run:
         """Run the program to its end, or until it is given up."""
-        self.code, self.globals = code, program.__globals__  # type: ignore[attr-defined]
+        self.code, self.globals = code, program.__globals__
         self._done.acquire()
         self.hooks.run = self
         try:
@@ -403,9 +405,7 @@ class Run:
             task.statement = op.site.statement
             task.statements += 1
             task.fresh = task.fresh or self.atomic == "line"
-        if hot and (primitive or self.atomic == "op" or task.fresh):
-            self.visible(task, op)
-        elif not op.can():
+        if (hot and (primitive or self.atomic == "op" or task.fresh)) or not op.can():
             self.visible(task, op)
         elif hot and task.event is not None:
             task.event.accesses += op.accesses

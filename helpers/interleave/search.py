@@ -104,7 +104,9 @@ class Search:
         assert before.event is not None
         touched = before.event.accesses
         old = {**before.sleep, **before.done}
-        return {n: a for n, a in old.items() if n != before.chosen and not _may_conflict(a, touched)}
+        return {
+            n: a for n, a in old.items() if n != before.chosen and not _may_conflict(a, touched)
+        }
 
     # ------------------------------------------------------------- the next one
 
@@ -256,11 +258,7 @@ def conflict(one: tuple[Access, ...], two: tuple[Access, ...]) -> bool:
     """Whether two steps touch the same, one of them writing."""
     for where, key, write in one:
         for there, its, wrote in two:
-            if (
-                where == there
-                and (write or wrote)
-                and (key is None or its is None or key == its)
-            ):
+            if where == there and (write or wrote) and (key is None or its is None or key == its):
                 return True
     return False
 

@@ -325,8 +325,8 @@ class Rewriter(ast.NodeTransformer):
     def display(self, node: ast.expr) -> ast.expr:
         """A new container: the same one in every run."""
         comprehended = isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp)
-        new = self.comprehension(node) if comprehended else self.generic_visit(node)
-        stored = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+        new: Any = self.comprehension(node) if comprehended else self.generic_visit(node)
+        stored: bool = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
         return new if stored else self.call(node, "made", new)
 
     visit_ListComp = visit_SetComp = visit_DictComp = display
@@ -438,23 +438,23 @@ class Rewriter(ast.NodeTransformer):
         return [*before, ast.copy_location(ast.Expr(last), node)]
 
     def visit_Delete(self, node: ast.Delete) -> list[ast.stmt]:
-        found: list[ast.stmt] = []
-        for target in node.targets:
-            if isinstance(target, ast.Attribute):
-                owner, name = self.visit(target.value), self.mangled(target.attr)
-                step = self.call(target, "delete", self.site(target), owner, name)
-            elif isinstance(target, ast.Subscript):
-                owner, index = self.visit(target.value), self.index(target.slice)
-                step = self.call(target, "delete_item", self.site(target), owner, index)
-            elif isinstance(target, ast.Name) and (home := self.scope_of(target.id)) is not None:
-                step = self.call(target, "name", self.site(target), home, target.id)
-                found.append(ast.Expr(step))
-                step = None  # type: ignore[assignment]
-            else:
-                step = None  # type: ignore[assignment]
-            plain = ast.copy_location(ast.Delete([target]), node)
-            found.append(plain if step is None else ast.copy_location(ast.Expr(step), node))
-        return found
+        return [statement for target in node.targets for statement in self.deleted(target)]
+
+    def deleted(self, target: ast.expr) -> list[ast.stmt]:
+        plain: ast.stmt = ast.copy_location(ast.Delete([target]), target)
+        if isinstance(target, ast.Attribute):
+            owner, name = self.visit(target.value), self.mangled(target.attr)
+            step = self.call(target, "delete", self.site(target), owner, name)
+        elif isinstance(target, ast.Subscript):
+            owner, index = self.visit(target.value), self.index(target.slice)
+            step = self.call(target, "delete_item", self.site(target), owner, index)
+        elif isinstance(target, ast.Name) and (home := self.scope_of(target.id)) is not None:
+            none = ast.Constant(None)
+            step = self.call(target, "set_name", self.site(target), home, target.id, none)
+            return [ast.copy_location(ast.Expr(step), target), plain]
+        else:
+            return [plain]
+        return [ast.copy_location(ast.Expr(step), target)]
 
     def visit_For(self, node: ast.For) -> ast.For:
         node.iter = self.call(node.iter, "iterate", self.site(node.iter), self.visit(node.iter))
@@ -516,7 +516,7 @@ class Rewriter(ast.NodeTransformer):
             found += self.store(ast.copy_location(ast.Name(name, ast.Store()), node), twin)
         return found
 
-    visit_ImportFrom = visit_Import  # type: ignore[assignment]
+    visit_ImportFrom = visit_Import
 
     def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
         found: list[ast.stmt] = []
@@ -555,9 +555,11 @@ class Rewriter(ast.NodeTransformer):
         body = node.body
         text = [body[0]] if ast.get_docstring(node, clean=False) is not None else []
         first = [ast.Expr(self.call(node, "entered"))] if self.program.atomic != "op" else []
-        home = [
-            ast.Assign([ast.Name(scope.name, ast.Store())], self.call(node, "home"))
-        ] if scope.name else []
+        home = (
+            [ast.Assign([ast.Name(scope.name, ast.Store())], self.call(node, "home"))]
+            if scope.name
+            else []
+        )
         node.body = [*text, *home, *first, *self.block(body[len(text) :])]
         self.scopes = outer
         return self.defined(node, node.name)
@@ -565,7 +567,8 @@ class Rewriter(ast.NodeTransformer):
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         node.bases = [self.visit(each) for each in node.bases]
         node.decorator_list = [self.visit(each) for each in node.decorator_list]
-        bound = {n.id for s in node.body for n in ast.walk(s) if _is_store(n)}
+        every = [n for s in node.body for n in ast.walk(s)]
+        bound = {n.id for n in every if isinstance(n, ast.Name) and _is_store(n)}
         bound |= {s.name for s in node.body if isinstance(s, ast.FunctionDef | ast.ClassDef)}
         outer, self.classes = self.scopes, [*self.classes, node.name]
         self.scopes = [*outer, Scope(bound, set(), set(), "")]
@@ -595,7 +598,9 @@ def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[t
     if not isinstance(program, FunctionType):
         raise ValueError(f"program must be a function without arguments, not {program!r}")
     if inspect.isgeneratorfunction(program) or inspect.iscoroutinefunction(program):
-        raise Refused(f"program must be a plain function; {program.__name__} is a generator or async")
+        raise Refused(
+            f"program must be a plain function; {program.__name__} is a generator or async"
+        )
     functions: dict[FunctionType, None] = {}
     classes: dict[type, None] = {}
     waiting: list[Any] = [program]
@@ -611,7 +616,7 @@ def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[t
             waiting += reversed(list(_used(thing)))
         elif isinstance(thing, type) and thing not in classes and _own_class(thing, program):
             classes[thing] = None
-            waiting += [*reversed(vars(thing).values()), *thing.__bases__]
+            waiting += [*reversed(list(vars(thing).values())), *thing.__bases__]
         elif not isinstance(thing, type | ModuleType | FunctionType):
             waiting += [type(thing)] if _own_class(type(thing), program) else []
     return list(functions), list(classes)
@@ -630,7 +635,7 @@ def _own_class(kind: type, program: Any) -> bool:
     methods = [f for f in vars(kind).values() if isinstance(f, FunctionType)]
     if any(_own(method, program) for method in methods):
         return True
-    return kind.__module__ == program.__module__
+    return bool(kind.__module__ == program.__module__)
 
 
 def _used(function: FunctionType) -> Iterator[Any]:
@@ -697,7 +702,7 @@ def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeT
     if owner:
         inner = ast.ClassDef(owner, [], [], [inner], [])
         if hasattr(ast, "TypeVar"):
-            inner.type_params = []
+            setattr(inner, "type_params", [])  # noqa: B010 - only since 3.12
     names = [name for name in code.co_freevars if name != "__class__"]
     free: list[ast.stmt] = [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(0)) for n in names]
     around: ast.stmt = ast.parse("def around(): pass").body[0]
@@ -741,9 +746,7 @@ def _bound(node: Function) -> set[str]:
     for n in _own_nodes(node):
         if _is_store(n) and id(n) not in theirs:
             names.add(n.id)  # type: ignore[attr-defined]
-        elif isinstance(n, ast.FunctionDef | ast.ClassDef):
-            names.add(n.name)
-        elif isinstance(n, ast.ExceptHandler) and n.name:
+        elif isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name:
             names.add(n.name)
         elif isinstance(n, ast.alias):
             names.add(n.asname or n.name.split(".")[0])

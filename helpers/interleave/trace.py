@@ -154,7 +154,10 @@ def _names(run: Run, program: Any) -> dict[int, str]:
         if simple or isinstance(value, ModuleType) or id(value) in names or deep > 4:
             continue
         names[id(value)] = name
-        if isinstance(value, Twin) and type(value).__module__ == Twin.__module__[:-5] + "primitives":
+        if (
+            isinstance(value, Twin)
+            and type(value).__module__ == Twin.__module__[:-5] + "primitives"
+        ):
             if hasattr(value, "lock"):  # of a condition
                 waiting.append((name, value.lock, deep + 1))
             continue
@@ -256,9 +259,7 @@ def _standing(run: Run, task: Task, names: Mapping[int, str]) -> Standing:
     why = f"{op.what}" if op.kind == "spin" and why else why.replace("{}", label)
     what = _what(op, label, []) if op.kind != "start" else ""
     number = task.statements + (op.site.statement != task.statement)
-    return Standing(
-        task.letter, name, op.site.line, op.site.source, what, why, False, number
-    )
+    return Standing(task.letter, name, op.site.line, op.site.source, what, why, False, number)
 
 
 def _source(run: Run, task: Task, program: Any) -> tuple[int, tuple[str, ...]] | None:
@@ -296,4 +297,3 @@ def _circle(run: Run, names: Mapping[int, str]) -> list[str]:
             start = path[::2].index(letter) * 2
             return [*path[start:], letter]
     return []
-
