@@ -18,10 +18,10 @@ from .run import run
 from .timeline import Timeline
 from .work import start_and_join, wait
 
-MOMENT = 0.02  # seconds that a fork is held, or a lock
+MOMENT = 0.03  # seconds that a fork is held, or a lock
 
 
-def meal(pause: Callable[[], float], tries: int = 8) -> Timeline:
+def meal(pause: Callable[[], float], tries: int = 6) -> Timeline:
     """Two eat with two forks; who does not get the second one puts the first one back.
 
     The next try comes after `pause()` seconds. `tries` bounds a livelock.
@@ -46,7 +46,7 @@ def meal(pause: Callable[[], float], tries: int = 8) -> Timeline:
     return timeline
 
 
-def starving(rounds: int = 20) -> Timeline:
+def starving(rounds: int = 12) -> Timeline:
     """One takes a lock again as soon as it has let go; one looks now and then if it is free."""
     timeline, lock, begun = Timeline(), Lock(), Event()
 

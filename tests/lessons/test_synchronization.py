@@ -1,0 +1,109 @@
+"""What the programs of lesson 04 do on real threads is among what the explorer says they can do.
+
+The programs are taken from the cells of the notebook, so these are the ones a
+learner sees.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from rules import FOLDER, Page
+
+from helpers.deadline import DeadlinePassed, deadline
+from helpers.interleave import explore
+
+RUNS = 200
+PROGRAMS = """
+programs = {
+    "program": program,
+    "with_call": with_call,
+    "safe": safe,
+    "lazily, locked": lambda: lazily(Lock),
+    "lazily": lambda: lazily(nullcontext),
+    "twice, RLock": lambda: twice(RLock),
+    "twice": lambda: twice(Lock),
+    "letter": letter,
+    "shop, while": lambda: shop(with_while),
+    "shop, if": lambda: shop(with_if),
+    "crossed": crossed,
+    "dinner, in a circle": lambda: dinner([(0, 1), (1, 2), (2, 0)]),
+    "dinner, ordered": lambda: dinner([(0, 1), (1, 2), (0, 2)]),
+}
+"""
+FINE = ["safe", "lazily, locked", "twice, RLock", "letter", "shop, while", "dinner, ordered"]
+FAILS = {
+    "program": "race",
+    "with_call": "race",
+    "lazily": "race",
+    "twice": "deadlock",
+    "shop, if": "exception",
+    "crossed": "deadlock",
+    "dinner, in a circle": "deadlock",
+}
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """A module of the lesson's imports and functions, and the programs made of them."""
+    kept: list[ast.stmt] = []
+    for cell in Page(FOLDER / "04-synchronization.ipynb").code:
+        kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef)
+        kept += [node for node in cell.tree.body if isinstance(node, kinds)]
+    path: Path = tmp_path_factory.mktemp("lesson") / "lesson_04.py"
+    path.write_text(ast.unparse(ast.Module(kept, [])) + PROGRAMS, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("lesson_04", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_no_schedule_of_a_repaired_program_fails(lesson: ModuleType, name: str) -> None:
+    report = explore(lesson.programs[name])
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("name", FAILS)
+def test_a_broken_program_fails_as_the_lesson_says(lesson: ModuleType, name: str) -> None:
+    report = explore(lesson.programs[name])
+    assert report.verdict == FAILS[name], str(report)
+    assert report.complete
+
+
+@pytest.mark.parametrize("name", [*FINE, *FAILS])
+def test_real_threads_do_nothing_that_the_explorer_calls_impossible(
+    lesson: ModuleType, name: str
+) -> None:
+    possible = {what.partition(" in ")[0] for what in explore(lesson.programs[name]).counts}
+    seen: set[str] = set()
+    for _ in range(RUNS):
+        seen.add(_really(lesson.programs[name]))
+        if "deadlock" in seen:
+            break  # each would take its whole deadline
+    assert seen <= possible
+
+
+def _really(program: Callable[[], None]) -> str:
+    """How a run on real threads ends, in the words of the explorer."""
+    errors: list[BaseException] = []
+    before = threading.excepthook
+    threading.excepthook = lambda args: errors.append(args.exc_value or args.exc_type())
+    try:
+        with deadline(3):
+            program()
+    except DeadlinePassed:
+        return "deadlock"
+    except AssertionError as error:
+        return str(error)
+    finally:
+        threading.excepthook = before
+    return f"{type(errors[0]).__name__}: {errors[0]}" if errors else "ok"
