@@ -234,8 +234,10 @@ class Hooks:
     def function(self, site: Site, function: Any) -> Any:
         """What is called in place of `function`."""
         run = self.run
-        if run is None or isinstance(function, FunctionType):
+        if run is None:
             return function
+        if isinstance(function, FunctionType):
+            return run.at(site, function) if _is_twin(function) else function
         if isinstance(function, MethodType):
             return run.at(site, function) if _is_twin(function.__self__) else function
         if function is getattr or function is setattr or function is hasattr:

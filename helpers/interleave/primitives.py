@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import queue
+import re
 import threading
 import time
 from collections import deque
@@ -364,7 +365,8 @@ class Thread(Twin):
         target = self._target if type(self).run is Thread.run else type(self).run
         function = getattr(target, "func", target)
         name = str(getattr(function, "__qualname__", type(function).__name__))
-        return name.rpartition("<locals>.")[2]
+        name = re.sub(r"<(list|set|dict)comp>\.", "", name)  # which newer Pythons leave out
+        return name.rpartition("<locals>.")[2].replace("<lambda>", "lambda")
 
     @property
     def name(self) -> str:

@@ -219,9 +219,11 @@ class Rewriter(ast.NodeTransformer):
                 _refuse(node, f"{node.id}()")
         if value is nowhere:
             return None
-        _check_module(node, value)
         twin = self.program.hooks.twin(value)
-        return None if twin is value else self.program.mark(twin)
+        if twin is value:
+            _check_module(node, value)
+            return None
+        return self.program.mark(twin)
 
     # ------------------------------------------------------------ expressions
 
