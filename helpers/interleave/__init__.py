@@ -141,7 +141,7 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
     else:
         complete = explorer.complete
     if failing or not complete:
-        failing = _simplest(explorer) or [min(failing, key=lambda f: f[0])] * bool(failing)
+        failing = _simplest(explorer) or sorted(failing, key=lambda f: f[0])[:1]
     found = _follow(explorer, failing[0][1], True) if failing else None
     tried = sum(counts.values())
     return Report(
