@@ -1,0 +1,395 @@
+"""The ladder: what is shown is what is graded, every wrong repair is refuted, no right one is.
+
+And what the explorer says about a program is what real threads do: an outcome
+that it calls impossible is never observed.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.apart import in_a_subprocess
+from helpers.exercises import find
+from helpers.exercises.ladder import RUNGS, Rung, programs, repairs, with_part
+from helpers.interleave import explore, replay
+from helpers.lesson import verdict
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+EACH = pytest.mark.parametrize("rung", RUNGS, ids=[rung.name for rung in RUNGS])
+PARTS = {rung.part: rung for rung in RUNGS}
+
+
+def answered(rung: Rung, answer: Any) -> tuple[bool, str]:
+    return verdict(find(rung.name), answer)
+
+
+# --------------------------------------------------------------- the programs
+
+
+@EACH
+def test_a_program_is_explored_completely_and_can_fail(rung: Rung) -> None:
+    report = explore(rung.program)
+    assert report.complete
+    assert report.verdict != "ok"
+    assert report.tried <= 1000, "more than a learner wants to wait for"
+
+
+@EACH
+def test_a_program_that_nobody_interrupts_ends_well(rung: Rung) -> None:
+    assert replay(rung.program, "").verdict == "ok"
+
+
+@EACH
+def test_a_repaired_program_keeps_every_outcome_but_the_failures(rung: Rung) -> None:
+    counts = explore(with_part(rung.program, rung.part, getattr(repairs, rung.part))).counts
+    assert set(counts) == {"ok"}
+
+
+def test_there_are_twelve_rungs_or_more_and_each_has_two_exercises() -> None:
+    assert len(RUNGS) >= 12
+    assert len({rung.name for rung in RUNGS}) == len(RUNGS)
+    for rung in RUNGS:
+        assert find(rung.name).name == rung.name
+        assert find(f"{rung.name}.break").name == f"{rung.name}.break"
+
+
+# ---------------------------------------------------------------- the repairs
+
+REFUTED = [  # besides those that are on a rung
+    ("transfer", repairs.gives_up, "ann has"),
+    ("transfer", repairs.locks_the_source, "wrote"),
+    ("Gate", repairs.LooksOutside, "deadlock"),
+    ("Board", repairs.OneAtATime, "two readers cannot look at once"),
+    ("Board", repairs.UncountedReaders, "breaks it"),
+    ("Buffer", repairs.Unbounded, "more than one"),
+    ("dine", repairs.goes_hungry, "have eaten"),
+    ("Mailbox", repairs.ClearsBeforeItWaits, "deadlock"),
+]
+
+
+@pytest.mark.parametrize(("part", "answer", "says"), REFUTED)
+def test_a_wrong_repair_is_refuted_by_a_schedule(part: str, answer: Any, says: str) -> None:
+    held, sentence = answered(PARTS[part], answer)
+    assert not held
+    assert says in sentence
+
+
+@EACH
+def test_the_word_that_refutes_a_repair_breaks_it_when_replayed(rung: Rung) -> None:
+    broken = with_part(rung.program, rung.part, rung.wrong)
+    schedule = explore(broken).schedule
+    assert schedule is not None
+    assert replay(broken, schedule.word).outcome == schedule.outcome
+
+
+class DoubleChecked(repairs.Service):
+    """Right, and quicker once the connection is there."""
+
+    def use(self) -> None:
+        if self.connection is None:
+            with self.lock:
+                if self.connection is None:
+                    self.log.append("connect")
+                    self.connection = "connection"
+        self.log.append(f"use {self.connection}")
+
+
+class EventGate:
+    """An event is a flag and a condition in one."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.entered: list[bool] = []
+
+    def open(self) -> None:
+        self.opened.set()
+
+    def enter(self) -> None:
+        self.opened.wait()
+        self.entered.append(self.opened.is_set())
+
+
+class SemaphoreTable(programs.Table):
+    """Two deliveries are two releases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delivered = threading.Semaphore(0)
+
+    def deliver(self, part: str) -> None:
+        self.parts.append(part)
+        self.delivered.release()
+
+    def build(self) -> None:
+        self.delivered.acquire()
+        self.delivered.acquire()
+        self.built = sorted(self.parts)
+
+
+class WaitingCarPark(programs.CarPark):
+    """Nobody drives on."""
+
+    def visit(self, park: Callable[[], object]) -> None:
+        with self.places:
+            park()
+
+
+def last_one_reaches_across(seat: int, forks: list[Any], eat: Callable[[int], object]) -> None:
+    left, right = seat, (seat + 1) % len(forks)
+    if seat == 2:
+        left, right = right, left
+    with forks[left], forks[right]:
+        eat(seat)
+
+
+class RLockStock:
+    """Which kind of lock does not matter here, only that it is one."""
+
+    def __init__(self) -> None:
+        self.items = 1
+        self.lock = threading.RLock()
+
+    def add(self) -> None:
+        self.change(1)
+
+    def take(self) -> None:
+        self.change(-1)
+
+    def change(self, by: int) -> None:
+        with self.lock:
+            self.items += by
+
+
+RIGHT = [
+    ("Service", DoubleChecked),
+    ("Gate", EventGate),
+    ("Table", SemaphoreTable),
+    ("CarPark", WaitingCarPark),
+    ("Buffer", repairs.WakesEverybody),
+    ("dine", last_one_reaches_across),
+    ("Stock", RLockStock),
+]
+
+
+@pytest.mark.parametrize(("part", "answer"), RIGHT)
+def test_another_right_repair_is_accepted(part: str, answer: Any) -> None:
+    held, sentence = answered(PARTS[part], answer)
+    assert held, sentence
+
+
+def idle(self: Any, *given: Any) -> None:
+    """Whatever was asked."""
+
+
+METHODS = [
+    (rung, method)
+    for rung in RUNGS
+    if isinstance(solution := getattr(repairs, rung.part), type)
+    for base in solution.__mro__[:-1]
+    for method in vars(base)
+    if not method.startswith("__") and method in vars(base)
+]
+
+
+@pytest.mark.parametrize(("rung", "method"), METHODS)
+def test_to_do_nothing_is_no_repair(rung: Rung, method: str) -> None:
+    lazy = type("Lazy", (getattr(repairs, rung.part),), {method: idle})
+    held, sentence = answered(rung, lazy)
+    assert not held, sentence
+
+
+def test_no_function_of_the_ladder_is_repaired_by_doing_nothing_either() -> None:
+    for rung in RUNGS:
+        held, sentence = answered(rung, lambda *_: None)
+        assert not held, sentence
+
+
+class NeverLetsGo(programs.Counter):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def add(self) -> None:
+        self.lock.acquire()
+        self.value += 1
+
+
+def test_a_lock_that_is_held_for_ever_is_no_repair() -> None:
+    held, sentence = answered(PARTS["Counter"], NeverLetsGo)
+    assert not held
+    assert "deadlock" in sentence
+
+
+class OneLockForAllTills:
+    lock = threading.Lock()
+
+    def __init__(self, till: programs.Till) -> None:
+        self.till = till
+
+    def sell(self, price: int) -> None:
+        with self.lock:
+            self.till.money += price
+
+
+def test_a_lock_that_is_older_than_the_program_is_refused_in_a_sentence() -> None:
+    held, sentence = answered(PARTS["Clerk"], OneLockForAllTills)
+    assert not held
+    assert "made outside of the program" in sentence
+    assert sentence.endswith(".")
+
+
+def test_a_word_for_which_nobody_can_go_on_is_answered_in_a_sentence() -> None:
+    held, sentence = verdict(find("ladder.transfers.break"), "ABA")
+    assert not held
+    assert sentence.endswith(".")
+    assert "A" in sentence
+
+
+def test_a_word_that_ends_well_is_told_how_it_went_on() -> None:
+    held, sentence = verdict(find("ladder.lost_update.break"), "AA")
+    assert not held
+    assert sentence.startswith("AA goes on as AABB, which ends well")
+
+
+# ------------------------------------------------- what is shown is what is graded
+
+
+class Bare(ast.NodeTransformer):
+    """Code without its types and docstrings."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return node
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self.without_docstring(node)
+
+    def without_docstring(self, node: Any) -> ast.AST:
+        self.generic_visit(node)
+        if ast.get_docstring(node) is not None:
+            del node.body[0]
+        return node
+
+
+def definitions(source: str) -> dict[str, str]:
+    """Each function and class at the top of the source, by its name."""
+    tree = Bare().visit(ast.parse(source))
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return {node.name: ast.unparse(node) for node in tree.body if isinstance(node, kinds)}
+
+
+def cells(path: str) -> list[tuple[str, str]]:
+    notebook = json.loads((NOTEBOOKS / path).read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return [(cell["id"], "".join(cell["source"])) for cell in code]
+
+
+def graded(module: Any) -> dict[str, str]:
+    return definitions(Path(module.__file__).read_text(encoding="utf-8"))
+
+
+def test_the_workbook_shows_the_programs_that_are_graded() -> None:
+    right, shown = graded(programs), {}
+    for id, source in cells("04b-the-ladder.ipynb"):
+        for name, text in definitions(source).items():
+            assert text == right[name], f"{id}: {name} is not what is graded"
+            shown[name] = id
+    wanted = {rung.program.__name__ for rung in RUNGS} | {rung.part for rung in RUNGS}
+    assert wanted | {"together"} <= set(shown)
+
+
+def test_the_workbook_asks_for_every_exercise() -> None:
+    text = "\n".join(source for _, source in cells("04b-the-ladder.ipynb"))
+    for rung in RUNGS:
+        assert f'check("{rung.name}.break", "")' in text
+        assert f'check("{rung.name}", {rung.part})' in text
+        assert f"play({rung.program.__name__})" in text
+
+
+def test_the_solutions_show_what_the_tests_know() -> None:
+    right = graded(repairs)
+    found = {
+        name: text
+        for _, source in cells("solutions/04b-the-ladder.ipynb")
+        for name, text in definitions(source).items()
+    }
+    assert found == {name: right[name] for name in found}
+    assert set(right) == set(found)
+
+
+def test_a_cell_of_the_workbook_is_read_in_one_go() -> None:
+    for id, source in cells("04b-the-ladder.ipynb"):
+        assert len([line for line in source.splitlines() if line.strip()]) <= 25, id
+
+
+# ----------------------------------------------------------- beside real threads
+
+TIMES = 60
+REAL = """
+import json, os, sys, threading, time
+from helpers.exercises.ladder import RUNGS, repairs, with_part
+
+def outcome(program):
+    errors, result = [], []
+    threading.excepthook = lambda args: errors.append((args.thread.name, args.exc_value))
+    def main():
+        try:
+            program()
+        except AssertionError as error:
+            result.append(str(error))
+        result.append("ok")
+    thread = threading.Thread(target=main, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    if thread.is_alive():
+        return "deadlock"
+    kinds = [str(e) if isinstance(e, AssertionError) else type(e).__name__ for _, e in errors]
+    return [*result[:-1], *kinds, "ok"][0]
+
+sys.setswitchinterval(1e-5)
+found = {}
+for rung in RUNGS:
+    fixed = with_part(rung.program, rung.part, getattr(repairs, rung.part))
+    for name, program in ((rung.program.__name__, rung.program), (rung.part, fixed)):
+        seen = found.setdefault(name, [])
+        for _ in range(TIMES):
+            if (what := outcome(program)) not in seen:
+                seen.append(what)
+            if what == "deadlock":
+                break
+print(json.dumps(found), flush=True)
+os._exit(0)
+"""
+
+
+def kind(what: str) -> str:
+    """An outcome of the explorer as `REAL` names it: without the thread and the message."""
+    name, colon, _ = what.partition(": ")
+    return name if colon and name.endswith("Error") else what
+
+
+def test_real_threads_never_do_what_the_explorer_calls_impossible() -> None:
+    code = f"TIMES, SECONDS = {TIMES}, 2.0\n{REAL}"
+    ended = in_a_subprocess(code, 60)
+    assert ended.exit_code == 0, str(ended)
+    found = json.loads(ended.printed)
+    for rung in RUNGS:
+        possible = {kind(what) for what in explore(rung.program).counts}
+        assert set(found[rung.program.__name__]) <= possible
+        assert found[rung.part] == ["ok"]
