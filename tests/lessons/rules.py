@@ -104,7 +104,7 @@ def _cell(cell: dict[str, Any]) -> Cell:
 
 def lessons() -> list[Path]:
     """In their order; the glossary is no lesson."""
-    return sorted(p for p in FOLDER.glob("[0-9][0-9]-*.ipynb") if not p.name.startswith("99"))
+    return sorted(p for p in FOLDER.glob("[0-9][0-9]*-*.ipynb") if not p.name.startswith("99"))
 
 
 def notebooks() -> list[Path]:

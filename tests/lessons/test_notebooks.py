@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 from rules import FOLDER, Page, Rule, everywhere, in_lessons, lessons, notebooks
 
-KNOWINGLY: dict[tuple[str, str], str] = {}
+LADDER = "04b-the-ladder"  # a workbook: a learner acts in it, after a lesson that has taught
+KNOWINGLY: dict[tuple[str, str], str] = {
+    (LADDER, "it_asks_before_it_measures_and_lets_turn_and_repair"): (
+        "28 exercises to break and to repair stand in the place of predictions and sliders"
+    ),
+    (LADDER, "its_cells_are_short"): (
+        "a program stands whole in one cell, with its class; the others play, check or hint: one "
+        "line. That none is over 25 is tested in test_ladder"
+    ),
+    (LADDER, "prose_and_code_are_in_balance"): (
+        "each rung has three texts to read and seven cells to act in"
+    ),
+}
 
 
 def cases() -> list[object]:
