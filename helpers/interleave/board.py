@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from . import replay
 from .html import STYLE, source, standing
-from .lanes import Lanes, moments, safe
+from .lanes import Lanes, moments, safe, tint
 from .report import Schedule, Standing
 
 START = "Press a button: its thread makes its next step. Find an order in which the program fails."
@@ -23,23 +23,24 @@ WIDE = {"width": "auto", "margin": "2px 4px 2px 0"}
 
 
 class Column:
-    """A thread: its source, its button, and in words why it cannot go on."""
+    """A thread: its source, and its button, which says what it would do or why it cannot."""
 
     def __init__(self, thread: str, pressed: Callable[[str], None]) -> None:
-        self.source, self.reason = widgets.HTML(), widgets.HTML()
+        self.source = widgets.HTML()
         self.button = widgets.Button(description=thread, layout=WIDE)
         self.button.on_click(lambda _: pressed(thread))
         layout = {"flex": "1 1 260px", "min_width": "0"}
-        self.box = widgets.VBox([self.source, self.button, self.reason], layout=layout)
+        self.box = widgets.VBox([self.source, self.button], layout=layout)
 
     def show(self, schedule: Schedule, stands: Standing) -> None:
-        thread, why = stands.thread, "" if stands.ended else stands.why
-        does = "has ended" if stands.ended else "cannot go on" if why else stands.what
+        thread, button = stands.thread, self.button
+        does = f"waits, {stands.why}" if stands.why else stands.what
         self.source.value = source(schedule, thread, stands.name, standing(stands))
-        self.button.disabled = bool(why) or stands.ended or schedule.ended
-        self.button.description = f"{thread}: {does}"
-        self.button.tooltip = why or f"{thread}: {does}"
-        self.reason.value = f'<div style="min-height:1.6em">{safe(why)}</div>'
+        button.description = f"{thread}: {'has ended' if stands.ended else does}"
+        button.tooltip = button.description
+        button.disabled = stands.ended or bool(stands.why) or schedule.ended
+        button.style.button_color = None if button.disabled else tint(thread)
+        button.style.text_color = None if button.disabled else "black"
 
 
 class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -67,7 +68,7 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._said, self._picture = widgets.HTML(), widgets.HTML()
         controls = widgets.HBox([self._undo, self._reset, self._single])
         super().__init__([self._threads, controls, self._said, self._picture])
-        self.add_class("course-board")
+        self.add_class("course-board").add_class("cs")
         self._clicked(self.reset, self._reset)
 
     @property
@@ -113,12 +114,12 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
                 self.columns[stands.thread] = Column(stands.thread, self._pressed)
                 self._threads.children = [each.box for each in self.columns.values()]
         for thread, column in self.columns.items():
-            missing = Standing(thread, "", 0, "", "", "has not started", False, 0)
+            missing = Standing(thread, "", 0, "", "", "it has not started", False, 0)
             column.show(schedule, self._standing(schedule, thread) or missing)
         self._undo.disabled = self._reset.disabled = not self.word
         self._say(self._told())
         lanes = str(Lanes(schedule)) if moments(schedule) else ""
-        self._picture.value = f'{STYLE}<div class="cs">{lanes}</div>'
+        self._picture.value = STYLE + lanes
         return schedule
 
     def _told(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from textwrap import dedent
 from typing import NamedTuple
 
 from ..draw import INK
@@ -28,17 +29,17 @@ FAILS = (  # stripes, so that it is not told by colour alone
 SHOW = "<script>document.currentScript.previousSibling.innerHTML = LIVE</script>"
 STYLE = f"""<style>
 .cs{{margin:0 0 8px;max-width:{WIDTH}px;color:{INK}}}
-.cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none}}
 .cs figcaption{{margin:0 0 8px;line-height:1.5}}
+.cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none}}
 .cs summary{{cursor:pointer}}
-.cs input{{display:block;margin:0;height:24px;min-width:16px;accent-color:#0072B2;cursor:pointer}}
+.cs input{{display:block;height:24px;min-width:16px;accent-color:#0072B2;cursor:pointer}}
 .cs-step{{min-height:1.5em;margin:2px 0 6px}}
 .cs-code{{display:flex;flex-wrap:wrap;gap:6px 24px;margin:6px 0}}
 .cs-code>div{{flex:1 1 220px;min-width:0;overflow-x:auto}}
-.cs-code b{{padding:1px 6px;border-radius:3px;color:#000}}
-.cs-code i{{font-style:normal;display:block}}
-.cs-code u{{text-decoration:none}}
-.cs-code .now,.cs-code .stuck{{background:color-mix(in srgb,currentColor 13%,transparent)}}
+.cs-source b{{padding:1px 6px;border-radius:3px;color:#000}}
+.cs-source em{{font-style:normal}}
+.cs-source pre>span{{display:inline-block;min-width:100%}}
+.cs-source .now,.cs-source .stuck{{background:color-mix(in srgb,currentColor 13%,transparent)}}
 </style>"""
 SCRIPT = """<script>(() => {
 const root = document.currentScript.closest('.cs'), told = TOLD;
@@ -52,10 +53,10 @@ slider.addEventListener('input', () => {
   now.setAttribute('transform', `translate(${slider.value * WIDE})`);
   root.querySelectorAll('.cs-code>div').forEach((column, n) => {
     const [line, mark, kind, text] = stands[n];
-    column.querySelector('span').textContent = text;
-    for (const row of column.querySelectorAll('i')) {
+    column.querySelector('em').textContent = text;
+    for (const row of column.querySelectorAll('pre>span')) {
       row.className = row.dataset.line == line ? kind : '';
-      row.firstChild.textContent = row.className ? mark : ' ';
+      row.textContent = (row.className ? mark : ' ') + row.textContent.slice(1);
     }
   });
 });
@@ -89,15 +90,15 @@ def page(schedule: Schedule) -> str:
 def source(schedule: Schedule, thread: str, name: str, stands: Stands) -> str:
     """The source of a thread with its marker, and above it what it does."""
     first, lines = schedule.sources.get(thread, (0, ()))
-    listing = ""
-    for number, line in enumerate(lines, first):
-        here = number == stands.line
-        kind = f' class="{stands.kind}"' if here else ""
-        listing += f'<i data-line="{number}"{kind}><u>{stands.mark if here else " "}</u>'
-        listing += f"{number:>3}  {safe(line)}</i>"
+    listing = []
+    for number, line in enumerate(dedent("\n".join(lines)).splitlines(), first):
+        mark, kind = (stands.mark, stands.kind) if number == stands.line else (" ", "")
+        words = safe(f"{mark}{number:>4}  {line}")
+        listing.append(f'<span data-line="{number}" class="{kind}">{words}</span>')
+    code = "\n".join(listing)
     return (
-        f'<div><div><b style="background:{tint(thread)}">{thread}</b> {safe(name)} · '
-        f"<span>{safe(stands.text)}</span></div><pre>{listing}</pre></div>"
+        f'<div class="cs-source"><div><b style="background:{tint(thread)}">{thread}</b> '
+        f"{safe(name)} · <em>{safe(stands.text)}</em></div><pre>{code}</pre></div>"
     )
 
 
@@ -106,7 +107,7 @@ def standing(stands: Standing) -> Stands:
     if stands.ended:
         return Stands(0, "", "", "has ended")
     if stands.why:
-        return Stands(stands.line, "‖", "stuck", f"waits: {stands.why}")
+        return Stands(stands.line, "‖", "stuck", "waits")
     return Stands(stands.line, "▷", "next", f"next: {stands.what}")
 
 
@@ -168,13 +169,13 @@ def _script(schedule: Schedule) -> str:
 def space(report: Report) -> str:
     """How many schedules are fine and how many fail; then the simplest that fails."""
     found = report.schedule
-    words = f"{report.verdict}. {counts(report)}." if found else str(report)
+    words = f"{report.verdict}. {counts(report)}." if found is not None else str(report)
     script = SHOW.replace("LIVE", _literal(_shares(report))) if report.counts else ""
     shown = (
         f'<figure class="cs">{STYLE}<figcaption><b>{safe(words)}</b></figcaption>'
         f'<div class="cs-live"></div>{script}</figure>'
     )
-    return shown + (page(found) if found else "")
+    return shown + (page(found) if found is not None else "")
 
 
 def _shares(report: Report) -> str:

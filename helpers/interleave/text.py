@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from ..page import plain
 from .report import Report, Schedule, Standing, Step
-from .why import because
+from .why import because, one_line
 
 __all__ = ["because", "counts", "header", "report", "rows", "table"]
 
 FIRST, LAST = 24, 12  # rows that a long table keeps
-WIDE, VALUES, LETTERS = 78, 40, 60  # letters: of all threads, of all values, of a word
+WIDE, VALUES, LETTERS = 90, 40, 60  # letters: of all threads, of all values, of a word
 LIFE = ("start", "join", "end", "spin")  # kinds of steps that say nothing a learner needs here
 ACCESS = ("read", "write", "call")
 
@@ -44,10 +44,9 @@ def report(report: Report) -> str:
     found = report.schedule
     if found is None:
         return _all_fine(report)
-    ended = (
-        report.verdict if found.outcome == report.verdict else f"{report.verdict}: {found.outcome}"
-    )
-    first = f"{_line(ended)}. Schedule {_word(found)}, {_preemptions(found)}."
+    named = "" if found.outcome == report.verdict else f": {found.outcome}"
+    said = one_line(report.verdict + named)
+    first = f"{said}. Schedule {_word(found)}, {_preemptions(found)}."
     return f"{first}\n{counts(report)}.\n\n{_body(found)}"
 
 
@@ -56,7 +55,7 @@ def counts(report: Report) -> str:
     kind = "schedule" if report.every else "inequivalent schedule"
     tried = _number(report.tried, kind) + " tried" * (not report.complete)
     outcomes = (f"{digits(number)} {_quoted(o)}" for o, number in report.counts.items())
-    return _line(f"{tried}: {', '.join(outcomes)}")
+    return one_line(f"{tried}: {', '.join(outcomes)}")
 
 
 def _quoted(outcome: str) -> str:
@@ -67,32 +66,30 @@ def _quoted(outcome: str) -> str:
 def header(schedule: Schedule) -> str:
     """ "lost update: 1 · schedule ABBA · 1 preemption (→)"."""
     outcome = schedule.outcome if schedule.ended else "so far"
-    return f"{_line(outcome)} · schedule {_word(schedule)} · {_preemptions(schedule, ' (→)')}"
+    return f"{one_line(outcome)} · schedule {_word(schedule)} · {_preemptions(schedule, ' (→)')}"
 
 
 def rows(schedule: Schedule, first: int = FIRST, last: int = LAST) -> list[Row | int]:
     """The steps that are shown; a number stands for that many left out."""
     shown, letters = list[Row](), 0
+    touched = {step.where for step in schedule.steps if step.letter}
     for at, step in enumerate(schedule.steps):
         letters += step.letter
-        if step.letter or _helps(schedule, at):
+        news = step.kind not in ACCESS or step.where in touched
+        if step.letter or (news and _helps(schedule, at)):
             shown.append(Row(str(letters) if step.letter else "", step, at))
     left_out = len(shown) - first - last
     return [*shown[:first], left_out, *shown[-last:]] if left_out > 1 else [*shown]
 
 
 def _helps(schedule: Schedule, at: int) -> bool:
-    """Whether a step that is no letter is shown: main's only where main takes part."""
+    """Not what is no news: main's steps where it takes no part, a name read to use its object."""
     step = schedule.steps[at]
     if step.kind in LIFE or (step.thread == "M" and "M" not in schedule.word):
         return False
-    if step.kind not in ACCESS:
-        return True
     then = next((s for s in schedule.steps[at + 1 :] if s.thread == step.thread), step)
-    finds = step.kind == "read" and then[:2] == step[:2] and then.where == step.where
-    return not (finds and then.letter) and step.where in {
-        letter.where for letter in schedule.steps if letter.letter
-    }
+    again = (then.line, then.where, then.letter) == (step.line, step.where, True)
+    return step.kind != "read" or not again
 
 
 def columns(schedule: Schedule) -> dict[str, str]:
@@ -107,9 +104,8 @@ def columns(schedule: Schedule) -> dict[str, str]:
 def shared(schedule: Schedule) -> list[str]:
     """The labels of what the steps shown touch, or touch a part of: values, then primitives."""
     state = state_after(schedule.steps[-1]) if schedule.steps else {}
-    touched = {
-        row.step.where for row in rows(schedule, len(schedule.steps)) if isinstance(row, Row)
-    }
+    every = rows(schedule, len(schedule.steps))
+    touched = {row.step.where for row in every if isinstance(row, Row)}
     return [
         place
         for place in state
@@ -125,7 +121,8 @@ def state_after(step: Step) -> dict[str, str]:
 def waits(blocked: str, holds: Mapping[str, str]) -> str:
     """ "waits for lock (B)": for what, and who has it."""
     owner = holds.get(blocked, "")
-    return f"waits for {blocked}" + f" ({owner})" * (len(owner) == 1 and owner.isupper())
+    held = f" ({owner})" * (len(owner) == 1 and owner.isupper())
+    return f"waits for {blocked or 'a change'}{held}"
 
 
 def digits(number: int) -> str:
@@ -135,14 +132,14 @@ def digits(number: int) -> str:
 
 def short(text: str, room: int) -> str:
     """`text` on one line, cut off where it would take more than `room` letters."""
-    text = _line(text)
+    text = one_line(text)
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def _body(schedule: Schedule) -> str:
     """The grid, the sentence, the circle, what was printed; what there is of them."""
     sentence = "\n".join(filter(None, [schedule.because, " → ".join(schedule.circle)]))
-    printed = schedule.printed.rstrip("\n")
+    printed = plain(schedule.printed).rstrip("\n")
     parts = [_grid(_lines(schedule)), sentence, f"It printed:\n{printed}" if printed else ""]
     return "\n\n".join(filter(None, parts))
 
@@ -227,8 +224,3 @@ def _all_fine(report: Report) -> str:
 
 def _number(number: int, noun: str) -> str:
     return f"{digits(number)} {noun}{'s' * (number != 1)}"
-
-
-def _line(text: str) -> str:
-    """`text` on one line, with nothing in it that cannot be printed."""
-    return plain(" ".join(text.split()))

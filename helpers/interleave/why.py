@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
+from ..page import plain
 from .report import Schedule, Step
 
 Steps = Sequence[Step]
-ACTS = ("write", "call", "print", "raise")  # what a thread does with what it has seen
-LOOKS = ("if ", "elif ", "while ", "assert ")  # how a line begins that looks before it acts
+Found = tuple[str, str]  # letters of the threads it is about, the sentence
+LOOKS = ("if ", "elif ", "while ")  # how a line begins that looks before it acts
+FAR = 300  # steps before the end in which a cause is looked for
 TAIL = 12  # last steps, which tell where a run without an end goes round
 
 
@@ -24,30 +26,40 @@ def because(schedule: Schedule) -> str:
     if not schedule.ended or schedule.verdict == "ok":
         return ""
     if schedule.verdict == "deadlock":
-        return " ".join(_stuck(schedule))
+        return one_line(" ".join(_stuck(schedule)))
     if schedule.verdict == "no end in sight":
-        return _round_and_round(schedule)
-    steps = _until_raised(schedule.steps)
-    patterns = (
-        _overwritten(steps),
-        _stale(steps),
-        _woken(steps),
-        _torn(schedule.steps, len(steps)),
-    )
-    pattern = next(chain(*patterns), "")
+        return one_line(_round_and_round(schedule))
+    return one_line(_failed(schedule))
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, with nothing in it that cannot be printed."""
+    return plain(" ".join(text.split()))
+
+
+def _failed(schedule: Schedule) -> str:
+    """The pattern that fits, with who raised what."""
+    steps, raiser = _until_raised(schedule.steps)
+    start = max(0, len(steps) - FAR)
+    near, after = steps[start:], schedule.steps[start : start + 2 * FAR]
+    patterns = _overwritten(near), _stale(near), _woken(near), _torn(after, len(near))
+    fits = (sentence for threads, sentence in chain(*patterns) if raiser in (*threads, "M"))
+    pattern = next(fits, "")
     return " ".join(filter(None, [pattern, _raised(schedule, bool(pattern))]))
 
 
-def _until_raised(steps: Steps) -> Steps:
-    """What came after the first exception is not its cause."""
-    raised = (n for n, step in enumerate(steps) if step.kind == "raise")
-    return steps[: next(raised, len(steps)) + 1]
+def _until_raised(steps: Steps) -> tuple[Steps, str]:
+    """What came before the first exception, and whose it is: main's, where no thread raised."""
+    for n, step in enumerate(steps):
+        if step.kind == "raise":
+            return steps[: n + 1], step.thread
+    return steps, "M"
 
 
 # ------------------------------------------------------------ races: patterns
 
 
-def _overwritten(steps: Steps) -> Iterator[str]:
+def _overwritten(steps: Steps) -> Iterator[Found]:
     """A reads, B writes, A writes without having looked again."""
     for k, over in enumerate(steps):
         i = _last_read(steps, k, over.thread, over.where) if over.kind == "write" else None
@@ -56,13 +68,16 @@ def _overwritten(steps: Steps) -> Iterator[str]:
         for j in _between(steps, i, k, over):
             a, b, what = over.thread, steps[j].thread, over.where
             r = _last_read(steps, j, b, what)
-            if r is not None and _is_update(steps[r], steps[j]):
+            both_read = r is not None and not any(
+                step.kind == "write" and step.where == what and step.thread in (a, b)
+                for step in steps[min(i, r) : j]
+            )
+            if r is not None and both_read and _is_update(steps[r], steps[j]):
                 first, second = sorted((a, b))
-                yield f"{first} and {second} both read {what} before either wrote it: " + (
-                    f"{b}'s update is lost."
-                )
+                both = f"{first} and {second} both read {what} before either wrote it"
+                yield a + b, f"{both}: {b}'s update is lost."
             else:
-                yield f"{a} read {what}, then {b} wrote it, and {a} wrote over that unseen."
+                yield a + b, f"{a} read {what}, then {b} wrote it, and {a} wrote over that unseen."
 
 
 def _last_read(steps: Steps, before: int, thread: str, where: str) -> int | None:
@@ -91,38 +106,38 @@ def _is_number(text: str) -> bool:
     return text.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
-def _stale(steps: Steps) -> Iterator[str]:
+def _stale(steps: Steps) -> Iterator[Found]:
     """A looks, B changes what A saw, A's next act rests on the old look."""
     for i, look in enumerate(steps):
-        if not _looks(look, look):
+        later = [n for n in range(i + 1, len(steps)) if steps[n].thread == look.thread]
+        k = next((n for n in later if _acts(steps, n)), None)
+        if (
+            k is None
+            or not _looks(steps, i)
+            or (look.where in look.values and (_value(steps[k - 1], look) == _value(look, look)))
+        ):
             continue
-        k = next((n for n in _later(steps, i, look.thread) if steps[n].kind in ACTS), None)
-        again = (n for n in _later(steps, i, look.thread) if _looks_again(steps[n], look))
-        if k is None or next(again, len(steps)) < k:
-            continue
-        same = look.where in look.values and _value(steps[k - 1], look) == _value(look, look)
-        for j in _changes(steps, i, k, look) if not same else ():
-            a, b = look.thread, steps[j].thread
-            yield f"{a} read {look.where}, then {b} changed it, and " + (
-                f"{a} went on with what it had read."
-            )
+        if not any(_ends_the_look(steps, n, look) for n in later if n < k):
+            for j in _changes(steps, i, k, look):
+                seen = f"{look.thread} read {look.where}, then {steps[j].thread} changed it"
+                yield look.thread, f"{seen}, and {look.thread} went on with what it had read."
 
 
-def _woken(steps: Steps) -> Iterator[str]:
-    """A waited, was woken, and acted without another look at what had changed meanwhile."""
+def _woken(steps: Steps) -> Iterator[Found]:
+    """A looked, waited, was woken, and acted without another look at what had changed."""
     for w, wake in enumerate(steps):
-        k = next((n for n in _later(steps, w, wake.thread) if steps[n].kind in ACTS), None)
-        if wake.kind != "wake" or k is None or not steps[k].where:
-            continue
-        act = steps[k]
-        looked = [n for n in _later(steps, -1, act.thread) if n < k and _looks(steps[n], act)]
-        for j in _changes(steps, looked[-1], k, act) if looked and looked[-1] < w else ():
-            yield f"{act.thread} was woken and did not look at {act.where} again: " + (
-                f"{steps[j].thread} had changed it since {act.thread} looked."
-            )
+        a = wake.thread
+        k = next(
+            (n for n in range(w + 1, len(steps)) if steps[n].thread == a and _acts(steps, n)), 0
+        )
+        mine = [n for n in range(k) if steps[n].thread == a and steps[n].where == steps[k].where]
+        if wake.kind == "wake" and mine and mine[-1] < w and _looks(steps, mine[-1]):
+            for j in _changes(steps, mine[-1], k, steps[k]):
+                woken = f"{a} was woken and did not look at {steps[k].where} again"
+                yield a, f"{woken}: {steps[j].thread} had changed it since {a} looked."
 
 
-def _torn(steps: Steps, until: int) -> Iterator[str]:
+def _torn(steps: Steps, until: int) -> Iterator[Found]:
     """Two reads of A, before that step, straddle two writes of B to the same two places."""
     reads = [n for n, step in enumerate(steps[:until]) if step.kind == "read"]
     writes = [n for n, step in enumerate(steps) if step.kind == "write"]
@@ -135,25 +150,32 @@ def _torn(steps: Steps, until: int) -> Iterator[str]:
                         yield from _halves(steps, i, k, wrote)
 
 
-def _halves(steps: Steps, i: int, k: int, wrote: dict[str, int]) -> Iterator[str]:
+def _halves(steps: Steps, i: int, k: int, wrote: dict[str, int]) -> Iterator[Found]:
     new = {steps[n].where: wrote[steps[n].where] < n for n in (i, k)}
     if set(new.values()) == {True, False}:
         old, fresh = sorted(new, key=new.__getitem__)
         reader, writer = steps[i].thread, steps[wrote[old]].thread
-        yield f"{reader} read {old} before and {fresh} after {writer} changed them."
+        yield reader, f"{reader} read {old} before and {fresh} after {writer} changed them."
 
 
-def _later(steps: Steps, after: int, thread: str) -> Iterator[int]:
-    return (n for n in range(after + 1, len(steps)) if steps[n].thread == thread)
+def _looks(steps: Steps, n: int) -> bool:
+    """Whether a step only reads, for a decision."""
+    step = steps[n]
+    return step.source.startswith(LOOKS) and step.kind in ("read", "call") and not _acts(steps, n)
 
 
-def _looks(step: Step, at: Step) -> bool:
-    look = step.kind in ("read", "call") and step.source.startswith(LOOKS)
-    return look and step.where == at.where
+def _ends_the_look(steps: Steps, n: int, look: Step) -> bool:
+    """Another look in the same line, or a wait, which `_woken` judges."""
+    again = _looks(steps, n) and steps[n].where == look.where and steps[n].line == look.line
+    return again or steps[n].kind == "wake"
 
 
-def _looks_again(step: Step, look: Step) -> bool:
-    return _looks(step, look) and step.line == look.line
+def _acts(steps: Steps, n: int) -> bool:
+    """Whether a step does more than read."""
+    step = steps[n]
+    changed = _value(step, step) != _value(steps[n - 1], step) if n else False
+    called = step.kind == "call" and (changed or " -> " not in step.what)
+    return called or step.kind in ("write", "print", "raise")
 
 
 def _changes(steps: Steps, i: int, k: int, of: Step) -> Iterator[int]:
