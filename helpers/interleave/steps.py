@@ -798,9 +798,9 @@ def rewritten(program: Callable[[], object]) -> str:
 
     Each shared access shows as a call of `step`.
     """
-    from .hooks import Hooks
+    from .hooks import hooks
 
-    made = Program(program, Hooks(), "op")
+    made = Program(program, hooks, "op")
     node, owner = _node(program)  # type: ignore[arg-type]
     tree = Rewriter(made, program, owner).rewritten(node)  # type: ignore[arg-type]
     return ast.unparse(_Readable(made).visit(tree))
