@@ -39,10 +39,25 @@ def waits(blocking: bool, timeout: float | None) -> bool:
         raise ValueError("can't specify a timeout for a non-blocking call")
     if timeout is not None and timeout < 0 and timeout != -1:
         raise ValueError("timeout value must be a non-negative number")
+    if timeout is not None and timeout > threading.TIMEOUT_MAX:
+        raise OverflowError("timeout value is too large")
     return blocking and (timeout is None or timeout == -1)
 
 
-class Primitive(Twin):
+class Told(Twin):
+    """To write one down is to look at it: a step."""
+
+    def __repr__(self) -> str:
+        run = hooks.run
+        if run is not None and run.me() is not None and not run.why:
+            run.step(self, "call", "repr({})", write=False)
+        return f"<{self.told(f'at {id(self):#x}')}>"
+
+    def told(self, at: str) -> str:
+        return f"threading.{type(self).__name__} {at}"
+
+
+class Primitive(Told):
     """Entered and left like the lock that it is."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -74,6 +89,25 @@ class Owned(Primitive):
     def locked(self) -> bool:
         now().step(self, "call", "{}.locked()", write=False)
         return bool(now().called(self.owner is not None))
+
+    def told(self, at: str) -> str:
+        how = "locked" if self.owner else "unlocked"
+        return f"{how} {type(self).__name__} object {at} count={self.count}"
+
+    # What a condition does with its lock.
+
+    def _is_owned(self) -> bool:
+        return self.owner is not None
+
+    def _release_save(self) -> tuple[Task | None, int]:
+        if not self._is_owned():
+            raise RuntimeError("cannot release un-acquired lock")
+        before = self.owner, self.count
+        self.owner, self.count = None, 0
+        return before
+
+    def _acquire_restore(self, before: tuple[Task | None, int]) -> None:
+        self.owner, self.count = before
 
 
 class Lock(Owned):
@@ -114,14 +148,30 @@ class RLock(Owned):
         self.count -= 1
         self.owner = task if self.count else None
 
+    def _is_owned(self) -> bool:
+        return self.owner is now().current
+
+
+class Wait:
+    """One wait for a condition; late once its time-out is over."""
+
+    __slots__ = ("late", "task")
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.late = task, False
+
 
 class Condition(Primitive):
-    """`woken` has, for each notification not yet used up, who may use it."""
+    """`woken` has, for each notification not yet used up, who may use it.
+
+    As in CPython, a wait whose time-out is over still waits for the lock, and may
+    meanwhile be the one that a notification goes to: then nobody is woken by it.
+    """
 
     def __init__(self, lock: Lock | RLock | None = None) -> None:
         self.lock = RLock() if lock is None else lock
-        self.waiting: list[object] = []  # one token for each wait
-        self.woken: list[list[object]] = []
+        self.waiting: list[Wait] = []
+        self.woken: list[list[Wait]] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         return self.lock.acquire(blocking, timeout)
@@ -130,38 +180,43 @@ class Condition(Primitive):
         self.lock.release()
 
     def _owned(self, verb: str) -> None:
-        if self.lock.owner is None or (
-            isinstance(self.lock, RLock) and self.lock.owner is not now().current
-        ):
+        if not self.lock._is_owned():
             raise RuntimeError(f"cannot {verb} on un-acquired lock")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let go of the lock and wait; take it again before going on."""
         self._owned("wait")
-        now().step(self, "wait", "wait for {}", also=(self.lock,))
-        token = object()
-        self.waiting.append(token)
-        before = self.lock.owner, self.lock.count
-        self.lock.owner, self.lock.count = None, 0
-        ended = timeout is not None
+        mine = Wait(now().step(self, "wait", "wait for {}", also=(self.lock,)))
+        before, woken = self.lock._release_save(), False
+        self.waiting.append(mine)
+        if timeout is not None:
+            now().step(self, "wake", "stop waiting for {}")
+            woken, mine.late = self._use(mine), True
 
         def ready() -> bool:
-            return self.lock.owner is None and (ended or self._ticket(token) is not None)
+            return self.lock.owner is None and (mine.late or self._ticket(mine) is not None)
 
         def why() -> str:
-            woken = self._ticket(token) is not None
+            woken = mine.late or self._ticket(mine) is not None
             return self.lock.held() if woken else "nobody has notified {}"
 
         now().step(self, "wake", "wake up from {}", ready, why, (self.lock,))
-        ticket = self._ticket(token)
-        self.waiting.remove(token)
+        woken = woken or (not mine.late and self._use(mine))
+        if mine in self.waiting:
+            self.waiting.remove(mine)
+        self.lock._acquire_restore(before)
+        return bool(now().called(woken))
+
+    def _ticket(self, wait: Wait) -> list[Wait] | None:
+        return next((ticket for ticket in self.woken if wait in ticket), None)
+
+    def _use(self, wait: Wait) -> bool:
+        """Whether it has been notified; nobody else can use the same notification."""
+        ticket = self._ticket(wait)
         if ticket is not None:
             self.woken.remove(ticket)
-        self.lock.owner, self.lock.count = before
-        return bool(now().called(ticket is not None))
-
-    def _ticket(self, token: object) -> list[object] | None:
-        return next((ticket for ticket in self.woken if token in ticket), None)
+            self.waiting.remove(wait)
+        return ticket is not None
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
         result = predicate()
@@ -174,13 +229,24 @@ class Condition(Primitive):
     def notify(self, n: int = 1) -> None:
         self._owned("notify")
         now().step(self, "notify", "notify {}" if n == 1 else f"notify {n} of {{}}")
-        asleep = len(self.waiting) - len(self.woken)
-        self.woken += [list(self.waiting) for _ in range(min(n, asleep))]
+        for _ in range(n):
+            self._notify_one()
+
+    def _notify_one(self) -> None:
+        """Any of those that wait; but where it is the turn of one that is late, that one."""
+        late = next((n for n, wait in enumerate(self.waiting) if wait.late), None)
+        if late is not None and late <= len(self.woken):
+            del self.waiting[late]
+        elif len(asleep := self._asleep()) > len(self.woken):
+            self.woken.append(asleep)
+
+    def _asleep(self) -> list[Wait]:
+        return [wait for wait in self.waiting if not wait.late]
 
     def notify_all(self) -> None:
         self._owned("notify")
         now().step(self, "notify", "notify all of {}")
-        self.woken = [list(self.waiting) for _ in self.waiting]
+        self.woken = [self._asleep() for _ in self._asleep()]
 
     def notifyAll(self) -> None:
         self.notify_all()
@@ -194,6 +260,9 @@ class Semaphore(Primitive):
 
     def state(self) -> str:
         return f"{self.value} left"
+
+    def told(self, at: str) -> str:
+        return f"{super().told(at)}: value={self.value}"
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         wait = waits(blocking, timeout)
@@ -218,18 +287,24 @@ class Semaphore(Primitive):
 
 
 class BoundedSemaphore(Semaphore):
+    def told(self, at: str) -> str:
+        return f"{super().told(at)}/{self.first}"
+
     def _check(self, n: int) -> None:
         if self.value + n > self.first:
             raise ValueError("Semaphore released too many times")
 
 
-class Event(Twin):
+class Event(Told):
     def __init__(self) -> None:
         self.flag = False
         self.waiting: list[list[Any]] = []  # [task, whether it was woken]
 
     def state(self) -> str:
         return "set" if self.flag else "not set"
+
+    def told(self, at: str) -> str:
+        return f"{super().told(at)}: {'set' if self.flag else 'unset'}"
 
     def is_set(self) -> bool:
         now().step(self, "call", "{}.is_set()", write=False)
@@ -265,7 +340,7 @@ class Event(Twin):
         return bool(now().called(mine[1]))
 
 
-class Barrier(Twin):
+class Barrier(Told):
     def __init__(
         self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
     ) -> None:
@@ -277,6 +352,10 @@ class Barrier(Twin):
 
     def state(self) -> str:
         return "broken" if self._broken else f"{len(self.inside)} of {self._parties} there"
+
+    def told(self, at: str) -> str:
+        how = "broken" if self._broken else f"waiters={len(self.inside)}/{self._parties}"
+        return f"{super().told(at)}: {how}"
 
     def wait(self, timeout: float | None = None) -> int:
         task = now().step(self, "wait", "wait at {}")
@@ -423,7 +502,7 @@ class Thread(Twin):
             raise RuntimeError("cannot join thread before it is started")
         if other is run.current:
             raise RuntimeError("cannot join current thread")
-        if timeout is not None and timeout >= 0 and not other.ended:
+        if timeout is not None:
             run.step(self, "join", "stop waiting for {}", write=False)
         else:
             why = f"{other.letter} has not ended"

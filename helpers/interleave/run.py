@@ -16,6 +16,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
@@ -82,9 +83,10 @@ class Task:
         self.site = Site(-1, 0, "", "", 0)  # where it calls a primitive
         self.statement, self.statements = -1, 0
         self.writes = self.made = 0
+        self.op: Op | None = None  # its last on a primitive
         self.building: list[type] = []  # classes whose calls are under way
         self.turns: dict[int, tuple[int, dict[str, Any], int]] = {}  # of each `while`: the last
-        self.reads: list[Access] = []
+        self.reads: list[tuple[int, int]] = []  # what, and how often others had written it
         self.go: threading.Lock = _NO_LOCK
         self.worker: _Worker
         self.ident = 0
@@ -176,7 +178,7 @@ class Run:
         self.tokens = dict(tokens)  # by id: what an object is called, the same in every run
         self.views: dict[int, Any] = {}  # by id of a view: whose it is
         self.keep: list[Any] = []  # so that no id is used twice in a run
-        self.seen: dict[int, list[tuple[int, int, Any, bool, int]]] = {}
+        self.seen: dict[int, Counter[tuple[int, int, Any, bool, int]]] = {}  # how often
         self.found: set[int] = set()  # sites that touch what another thread touches
         self.named: dict[tuple[int, Any], Any] = {}
         self.errors: list[tuple[Task, BaseException]] = []
@@ -257,7 +259,18 @@ class Run:
             pass
         except BaseException as error:
             self._failed(task, error)
+        with suppress(Abort):
+            self._over(task)
         return lambda: self._end(task)
+
+    def _over(self, task: Task) -> None:
+        """That a thread ends is a step where others look whether it is alive."""
+        if task.number and not self.why:
+            site = task.site._replace(number=-2 - task.number)
+            op = Op(site, "end", "{} ends", task.twin, ((self.token(task.twin), None, True),))
+            self._make(task, op, True, True)
+            if site.number in self.hot:
+                self.row(op)
 
     def _failed(self, task: Task, error: BaseException) -> None:
         from .report import Refused
@@ -297,6 +310,7 @@ class Run:
             self.current = after
             after.go.release()
             task.go.acquire()
+            task.fresh = task.fresh or op.eager
         if self.why:
             self.current = task
             raise Abort
@@ -367,7 +381,7 @@ class Run:
         accesses = ((self.token(owner), key, write), *also)
         op = Op(site, kind, "", (owner, key), accesses)
         self._make(task, op, write)
-        if self.record and site.number in self.hot and len(self.live) > 1:
+        if self.record and site.number in self.hot and not self._alone(task):
             if kind == "write":
                 self.named[id(owner), key] = value
             self.row(op, value)
@@ -393,14 +407,19 @@ class Run:
             self.visible(task, op)
         else:
             self._make(task, op, write, True)
+        task.op = op
         self.row(op)
         return task
 
+    def _alone(self, task: Task) -> bool:
+        """Whether all others are over, and it has joined them."""
+        if len(self.live) > 1:
+            return False
+        return all(t is task or task.knows.get(t.number, -1) >= t.epoch for t in self.tasks)
+
     def _make(self, task: Task, op: Op, write: bool, primitive: bool = False) -> None:
         self._note(task, op)
-        task.writes += write
-        task.reads += op.accesses
-        hot = op.site.number in self.hot and len(self.live) > 1
+        hot = op.site.number in self.hot and not self._alone(task)
         if op.site.statement != task.statement:
             task.statement = op.site.statement
             task.statements += 1
@@ -409,19 +428,25 @@ class Run:
             self.visible(task, op)
         elif hot and task.event is not None:
             task.event.accesses += op.accesses
+        task.writes += write
         for where, _, wrote in op.accesses:
+            if task.turns:
+                task.reads.append((where, self._writes(where, task)))
             if wrote:
                 self.wrote.setdefault(where, Counter())[task.number] += 1
 
     def only_looked(self) -> None:
-        """The step under way has changed nothing: it only read."""
-        task = self.current
+        """The step on a primitive that is under way has changed nothing: it only read."""
+        task, op = self.current, self.current.op
+        assert op is not None
         task.writes -= 1
-        if task.event is not None and task.event.op.where is not None:
-            task.event.accesses = tuple((i, key, False) for i, key, _ in task.event.accesses)
-        for where, _, _ in task.reads[-1:]:
+        if task.event is not None and task.event.op is op:
+            task.event.accesses = tuple((where, key, False) for where, key, _ in op.accesses)
+        for where, key, _ in op.accesses:
             self.wrote[where][task.number] -= 1
-            self.seen[where][-1] = (*self.seen[where][-1][:3], False, task.epoch)
+            noted = self.seen[where]
+            noted[task.number, op.site.number, key, True, task.epoch] -= 1
+            noted[task.number, op.site.number, key, False, task.epoch] += 1
 
     def _note(self, task: Task, op: Op) -> None:
         """Find sites that touch what another thread may be touching at the time."""
@@ -429,17 +454,18 @@ class Run:
         for where, key, write in op.accesses:
             before = self.seen.get(where)
             if before is None:
-                before = self.seen[where] = []
-            for other, there, its_key, wrote, then in before:
+                before = self.seen[where] = Counter()
+            for (other, there, its_key, wrote, then), times in before.items():
                 if (
                     other != number
+                    and times
                     and (write or wrote)
                     and (key is None or its_key is None or key == its_key)
                     and then > task.knows.get(other, -1)
                 ):
                     self.found.add(site)
                     self.found.add(there)
-            before.append((number, site, key, write, epoch))
+            before[number, site, key, write, epoch] += 1
 
     def token(self, owner: Any) -> int:
         """What `owner` is called; below 0 where it may be called otherwise in another run."""
@@ -500,11 +526,10 @@ class Run:
             return
         writes, then, start = task.turns.get(site.number, (-1, {}, 0))
         if writes == task.writes and _same(then, names):
-            looked = task.reads[start:]
-            marks = {where: self._writes(where, task) for where, _, _ in looked}
+            looked = set(task.reads[start:])
 
             def changed() -> bool:
-                return any(self._writes(where, task) != n for where, n in marks.items())
+                return any(self._writes(where, task) != n for where, n in looked)
 
             if looked:
                 op = Op(site, "spin", f"spin while {site.text}", None, (), changed, "spins", True)
