@@ -695,9 +695,12 @@ def _sleep(seconds: float) -> None:
 
 def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any) -> None:
     """Keep what is printed, to show it once."""
+    from .trace import steady
+
     run = now()
     text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
     if run.record:
+        text = steady(text)
         run.printed.append(text)
         run.row(Op(run.current.site, "print", f"print {text.strip()[:40]!r}", None))
 

@@ -25,7 +25,7 @@ def outcome(run: Run) -> tuple[str, str]:
     """The verdict on a run, and what became of it in a few words."""
     if run.errors:
         task, error = next(((t, e) for t, e in run.errors if t.number == 0), run.errors[0])
-        text = _steady(f"{error}")
+        text = _line(f"{error}")
         if isinstance(error, AssertionError):
             return "race", text or "an assertion failed"
         kind = type(error).__name__
@@ -59,7 +59,7 @@ def schedule(run: Run, program: Any) -> Schedule:
 
 def shown(value: Any, names: Mapping[int, str]) -> str:
     """A value in a few characters; an object by its name, or by its kind."""
-    text = _shown(value, names, 3)
+    text = steady(_shown(value, names, 3))
     return text if len(text) <= LONG else text[: LONG - 1] + "…"
 
 
@@ -90,9 +90,13 @@ def _shown(value: Any, names: Mapping[int, str], deep: int) -> str:
     return f"a {kind}" if kind[:1] not in "AEIOUaeiou" else f"an {kind}"
 
 
-def _steady(text: str) -> str:
-    """Without the numbers that objects have in memory, on one line."""
-    return " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", text).split())[:120]
+def steady(text: str) -> str:
+    """Without the numbers that objects have in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def _line(text: str) -> str:
+    return " ".join(steady(text).split())[:120]
 
 
 def _capped(text: str) -> str:
