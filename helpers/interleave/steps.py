@@ -531,7 +531,7 @@ class Rewriter(ast.NodeTransformer):
 
     def function_scope(self, node: Function) -> Scope:
         bound, used = _bound(node), _inner(node)
-        captured = bound & used
+        captured = {name for name in bound & used if not _settled(node, name)}
         depth = len([scope for scope in self.scopes if scope.name])
         name = f"_home_{depth}" if captured else ""
         return Scope(bound, captured, _declared(node, ast.Global), name)
@@ -740,9 +740,7 @@ def _declared(node: ast.AST, kind: type[ast.Global] | type[ast.Nonlocal]) -> set
 
 def _bound(node: Function) -> set[str]:
     """The names that are local to a function."""
-    every = node.args
-    args = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
-    names = {arg.arg for arg in args if arg}
+    names = {arg.arg for arg in _arguments(node)}
     inside = [g for g in _own_nodes(node) if isinstance(g, ast.comprehension)]
     theirs = {id(name) for g in inside for name in _targets(g.target)}
     for n in _own_nodes(node):
@@ -766,6 +764,46 @@ def _inner(node: ast.AST) -> set[str]:
         elif isinstance(n, ast.ClassDef):
             found |= {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)} | _inner(n)
     return found
+
+
+def _settled(node: Function, name: str) -> bool:
+    """Whether a variable has got its only value before any inner function could use it."""
+    if isinstance(node, ast.Lambda) or name in _nonlocal(node):
+        return isinstance(node, ast.Lambda)
+    stores = [n for n in _own_nodes(node) if _binds(n, name)]
+    if name in {arg.arg for arg in _arguments(node)}:
+        return not stores
+    places = [i for i, statement in enumerate(node.body) if statement in stores] + [
+        i
+        for i, statement in enumerate(node.body)
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        and any(n in stores for n in ast.walk(statement))
+    ]
+    if len(stores) != 1 or len(places) != 1:
+        return False
+    until = places[0] + isinstance(node.body[places[0]], ast.Assign | ast.AnnAssign)
+    return name not in _inner(ast.Module(node.body[:until], []))
+
+
+def _nonlocal(node: ast.AST) -> set[str]:
+    """The names that inner functions declare nonlocal."""
+    return {name for n in ast.walk(node) if isinstance(n, ast.Nonlocal) for name in n.names}
+
+
+def _arguments(node: Function) -> list[ast.arg]:
+    every = node.args
+    given = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
+    return [arg for arg in given if arg]
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.name == name
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name.split(".")[0]) == name
+    if isinstance(node, ast.ExceptHandler):
+        return node.name == name
+    return isinstance(node, ast.Name) and node.id == name and _is_store(node)
 
 
 def _global_names(function: FunctionType) -> set[str]:
