@@ -13,18 +13,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from types import (
     BuiltinFunctionType,
+    CodeType,
     FunctionType,
     GeneratorType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
 )
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .report import Refused
 
 if TYPE_CHECKING:
-    from .run import Run
+    from .run import Access, Run
     from .steps import Site
 
 CONTAINERS = (list, dict, set, bytearray, deque)
@@ -41,12 +42,15 @@ LOOKERS = (
     filter, reversed, iter, str, repr, bool, isinstance, type, id, print, hash, callable, range,
 )  # fmt: skip
 IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque)
-SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
-    "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow,
-    "LShift": operator.ilshift, "RShift": operator.irshift, "BitOr": operator.ior,
-    "BitXor": operator.ixor, "BitAnd": operator.iand, "MatMult": operator.imatmul,
+LAZY = (enumerate, zip, map, filter, iter, reversed)  # look at what they are given later, too
+SAME = (int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None))
+_SIGNS = {
+    "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv",
+    "Mod": "mod", "Pow": "pow", "LShift": "lshift", "RShift": "rshift", "BitOr": "or",
+    "BitXor": "xor", "BitAnd": "and", "MatMult": "matmul",
 }  # fmt: skip
+IN_PLACE = {sign: getattr(operator, f"__i{name}__") for sign, name in _SIGNS.items()}
+SIGNS = {sign: getattr(operator, f"__{name}__") for sign, name in _SIGNS.items()}
 TESTS: dict[str, Callable[[Any, Any], Any]] = {
     "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le,
     "Gt": operator.gt, "GtE": operator.ge, "Is": operator.is_, "IsNot": operator.is_not,
@@ -62,6 +66,8 @@ class Hooks:
         self.run: Run | None = None
         self.twins: dict[Any, Any] = {}
         self.kinds: dict[tuple[type, str], str] = {}
+        self.known: dict[int, tuple[CodeType, bool]] = {}  # by id: whether it is rewritten
+        self.should_follow: Callable[[FunctionType], bool] = lambda function: False
 
     def twin(self, value: Any) -> Any:
         """What stands for `value` inside an exploration: mostly `value` itself."""
@@ -80,9 +86,20 @@ class Hooks:
                 if type(owner) is ModuleType
                 else getattr(owner, name)
             )
-        also = ((run.token(type(owner)), name, False),) if kind == "class" else ()
+        also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
         run.access(site, owner, name, False, "read", also)
         return run.saw(getattr(owner, name))
+
+    def _classes(self, owner: Any, name: str) -> tuple[Access, ...]:
+        """The classes that are asked for `name`, up to the one that has it."""
+        assert self.run is not None
+        asked: list[Access] = []
+        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__:
+            if kind is not owner:
+                asked.append((self.run.token(kind), name, False))
+            if name in vars(kind):
+                break
+        return tuple(asked)
 
     def set(self, site: Site, owner: Any, name: str, value: Any) -> None:
         if self.run is not None and self.kind(owner, name, True) != "plain":
@@ -155,38 +172,66 @@ class Hooks:
 
     def whole(self, site: Site, value: Any) -> Any:
         """About to look at all of `value`: its length, its truth, its text."""
-        if self.run is not None and _is_container(value):
-            self.run.access(site, value, None, False, "read", (), value)
+        self._look(site, "read", (value,))
         return value
 
     def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
-        if self.run is not None and kind not in ("Is", "IsNot"):
-            every = [value for value in (left, right) if _is_container(value)]
-            if every:
-                also = tuple((self.run.token(value), None, False) for value in every[1:])
-                self.run.access(site, every[0], None, False, "read", also, every[0])
+        if kind not in ("Is", "IsNot"):
+            self._look(site, "read", (left, right))
         return TESTS[kind](left, right)
+
+    def work_out(self, site: Site, sign: str, left: Any, right: Any) -> Any:
+        self._look(site, "read", (left, right))
+        return SIGNS[sign](left, right)
 
     def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:
         if self.run is not None and _is_container(old):
-            self.run.access(site, old, None, True, "write", (), old)
-        return SIGNS[sign](old, value)
+            self._look(site, "write", (old,), (value,))
+        else:
+            self._look(site, "read", (value,))
+        return IN_PLACE[sign](old, value)
+
+    def _look(
+        self, site: Site, kind: str, values: tuple[Any, ...], more: tuple[Any, ...] = ()
+    ) -> None:
+        """A step on all the containers among `values`; those among `more` are only read."""
+        if self.run is None:
+            return
+        owners = [owner for value in values for owner in self._inside(value)]
+        seen = [owner for value in more for owner in self._inside(value)]
+        if owners or seen:
+            token, write = self.run.token, kind in ("write", "change")
+            kind = "call" if kind == "change" else kind
+            first = (owners or seen)[0]
+            also = [(token(owner), None, write) for owner in owners[1:]]
+            also += [(token(owner), None, False) for owner in (seen if owners else seen[1:])]
+            self.run.access(site, first, None, write, kind, tuple(also), first)
+
+    def _inside(self, value: Any) -> tuple[Any, ...]:
+        """The containers that one sees who looks at `value`; a view shows what is in a dict."""
+        if type(value) in SAME:
+            return ()
+        assert self.run is not None
+        own = (value,) if _is_container(value) else ()
+        return (*self.run.shows.get(id(value), ()), *own)
+
+    def _shows(self, value: Any, owners: tuple[Any, ...]) -> None:
+        """Who looks at `value` looks at `owners` as well."""
+        assert self.run is not None
+        self.run.shows[id(value)] = owners
+        self.run.keep.append(value)
 
     def iterate(self, site: Site, value: Any) -> Any:
-        if self.run is None:
+        if self.run is None or not (owners := self._inside(value)):
             return value
-        owner = self.run.views.get(id(value), value)  # a view shows what is in a dict
-        if not _is_container(owner):
-            return value
-        _check_order(site, owner)
-        return self._items(site, value, owner)
+        _check_order(site, owners[0])
+        return self._items(site, value, owners)
 
-    def _items(self, site: Site, value: Any, owner: Any) -> Iterator[Any]:
+    def _items(self, site: Site, value: Any, owners: tuple[Any, ...]) -> Iterator[Any]:
         """Each turn of the loop looks at the container anew."""
         items = iter(value)
         while True:
-            if self.run is not None:
-                self.run.access(site, owner, None, False, "read", (), owner)
+            self._look(site, "read", owners)
             try:
                 item = next(items)
             except StopIteration:
@@ -221,12 +266,12 @@ class Hooks:
             key = _key(owner, args[0]) if by_key else None
             write = BY_KEY[name] if by_key else f"{name} " not in READS
             token = self.run.token
-            more = tuple((token(arg), None, False) for arg in args if isinstance(arg, CONTAINERS))
+            seen = [each for arg in args for each in self._inside(arg)]
+            more = tuple((token(each), None, False) for each in seen)
             self.run.access(site, owner, key, write, "call", more, owner)
             value = method(*args, **kwargs)
             if isinstance(value, VIEWS):
-                self.run.views[id(value)] = owner
-                self.run.keep.append(value)
+                self._shows(value, (owner,))
             return self.run.called(value)
 
         return called
@@ -237,9 +282,12 @@ class Hooks:
         if run is None:
             return function
         if isinstance(function, FunctionType):
-            return run.at(site, function) if _is_twin(function) else function
+            if _is_twin(function):
+                return run.at(site, function)
+            self.follows(site, function)
+            return function
         if isinstance(function, MethodType):
-            return run.at(site, function) if _is_twin(function.__self__) else function
+            return self._bound(site, function)
         if function is getattr or function is setattr or function is hasattr:
             return self._by_name(site, function)
         if _is_twin(function):
@@ -251,13 +299,54 @@ class Hooks:
             refuse_real(site, owner)
             if isinstance(owner, CONTAINERS):
                 return self._container_method(site, owner, function.__name__)
+            if not isinstance(owner, (*SAME, type, ModuleType)):
+                return self._one_step(site, owner, function)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             self._look_at(site, function, args)
             value = function(*args, **kwargs)
-            return value if self.run is None else self.run.called(value)
+            if self.run is None:
+                return value
+            if function is iter:
+                self._shows(value, self._inside(args[0]))
+            return self.run.called(value)
 
         return called
+
+    def _bound(self, site: Site, method: MethodType) -> Any:
+        assert self.run is not None
+        owner, function = method.__self__, method.__func__
+        if _is_twin(owner):
+            return self.run.at(site, method)
+        if not isinstance(function, FunctionType) or self.follows(site, function):
+            return method
+        return method if isinstance(owner, type) else self._one_step(site, owner, method)
+
+    def _one_step(self, site: Site, owner: Any, method: Any) -> Any:
+        """A method of a library's object, whose inside is not followed: it may change it."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if self.run is None:
+                return method(*args, **kwargs)
+            seen = [each for arg in args for each in self._inside(arg)]
+            also = tuple((self.run.token(each), None, True) for each in seen)
+            self.run.access(site, owner, None, True, "call", also, owner)
+            return self.run.called(method(*args, **kwargs))
+
+        return called
+
+    def follows(self, site: Site, function: FunctionType) -> bool:
+        """Whether `function` is one of those that are rewritten; refuse one that should be."""
+        code = function.__code__
+        known = self.known.get(id(code))
+        if known is None:
+            if self.should_follow(function):
+                raise Refused(
+                    f"line {site.line}: {function.__name__} cannot be found from the source of "
+                    "the program: call it, or give it as a target, by its name"
+                )
+            known = self.known[id(code)] = (code, False)
+        return known[1]
 
     def _made_by(self, site: Site, kind: type) -> Any:
         def called(*args: Any, **kwargs: Any) -> Any:
@@ -272,6 +361,8 @@ class Hooks:
                 building.pop()
             if not isinstance(value, int | str | float | bool | type(None)):
                 self.run.made(value)
+                if kind in LAZY:
+                    self._shows(value, tuple(o for arg in args for o in self._inside(arg)))
                 for part in getattr(value, "__dict__", {}).values():
                     if isinstance(part, CONTAINERS):
                         self.run.made(part)
@@ -281,15 +372,14 @@ class Hooks:
 
     def _look_at(self, site: Site, function: Any, args: tuple[Any, ...]) -> None:
         """A call into C looks at the containers that it is given, or changes them."""
-        every = [arg for arg in args if _is_container(arg)]
-        if not every or self.run is None:
+        if self.run is None:
             return
-        if function in IN_ORDER:
+        every = [owner for arg in args for owner in self._inside(arg)]
+        if every and function in IN_ORDER:
             _check_order(site, every[0])
-        write = not any(function is each for each in LOOKERS)
-        write = write or function is next
-        also = tuple((self.run.token(arg), None, write) for arg in every[1:])
-        self.run.access(site, every[0], None, write, "call", also, every[0])
+        of_same = isinstance(getattr(function, "__self__", None), SAME)  # of a str: "".join
+        looks = of_same or any(function is each for each in LOOKERS)
+        self._look(site, "call" if looks else "change", args)
 
     def _by_name(self, site: Site, function: Any) -> Any:
         def called(owner: Any, name: str, *value: Any) -> Any:
@@ -433,9 +523,17 @@ def _key(owner: Any, key: Any) -> Any:
 def _check_order(site: Site, value: Any) -> None:
     steady = (int, float, bool, type(None))
     if isinstance(value, set | frozenset) and not all(isinstance(v, steady) for v in value):
-        raise Refused(
+        refuse(
             f"line {site.line}: the order of a set differs from run to run: use sorted({site.text})"
         )
+
+
+def refuse(text: str) -> NoReturn:
+    """End the exploration, even where the program catches what is raised here."""
+    error = Refused(text)
+    if hooks.run is not None:
+        hooks.run.refused = error
+    raise error
 
 
 def refuse_real(site: Site, thing: Any) -> None:
@@ -444,7 +542,7 @@ def refuse_real(site: Site, thing: Any) -> None:
     real = module in ("_thread", "threading", "queue", "_queue", "multiprocessing.synchronize")
     if real and not isinstance(thing, Twin | ModuleType) and type(thing).__name__ != "_local":
         name = type(thing).__name__
-        raise Refused(
+        refuse(
             f"line {site.line}: this {name} was made outside of the program: "
             "make it inside, so that every run begins with a new one"
         )

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
+from contextlib import suppress
 from typing import Any
 
 from . import primitives
 from .hooks import Abort, Twin, hooks
+from .report import Refused
 
 
 class Future(Twin):
@@ -70,13 +72,18 @@ class Future(Twin):
     def add_done_callback(self, function: Callable[[Any], object]) -> None:
         primitives.now().step(self, "call", "{}.add_done_callback()")
         if self._ended():
-            function(self)
+            self._tell(function)
         else:
             self.callbacks.append(function)
 
     def _end(self, how: str) -> None:
         self.now = how
         for function in self.callbacks:
+            self._tell(function)
+
+    def _tell(self, function: Callable[[Any], object]) -> None:
+        """As in CPython, what a callback raises is nobody's concern."""
+        with suppress(Exception):
             function(self)
 
     def _begin(self) -> bool:
@@ -91,7 +98,7 @@ class Future(Twin):
         value, error = None, None
         try:
             value = call()
-        except Abort:
+        except (Abort, Refused):
             raise
         except BaseException as caught:
             error = caught
@@ -110,7 +117,7 @@ class ThreadPoolExecutor(Twin):
     ) -> None:
         if max_workers is not None and max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
-        self.most = max_workers or 4
+        self.most = max_workers or 5  # CPython takes 4 more than there are processors
         self.prefix, self.initializer, self.initargs = thread_name_prefix, initializer, initargs
         self.calls: deque[tuple[Future, Callable[[], Any]]] = deque()
         self.threads: list[primitives.Thread] = []
@@ -139,7 +146,7 @@ class ThreadPoolExecutor(Twin):
         while True:
             self.idle += 1
             ready = lambda: bool(self.calls) or self.closed  # noqa: E731
-            primitives.now().step(self, "get", "next call of {}", ready, "{} has no call")
+            primitives.now().step(self, "idle", "next call of {}", ready, "{} has no call")
             self.idle -= 1
             if not self.calls:
                 return
@@ -155,7 +162,7 @@ class ThreadPoolExecutor(Twin):
         chunksize: int = 1,
     ) -> Iterator[Any]:
         made = [self.submit(function, *args) for args in zip(*iterables, strict=False)]
-        return (future.result(timeout) for future in made)
+        return _results(made, timeout)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         primitives.now().step(self, "call", "shut down {}")
@@ -172,12 +179,25 @@ class ThreadPoolExecutor(Twin):
         self.shutdown()
 
 
+def _results(made: list[Future], timeout: float | None) -> Iterator[Any]:
+    """In the order of the calls; where one has failed, those not yet begun are cancelled."""
+    for number, future in enumerate(made):
+        try:
+            yield future.result(timeout)
+        except Exception:
+            for other in made[number + 1 :]:
+                other.cancel()
+            raise
+
+
 def as_completed(made: Iterable[Future], timeout: float | None = None) -> Iterator[Future]:
     """In the order in which they end; among those that have ended, as given."""
     left = list(dict.fromkeys(made))
     while left:
-        _wait_until(left, lambda: any(f._ended() for f in left))
-        first = next(f for f in left if f._ended())
+        _wait_until(left, lambda: any(f._ended() for f in left), timeout)
+        first = next((f for f in left if f._ended()), None)
+        if first is None:
+            raise futures.TimeoutError(f"{len(left)} futures unfinished")
         left.remove(first)
         yield first
 
@@ -195,15 +215,16 @@ def wait(
         first = return_when == futures.FIRST_EXCEPTION and failed
         return first or len(ended) == len(left)
 
-    if timeout is None:
-        _wait_until(left, enough)
+    if left:
+        _wait_until(left, enough, timeout)
     done: Any = {f for f in left if f._ended()}
     return futures._base.DoneAndNotDoneFutures(done, set(left) - done)  # the same named tuple
 
 
-def _wait_until(left: list[Future], ready: Callable[[], bool]) -> None:
+def _wait_until(left: list[Future], ready: Callable[[], bool], timeout: float | None) -> None:
+    until = ready if timeout is None else None
     primitives.now().step(
-        left[0], "wait", "wait for futures", ready, "no result yet", tuple(left[1:]), write=False
+        left[0], "wait", "wait for futures", until, "no result yet", tuple(left[1:]), write=False
     )
 
 

@@ -19,8 +19,7 @@ from heapq import heappop, heappush
 from types import ModuleType
 from typing import Any
 
-from .hooks import Twin, hooks
-from .report import Refused
+from .hooks import Twin, hooks, refuse
 from .run import Op, Run, Task
 
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
@@ -549,7 +548,7 @@ class Queue(Twin):
     def __init__(self, maxsize: int = 0) -> None:
         self.maxsize, self.unfinished_tasks = maxsize, 0
         self.items: Any = deque()
-        self.closed = False
+        self.is_shutdown = False
 
     def _put(self, item: Any) -> None:
         self.items.append(item)
@@ -567,9 +566,11 @@ class Queue(Twin):
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         _check_timeout(block, timeout)
-        ready = (lambda: self.closed or not self._full()) if block and timeout is None else None
+        ready = (
+            (lambda: self.is_shutdown or not self._full()) if block and timeout is None else None
+        )
         now().step(self, "put", f"put {now().text(item)} in {{}}", ready, "{} is full")
-        if self.closed:
+        if self.is_shutdown:
             raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
         if self._full():
             now().only_looked()
@@ -579,9 +580,11 @@ class Queue(Twin):
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         _check_timeout(block, timeout)
-        ready = (lambda: bool(self.items) or self.closed) if block and timeout is None else None
+        ready = (
+            (lambda: bool(self.items) or self.is_shutdown) if block and timeout is None else None
+        )
         now().step(self, "get", "get from {}", ready, "{} is empty")
-        if not self.items and self.closed:
+        if not self.items and self.is_shutdown:
             raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
         if not self.items:
             now().only_looked()
@@ -622,7 +625,7 @@ class Queue(Twin):
 
         def shutdown(self, immediate: bool = False) -> None:
             now().step(self, "call", "{}.shutdown()")
-            self.closed = True
+            self.is_shutdown = True
             if immediate:
                 self.unfinished_tasks = max(0, self.unfinished_tasks - len(self.items))
                 self.items.clear()
@@ -664,7 +667,7 @@ def _check_target(target: Any) -> None:
     kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
     if any(is_kind(function) for is_kind in kinds):
         name, line = getattr(function, "__name__", function), now().current.site.line
-        raise Refused(
+        refuse(
             f"line {line}: {name} is a generator or async function, which a thread "
             "would only call and not run: give a plain function as target"
         )
@@ -711,11 +714,10 @@ def _current_thread() -> Any:
 
 
 def _refused(name: str, instead: str) -> Callable[..., Any]:
-    def refuse(*_: object, **__: object) -> Any:
-        raise Refused(f"line {now().current.site.line}: {name} {instead}")
+    def called(*_: object, **__: object) -> Any:
+        refuse(f"line {now().current.site.line}: {name} {instead}")
 
-    refuse.is_twin = True  # type: ignore[attr-defined]
-    return refuse
+    return _twin(called)
 
 
 def _alive() -> list[Any]:

@@ -31,12 +31,17 @@ def outcome(run: Run) -> tuple[str, str]:
         kind = type(error).__name__
         where = f" in {task.letter}" if task.number else ""
         return "exception", f"{kind}: {text}{where}" if text else f"{kind}{where}"
-    stuck = [task for task in run.stuck if not task.daemon]
+    stuck = [task for task in run.stuck if not task.daemon and not _is_idle(task)]
     if run.why == "endless" or any(t.pending and t.pending.kind == "spin" for t in stuck):
         return "no end in sight", "no end in sight"
     if stuck:
         return "deadlock", "deadlock"
     return "ok", "ok" if run.result is None else f"ok: returns {shown(run.result, {})}"
+
+
+def _is_idle(task: Task) -> bool:
+    """A thread of a pool that is left open waits for calls: no deadlock, it ends with Python."""
+    return task.pending is not None and task.pending.kind == "idle"
 
 
 def schedule(run: Run, program: Any) -> Schedule:
