@@ -350,9 +350,11 @@ class Hooks:
 
     def _made_by(self, site: Site, kind: type) -> Any:
         def called(*args: Any, **kwargs: Any) -> Any:
-            self._look_at(site, kind, args)
             if self.run is None:
                 return kind(*args, **kwargs)
+            begin = getattr(kind, "__init__", None)
+            if not (isinstance(begin, FunctionType) and self.follows(site, begin)):
+                self._look_at(site, kind, args)
             building = self.run.current.building
             building.append(kind)
             try:

@@ -176,7 +176,7 @@ class Run:
         self.rows: list[Row] = []
         self.printed: list[str] = []
         self.tokens = dict(tokens)  # by id: what an object is called, the same in every run
-        self.views: dict[int, Any] = {}  # by id of a view: whose it is
+        self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.seen: dict[int, Counter[tuple[int, int, Any, bool, int]]] = {}  # how often
         self.found: set[int] = set()  # sites that touch what another thread touches

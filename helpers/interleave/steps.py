@@ -21,7 +21,7 @@ import copy
 import inspect
 import linecache
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -38,6 +38,8 @@ REFUSED = {
 }
 ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
 NO_NAMES = {"exec", "eval", "globals", "locals", "vars", "input", "breakpoint"}
+WRAPPED = ("__wrapped__", "__func__", "func")  # of a decorated function, a method, a partial
+MANY = 1_000  # a container with more than so many holds data, not functions
 MARK = "\0interleave "
 
 
@@ -83,9 +85,13 @@ class Program:
             bases = tuple(self.hooks.twin(base) for base in kind.__bases__)
             if bases != kind.__bases__:
                 self._put(kind, "__bases__", bases)
+        every = [code for whole in self.codes.values() for code in _codes(whole)]
+        self.hooks.known = {id(code): (code, True) for code in every}
+        self.hooks.should_follow = lambda function: _own(function, self.program)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.hooks.known, self.hooks.should_follow = {}, lambda function: False
         while self._before:
             setattr(*self._before.pop())
 
@@ -228,6 +234,8 @@ class Rewriter(ast.NodeTransformer):
     # ------------------------------------------------------------ expressions
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if node.attr == "__dict__":
+            _refuse(node, ".__dict__")
         site, value = self.site(node), self.visit(node.value)
         return self.call(node, "get", site, value, self.mangled(node.attr))
 
@@ -253,13 +261,16 @@ class Rewriter(ast.NodeTransformer):
         else:
             called = self.call(node, "function", site, self.visit(function))
         args = [self.visit(arg) for arg in node.args]
-        keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+        keywords = [
+            ast.keyword(k.arg, self.visit(k.value) if k.arg else self.whole(k.value))
+            for k in node.keywords
+        ]
         return ast.copy_location(ast.Call(called, args, keywords), node)
 
     def whole(self, node: ast.expr) -> ast.expr:
         """The value of `node`, which is about to be looked at as a whole."""
         new: ast.expr = self.visit(node)
-        looks = isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+        looks = not isinstance(node, ast.Constant | ast.Compare | ast.UnaryOp | ast.BinOp)
         return self.call(node, "whole", self.site(node), new) if looks else new
 
     def visit_Starred(self, node: ast.Starred) -> ast.expr:
@@ -277,8 +288,8 @@ class Rewriter(ast.NodeTransformer):
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        node.left, node.right = self.whole(node.left), self.whole(node.right)
-        return node
+        left, right = self.visit(node.left), self.visit(node.right)
+        return self.call(node, "work_out", self.site(node), type(node.op).__name__, left, right)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         node.values = [self.whole(value) for value in node.values]
@@ -332,7 +343,13 @@ class Rewriter(ast.NodeTransformer):
         return new if stored else self.call(node, "made", new)
 
     visit_ListComp = visit_SetComp = visit_DictComp = display
-    visit_List = visit_Dict = visit_Set = display
+    visit_List = visit_Set = display
+
+    def visit_Dict(self, node: ast.Dict) -> ast.expr:
+        pairs = list(zip(node.keys, node.values, strict=True))
+        node.keys = [self.visit(key) if key else None for key, _ in pairs]
+        node.values = [self.visit(v) if key else self.whole(v) for key, v in pairs]  # {**other}
+        return self.call(node, "made", node)
 
     # -------------------------------------------------------------- statements
 
@@ -606,22 +623,36 @@ def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[t
     functions: dict[FunctionType, None] = {}
     classes: dict[type, None] = {}
     waiting: list[Any] = [program]
+    seen: dict[int, Any] = {}
     while waiting:
         thing = waiting.pop()
-        thing = inspect.unwrap(thing) if isinstance(thing, FunctionType) else thing
-        if isinstance(thing, classmethod | staticmethod):
-            thing = thing.__func__
-        if isinstance(thing, property):
-            waiting += [thing.fget, thing.fset, thing.fdel]
-        elif isinstance(thing, FunctionType) and thing not in functions and _own(thing, program):
+        if id(thing) in seen:
+            continue
+        seen[id(thing)] = thing
+        if isinstance(thing, FunctionType) and _own(thing, program):
             functions[thing] = None
             waiting += reversed(list(_used(thing)))
-        elif isinstance(thing, type) and thing not in classes and _own_class(thing, program):
-            classes[thing] = None
-            waiting += [*reversed(list(vars(thing).values())), *thing.__bases__]
-        elif not isinstance(thing, type | ModuleType | FunctionType):
+        elif isinstance(thing, type):
+            if _own_class(thing, program):
+                classes[thing] = None
+                waiting += [*reversed(list(vars(thing).values())), *thing.__bases__]
+        elif not isinstance(thing, ModuleType):
             waiting += [type(thing)] if _own_class(type(thing), program) else []
+        waiting += _parts(thing)
     return list(functions), list(classes)
+
+
+def _parts(thing: Any) -> list[Any]:
+    """What may be called where `thing` is used: what it wraps, what a container holds."""
+    if isinstance(thing, dict):
+        return list(thing.values()) if len(thing) <= MANY else []
+    if isinstance(thing, list | tuple | set | frozenset):
+        return list(thing) if len(thing) <= MANY else []
+    wrapped = [getattr(thing, name, None) for name in WRAPPED] if callable(thing) else []
+    wrapped += [thing.fget, thing.fset, thing.fdel] if isinstance(thing, property) else []
+    if isinstance(thing, classmethod | staticmethod | cached_property):
+        wrapped.append(getattr(thing, "func", None) or getattr(thing, "__func__", None))
+    return [part for part in wrapped if part is not None]
 
 
 def _own(function: FunctionType, program: Any) -> bool:
