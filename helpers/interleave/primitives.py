@@ -481,7 +481,7 @@ class Thread(Twin):
         if self.task is not None:
             raise RuntimeError("threads can only be started once")
         _check_target(self._target)
-        parent = run.step(self, "start", "start {}")
+        parent = run.step(self, "start", "start {}", also=(run.crowd,))
         self.task = run.add(self.run, self)
         self.task.daemon = self._daemon or parent.daemon
         run.started(self.task)
@@ -721,6 +721,12 @@ def _refused(name: str, instead: str) -> Callable[..., Any]:
 
 
 def _alive() -> list[Any]:
+    run = now()
+    task, twins = run.current, [run.crowd, *(t.twin for t in run.live if t.number)]
+    accesses = tuple((run.token(twin), None, False) for twin in twins)
+    op = Op(task.site, "call", "look who is alive", None, accesses)
+    run._make(task, op, False, True)
+    run.row(op)
     return [task.twin if task.number else Main() for task in now().live]
 
 

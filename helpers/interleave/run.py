@@ -20,7 +20,7 @@ from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
-from .hooks import NOTHING, Abort, Hooks, Twin
+from .hooks import NOTHING, Abort, Home, Hooks, Twin
 from .steps import Site
 
 LIMIT = 5_000  # steps on what threads share, in one run
@@ -81,6 +81,7 @@ class Task:
         self.last = -1  # number of its last event
         self.fresh = True  # may be interrupted before its next access (atomic="cpython", "line")
         self.site = Site(-1, 0, "", "", 0)  # where it calls a primitive
+        self.at = self.site  # where it has made its last step
         self.statement, self.statements = -1, 0
         self.writes = self.made = 0
         self.op: Op | None = None  # its last on a primitive
@@ -175,7 +176,8 @@ class Run:
         self.events: list[Event] = []
         self.rows: list[Row] = []
         self.printed: list[str] = []
-        self.tokens = dict(tokens)  # by id: what an object is called, the same in every run
+        self.crowd = Home()  # all threads: the order in which they start
+        self.tokens = {**tokens, id(self.crowd): 0}  # by id: the same names in every run
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.seen: dict[int, Counter[tuple[int, int, Any, bool, int]]] = {}  # how often
@@ -266,7 +268,7 @@ class Run:
     def _over(self, task: Task) -> None:
         """That a thread ends is a step where others look whether it is alive."""
         if task.number and not self.why:
-            site = task.site._replace(number=-2 - task.number)
+            site = task.at._replace(number=-2 - task.number)
             op = Op(site, "end", "{} ends", task.twin, ((self.token(task.twin), None, True),))
             self._make(task, op, True, True)
             if site.number in self.hot:
@@ -393,7 +395,7 @@ class Run:
         what: str,
         ready: Callable[[], bool] | None = None,
         why: Callable[[], str] | str = "",
-        also: tuple[Twin, ...] = (),
+        also: tuple[Twin | Home, ...] = (),
         write: bool = True,
         eager: bool = False,
     ) -> Task:
@@ -420,6 +422,7 @@ class Run:
     def _make(self, task: Task, op: Op, write: bool, primitive: bool = False) -> None:
         self._note(task, op)
         hot = op.site.number in self.hot and not self._alone(task)
+        task.at = op.site
         if op.site.statement != task.statement:
             task.statement = op.site.statement
             task.statements += 1
