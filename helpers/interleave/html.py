@@ -39,7 +39,9 @@ STYLE = f"""<style>
 .cs-source b{{padding:1px 6px;border-radius:3px;color:#000}}
 .cs-source em{{font-style:normal}}
 .cs-source pre>span{{display:inline-block;min-width:100%}}
-.cs-source .now,.cs-source .stuck{{background:color-mix(in srgb,currentColor 13%,transparent)}}
+.cs-source .now,.cs-source .stuck{{background:var(--jp-layout-color2,#8884)}}
+.cs.cs .jupyter-button:disabled{{opacity:1;background:none;outline:1px dashed var(--jp-ui-font-color2);
+  outline-offset:-1px;color:var(--jp-ui-font-color1)}}
 </style>"""
 SCRIPT = """<script>(() => {
 const root = document.currentScript.closest('.cs'), told = TOLD;

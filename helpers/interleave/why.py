@@ -107,20 +107,28 @@ def _is_number(text: str) -> bool:
 
 
 def _stale(steps: Steps) -> Iterator[Found]:
-    """A looks, B changes what A saw, A's next act rests on the old look."""
+    """A looks, B changes what A saw, an act of A rests on the old look."""
     for i, look in enumerate(steps):
-        later = [n for n in range(i + 1, len(steps)) if steps[n].thread == look.thread]
-        k = next((n for n in later if _acts(steps, n)), None)
-        if (
-            k is None
-            or not _looks(steps, i)
-            or (look.where in look.values and (_value(steps[k - 1], look) == _value(look, look)))
-        ):
+        for k in _rest_on(steps, i) if _looks(steps, i) else ():
+            if _value(steps[k - 1], look) != look.what.partition(" -> ")[2]:
+                for j in _changes(steps, i, k, look):
+                    seen = f"{look.thread} read {look.where}, then {steps[j].thread} changed it"
+                    yield look.thread, f"{seen}, and {look.thread} went on with what it had read."
+
+
+def _rest_on(steps: Steps, i: int) -> Iterator[int]:
+    """The thread's next act after a look; and a write to the same place, if it reads no more."""
+    look, first, unread = steps[i], True, True
+    for n in range(i + 1, len(steps)):
+        if steps[n].thread != look.thread:
             continue
-        if not any(_ends_the_look(steps, n, look) for n in later if n < k):
-            for j in _changes(steps, i, k, look):
-                seen = f"{look.thread} read {look.where}, then {steps[j].thread} changed it"
-                yield look.thread, f"{seen}, and {look.thread} went on with what it had read."
+        if _ends_the_look(steps, n, look):
+            return
+        same = steps[n].where == look.where
+        if _acts(steps, n) and (first or (same and unread)):
+            first = False
+            yield n
+        unread = unread and not same
 
 
 def _woken(steps: Steps) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
@@ -11,6 +12,8 @@ import pytest
 from driver import Board, Lesson, Open, play_click_to_picture, screenshot
 from playwright.sync_api import Locator, expect
 from test_rooms import CONTRAST, KERNEL
+
+from helpers.interleave import replay
 
 pytestmark = pytest.mark.browser
 
@@ -58,22 +61,24 @@ locks
 # --
 board.press("A"), board.press("B")
 board.schedule.outcome
-# --
-import random
-def dice():
+"""
+DRIVEN = 5  # the number of the cell that presses buttons
+
+
+def counter() -> None:
+    """The program of the first cell."""
     total = 0
-    def add():
+
+    def add() -> None:
         nonlocal total
-        if random.random() < 0.5:
-            total += 1
+        total += 1
+
     threads = [threading.Thread(target=add) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-play(lambda: None)
-"""
-REPLAYED, EXPLORED, PLAYED, LOCKED, DRIVEN = range(1, 6)
+    assert total == 2, f"lost update: {total}"
 
 
 @pytest.fixture(scope="module")
@@ -211,24 +216,54 @@ def test_a_click_gives_a_new_picture_at_once(board: Board) -> None:
     assert seconds < 2  # the bench says how much faster it is
 
 
-def test_words_stand_out_in_both_themes(lesson: Lesson, page: Locator, locks: Board) -> None:
-    locks.press("A")
-    locks.press("B")
+def test_words_stand_out_in_both_themes(
+    lesson: Lesson, page: Locator, board: Board, locks: Board
+) -> None:
+    board.press("A")
+    for letter in "AB":
+        locks.press(letter)
+    parts = {"figcaption": page, ".cs-step": page, "svg text": page, ".now": page}
+    parts |= {"[role=status]": locks.root, "pre": locks.root, "button:enabled": board.root}
+    parts |= {"button:disabled": locks.root}
     for theme in ("light", "dark"):
         if theme == "dark":
             lesson.dark()
-        for root, name in (
-            (page, "schedule"),
-            (lesson.boards()[0].root, "board"),
-            (locks.root, "locks"),
-        ):
+        for name, root in {"schedule": page, "board": board.root, "locks": locks.root}.items():
             root.scroll_into_view_if_needed()
             sleep(0.3)  # for the picture only: the theme fades in
             screenshot(lesson, f"{name} {theme}")
-        for part in ("figcaption", "pre", ".cs-step", "svg text"):
-            assert page.locator(part).first.evaluate(CONTRAST) > 4.5, (theme, part)
+        for part, root in parts.items():
+            assert root.locator(part).first.evaluate(CONTRAST) > 4.5, (theme, part)
+            assert root.locator(part).first.evaluate("e => getComputedStyle(e).opacity") == "1"
 
 
 def test_nothing_complained_and_nothing_left_this_computer(lesson: Lesson) -> None:
     assert lesson.errors == []
     assert lesson.elsewhere == []
+
+
+def test_what_is_not_trusted_is_told_by_text_and_source_alone(
+    folder: Path, open_lesson: Open
+) -> None:
+    """As on a Git host: no script runs, and nothing of the picture is left over.
+
+    The last test here: closing a lesson ends all kernels.
+    """
+    shown = replay(counter, "ABBA")._repr_mimebundle_()
+    output = nbformat.v4.new_output("execute_result", shown, execution_count=1)
+    cell = nbformat.v4.new_code_cell("replay(counter, 'ABBA')", execution_count=1, outputs=[output])
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": KERNEL})
+    nbformat.write(notebook, folder / "untrusted.ipynb")
+    with open_lesson("untrusted.ipynb") as lesson:
+        output = lesson.page.locator(".jp-OutputArea-output")
+        expect(output).to_contain_text("lost update: 1 · schedule ABBA · 1 preemption")
+        expect(output).to_contain_text("A and B both read total before either wrote it")
+        expect(output.locator("details pre")).to_be_visible()
+        expect(output.locator("svg, input")).to_have_count(0)
+        words = output.inner_text()
+        assert "querySelector" not in words
+        assert "font-family" not in words
+        source = output.locator(".cs-source pre").first.inner_text().splitlines()
+        assert [line.split()[-1] for line in source if "▶" in line] == ["1"]
+        assert len(source) == 3
+        screenshot(lesson, "untrusted")

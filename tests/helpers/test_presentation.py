@@ -205,6 +205,16 @@ def test_a_look_that_was_out_of_date_is_named() -> None:
     )
 
 
+def test_a_first_use_that_was_made_twice_rests_on_an_old_look() -> None:
+    use = (1, ("def use():", "    if one is None:", "        log()", "        one = 1"))
+    story = Story({"A": use, "B": use}, one="None", log="[]")
+    story.read("A", 2, "one").step("A", 3, "log()", "call", "log").read("B", 2, "one")
+    story.write("B", 4, "one", 1).write("A", 4, "one", 1)
+    assert because(story.told("race", "made twice")) == (
+        "A read one, then B changed it, and A went on with what it had read."
+    )
+
+
 def test_who_waited_in_an_if_is_told_that_it_did_not_look_again() -> None:
     assert because(taken_twice("if")) == (
         "A was woken and did not look at items again: B had changed it since A looked. "
@@ -389,19 +399,22 @@ def _unseen(said: str, steps: list[Step]) -> bool:
 
 
 def _out_of_date(said: str, steps: list[Step]) -> bool:
+    """A look, then a change, then an act: the first since the look, or a write there, unread."""
     match = re.match(r"(\w) read (\w), then (\w) changed it, and \1 went on", said)
     if not match:
         return False
-    for i, look in _touches(steps, match[1], match[2]):
-        others = [n for n, s in _touches(steps, match[3], match[2]) if s.kind == "write" and n > i]
-        acts = [
-            n for n, s in enumerate(steps) if n > i and s.thread == match[1] and s.kind == "write"
-        ]
-        if look.kind == "read" and others and acts and others[0] < acts[0]:
-            again = [
-                s for s in steps[i + 1 : acts[0]] if s[:2] == look[:2] and s.where == look.where
-            ]
-            if not again and steps[acts[0] - 1].values[match[2]] != look.values[match[2]]:
+    one, where, other = match.groups()
+    mine = [(n, s) for n, s in enumerate(steps) if s.thread == one]
+    for at, (i, look) in enumerate(mine):
+        for k, act in mine[at + 1 :]:
+            between = [s for n, s in mine[at + 1 :] if n < k]
+            again = [s for s in between if s[:2] == look[:2] and s[3:6] == look[3:6]]
+            first = not any(s.kind == "write" for s in between)
+            unread = act.where == where and not any(s.where == where for s in between)
+            wrote = any(s.kind == "write" for n, s in _touches(steps, other, where) if i < n < k)
+            kinds = look.kind == "read" and look.where == where and act.kind == "write"
+            changed = wrote and steps[k - 1].values[where] != look.values[where]
+            if kinds and changed and not again and (first or unread):
                 return True
     return False
 
