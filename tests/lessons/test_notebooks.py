@@ -12,6 +12,9 @@ from rules import FOLDER, Page, Rule, everywhere, in_lessons, lessons, notebooks
 
 LADDER = "04b-the-ladder"  # a workbook: a learner acts in it, after a lesson that has taught
 KNOWINGLY: dict[tuple[str, str], str] = {
+    ("04-synchronization", "its_cells_are_short"): (
+        "a program that is explored stands whole in one cell: its threads, and what it asserts"
+    ),
     (LADDER, "it_asks_before_it_measures_and_lets_turn_and_repair"): (
         "28 exercises to break and to repair stand in the place of predictions and sliders"
     ),
