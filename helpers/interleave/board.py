@@ -16,6 +16,7 @@ from . import replay
 from .html import STYLE, source, standing
 from .lanes import Lanes, moments, safe, tint
 from .report import Schedule, Standing
+from .text import doing
 
 START = "Press a button: its thread makes its next step. Find an order in which the program fails."
 FINE = "This run ended well. Undo takes back a press: try another order."
@@ -127,10 +128,7 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
         schedule, word = self.schedule, f"<b>{self.word}</b>: " if self.word else ""
         if not schedule.ended:
             last = moments(schedule)[-1:] if word else []
-            done = [
-                f"{each.step.thread}, line {each.step.line}: {each.step.what}." for each in last
-            ]
-            return word + (safe(done[0]) if done else START)
+            return word + (f"{safe(doing(last[0].step))}." if last else START)
         if schedule.verdict == "ok":
             return word + FINE
         return (

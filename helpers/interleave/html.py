@@ -17,7 +17,7 @@ from ..draw import INK
 from ..page import COLOURS
 from .lanes import CHAR, CODE, WIDTH, Lanes, Moment, moments, rect, safe, text, tint
 from .report import Report, Schedule, Standing
-from .text import columns, counts, digits, header, short, table, waits
+from .text import columns, counts, digits, doing, header, short, table, waits
 
 UNITS, LINE, SIDE = 150, 40, 15  # schedules drawn one by one, in a line; pixels of each
 FINE = COLOURS[2]
@@ -40,8 +40,8 @@ STYLE = f"""<style>
 .cs-source em{{font-style:normal}}
 .cs-source pre>span{{display:inline-block;min-width:100%}}
 .cs-source .now,.cs-source .stuck{{background:var(--jp-layout-color2,#8884)}}
-.cs.cs .jupyter-button:disabled{{opacity:1;background:none;outline:1px dashed var(--jp-ui-font-color2);
-  outline-offset:-1px;color:var(--jp-ui-font-color1)}}
+.cs.cs .jupyter-button:disabled{{opacity:1;background:none;color:var(--jp-ui-font-color1);
+  outline:1px dashed var(--jp-ui-font-color2);outline-offset:-1px}}
 </style>"""
 SCRIPT = """<script>(() => {
 const root = document.currentScript.closest('.cs'), told = TOLD;
@@ -143,7 +143,7 @@ def _words(schedule: Schedule, moment: Moment) -> str:
         return f"In the end: {', '.join(waiting)}."
     place = f"Step {moment.number} of {len(schedule)}" if moment.number else "No letter of the word"
     over = " A preemption: the thread before could have gone on." if step.preempts else ""
-    return f"{place}. {step.thread}, line {step.line}: {short(step.what, 80)}.{over}"
+    return f"{place}. {doing(step)}.{over}"
 
 
 def _script(schedule: Schedule) -> str:

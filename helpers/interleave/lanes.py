@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ..draw import INK, PAPER
 from ..page import COLOURS, GREY, plain
 from .report import Schedule, Step
-from .text import columns, header, rows, shared, short, state_after, waits
+from .text import columns, doing, header, rows, shared, short, state_after, waits
 
 WIDTH, GAP, HEAD = 900, 12, 38  # pixels: of the picture, between boxes, of the word above
 BOX, BAR, STRIP, CHAR = 34, 15, 24, 6.7  # heights: box, bar, row of values; width of a letter
@@ -177,7 +177,7 @@ class Lanes:
                 colour, reads = tint(step.thread), step.kind == "read"
                 fill = f'style="fill:{PAPER}"' if reads else f'fill="{colour}"'
                 edge = f'stroke="{colour}" stroke-width="2.5"' if reads else 'stroke="#0008"'
-                tip = f"<title>{safe(f'line {step.line}: {step.what}')}</title>"
+                tip = f"<title>{safe(doing(step))}</title>"
                 yield rect(x, y, width, BOX, f'rx="4" {fill} {edge}', tip)
                 style = "" if reads else "fill:#000"
                 if self.wide >= WORDS:

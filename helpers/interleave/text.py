@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..page import plain
 from .report import Report, Schedule, Standing, Step
-from .why import because, one_line
+from .why import LONG, because, one_line, short
 
 __all__ = ["because", "counts", "header", "report", "rows", "table"]
 
@@ -66,7 +66,7 @@ def _quoted(outcome: str) -> str:
 def header(schedule: Schedule) -> str:
     """ "lost update: 1 · schedule ABBA · 1 preemption (→)"."""
     outcome = schedule.outcome if schedule.ended else "so far"
-    return f"{one_line(outcome)} · schedule {_word(schedule)} · {_preemptions(schedule, ' (→)')}"
+    return f"{short(outcome, LONG)} · schedule {_word(schedule)} · {_preemptions(schedule, ' (→)')}"
 
 
 def rows(schedule: Schedule, first: int = FIRST, last: int = LAST) -> list[Row | int]:
@@ -118,6 +118,12 @@ def state_after(step: Step) -> dict[str, str]:
     return {**step.values, **step.holds}
 
 
+def doing(step: Step) -> str:
+    """ "A, line 8: read total -> 0"; the line only where it is known."""
+    place = f"{step.thread}, line {step.line}" if step.line else step.thread
+    return one_line(f"{place}: {step.what}")
+
+
 def waits(blocked: str, holds: Mapping[str, str]) -> str:
     """ "waits for lock (B)": for what, and who has it."""
     owner = holds.get(blocked, "")
@@ -128,12 +134,6 @@ def waits(blocked: str, holds: Mapping[str, str]) -> str:
 def digits(number: int) -> str:
     """20000 as "20 000"."""
     return f"{number:,}".replace(",", " ")
-
-
-def short(text: str, room: int) -> str:
-    """`text` on one line, cut off where it would take more than `room` letters."""
-    text = one_line(text)
-    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def _body(schedule: Schedule) -> str:
@@ -168,7 +168,7 @@ def _lines(schedule: Schedule) -> Iterator[list[str]]:
 def _cell(thread: str, step: Step, before: Mapping[str, str]) -> str:
     """What a thread does at this step, or what it begins to wait for; ":" where it still does."""
     if thread == step.thread:
-        return f"{step.line}: {step.what}"
+        return at_line(step.line, step.what)
     if thread not in step.blocked:
         return ""
     begins = before.get(thread) != step.blocked[thread]
@@ -181,8 +181,13 @@ def _left(stands: Standing | None, schedule: Schedule) -> str:
         return ""
     step = schedule.steps[-1] if schedule.steps else None
     if step and stands.thread in step.blocked:
-        return f"{stands.line}: {waits(step.blocked[stands.thread], step.holds)}"
-    return f"({stands.line}: {stands.what})"
+        return at_line(stands.line, waits(step.blocked[stands.thread], step.holds))
+    return f"({at_line(stands.line, stands.what)})" if stands.what else "(has not ended)"
+
+
+def at_line(line: int, what: str) -> str:
+    """ "14: read total"; the line only where it is known."""
+    return f"{line}: {what}" if line else what
 
 
 def _bar(cells: list[str]) -> list[str]:

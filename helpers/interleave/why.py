@@ -18,6 +18,7 @@ Steps = Sequence[Step]
 Found = tuple[str, str]  # letters of the threads it is about, the sentence
 LOOKS = ("if ", "elif ", "while ")  # how a line begins that looks before it acts
 FAR = 300  # steps before the end in which a cause is looked for
+LONG = 120  # letters of an exception
 TAIL = 12  # last steps, which tell where a run without an end goes round
 
 
@@ -35,6 +36,12 @@ def because(schedule: Schedule) -> str:
 def one_line(text: str) -> str:
     """`text` on one line, with nothing in it that cannot be printed."""
     return plain(" ".join(text.split()))
+
+
+def short(text: str, room: int) -> str:
+    """`text` on one line, cut off where it would take more than `room` letters."""
+    text = one_line(text)
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def _failed(schedule: Schedule) -> str:
@@ -209,8 +216,9 @@ def _raised(schedule: Schedule, explained: bool) -> str:
         letters += step.letter
         if step.kind == "raise" and not (explained and step.thread == "M"):
             when = f"At step {letters}" if step.letter else f"After step {letters}"
-            return f"{when} {_who(step.thread)} raised {step.what.removeprefix('raise ')}."
-    return "" if explained else f"The run ended with: {schedule.outcome}."
+            what = short(step.what.removeprefix("raise "), LONG)
+            return f"{when} {_who(step.thread)} raised {what}."
+    return "" if explained else f"The run ended with: {short(schedule.outcome, LONG)}."
 
 
 def _stuck(schedule: Schedule) -> Iterator[str]:
@@ -265,9 +273,13 @@ def _round_and_round(schedule: Schedule) -> str:
                 f"{_who(stands.thread)} goes round in line {stands.line}, and no running thread is "
                 "left to change what it looks at."
             )
+    left = [s.thread for s in schedule.standing if not s.ended and s.thread != "M"] or ["main"]
     tail = [step for step in schedule.steps if step.letter][-TAIL:]
     places = dict.fromkeys(f"{_who(step.thread)} in line {step.line}" for step in tail)
-    return f"It was stopped after {len(schedule)} steps. The last {len(tail)}: {', '.join(places)}."
+    last = f" Its last {len(tail)}: {', '.join(places)}." if tail else ""
+    return (
+        f"{_and(left)} had not ended when the run was stopped, after {len(schedule)} steps.{last}"
+    )
 
 
 def _and(names: list[str]) -> str:

@@ -135,7 +135,8 @@ def spin(steps: int = 400) -> Schedule:
     story = Story({"A": SPIN, "B": ADD}, stop="False")
     for _ in range(steps):
         story.read("A", 3, "stop")
-    return story.told("no end in sight", standing=(ended("B", "add"),))
+    turning = Standing("A", "spin", 3, "while not stop:", "read stop", "", False, 1)
+    return story.told("no end in sight", standing=(turning, ended("B", "add")))
 
 
 def fine() -> Schedule:

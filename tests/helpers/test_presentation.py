@@ -18,7 +18,7 @@ from helpers.interleave import html
 from helpers.interleave.html import page, percent, space
 from helpers.interleave.lanes import Lanes, moments, tint
 from helpers.interleave.report import Schedule, Step
-from helpers.interleave.text import FIRST, LAST, because, counts, header, report, rows, table
+from helpers.interleave.text import FIRST, LAST, because, counts, doing, header, report, rows, table
 from stories import (
     ADD,
     ALL,
@@ -105,7 +105,7 @@ def test_the_same_schedule_gives_the_same_text_and_the_same_page(
 @pytest.mark.parametrize("number", [FIRST + LAST + 1, FIRST + LAST + 2, 5000])
 def test_of_many_steps_the_first_and_the_last_are_shown(number: int) -> None:
     shown = table(spin(number))
-    assert len(lines(shown)) <= FIRST + LAST + 6
+    assert len(lines(shown)) <= FIRST + LAST + 7
     assert f"\n{number:>4}  3: read stop" in shown
     left_out = number - FIRST - LAST
     words = f"… {left_out:,} steps …".replace(",", " ")
@@ -278,7 +278,9 @@ def test_a_circle_of_three_and_one_that_waits_outside_of_it() -> None:
 
 
 def test_a_loop_without_an_end_is_placed() -> None:
-    assert because(spin(400)) == "It was stopped after 400 steps. The last 12: A in line 3."
+    assert because(spin(400)) == (
+        "A had not ended when the run was stopped, after 400 steps. Its last 12: A in line 3."
+    )
 
 
 def test_an_exception_is_told_with_its_step() -> None:
@@ -514,7 +516,7 @@ def test_the_picture_says_in_words_what_it_shows(story: Callable[[], Schedule]) 
     told = [title.text for title in picture.iter(SVG + "title")]
     for moment in moments(schedule):
         if moment.acts:
-            assert f"line {moment.step.line}: {moment.step.what}" in told
+            assert doing(moment.step) in told
 
 
 @every_story
