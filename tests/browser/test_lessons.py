@@ -8,7 +8,7 @@ import pytest
 from driver import ROOT, Lesson, Open
 
 pytestmark = pytest.mark.browser
-LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("0[0-9]-*.ipynb"))
+LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("0[0-9]*-*.ipynb"))
 
 
 @pytest.fixture(params=LESSONS, scope="module")
