@@ -72,7 +72,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 
 def chosen(lesson: ModuleType, name: str) -> Callable[[], None]:
     """The program of that name; the forks of a dinner are as the lesson lays them."""
-    lesson.seats = SEATS.get(name)
+    vars(lesson)["seats"] = SEATS.get(name)
     program: Callable[[], None] = lesson.programs[name]
     return program
 
