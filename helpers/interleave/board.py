@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from . import replay
-from .html import STYLE, source, standing
+from .html import ENDED, NO_SOURCE, STYLE, Source, Stands, source, stands_at
 from .lanes import Lanes, moments, safe, tint
 from .report import Schedule, Standing
 from .text import doing
@@ -36,12 +36,20 @@ class Column:
     def show(self, schedule: Schedule, stands: Standing) -> None:
         thread, button = stands.thread, self.button
         does = f"waits, {stands.why}" if stands.why else stands.what
-        self.source.value = source(schedule, thread, stands.name, standing(stands))
+        lines = schedule.sources.get(thread, NO_SOURCE)
+        self.source.value = source(thread, stands.name, lines, self._stands(stands, lines))
         button.description = f"{thread}: {'has ended' if stands.ended else does}"
         button.tooltip = button.description
         button.disabled = stands.ended or bool(stands.why) or schedule.ended
         button.style.button_color = None if button.disabled else tint(thread)
         button.style.text_color = None if button.disabled else "black"
+
+    def _stands(self, stands: Standing, lines: Source) -> Stands:
+        if stands.ended:
+            return ENDED
+        if stands.why:
+            return stands_at(lines, stands, "‖", "waits")
+        return stands_at(lines, stands, "▷", f"next: {stands.what}")
 
 
 class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]

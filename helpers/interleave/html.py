@@ -16,8 +16,9 @@ from typing import NamedTuple
 from ..draw import INK
 from ..page import COLOURS
 from .lanes import CHAR, CODE, WIDTH, Lanes, Moment, moments, rect, safe, text, tint
-from .report import Report, Schedule, Standing
-from .text import columns, counts, digits, doing, header, short, table, waits
+from .report import Report, Schedule, Standing, Step
+from .text import columns, counts, digits, doing, header, table, waits
+from .why import short
 
 UNITS, LINE, SIDE = 150, 40, 15  # schedules drawn one by one, in a line; pixels of each
 FINE = COLOURS[2]
@@ -39,7 +40,7 @@ STYLE = f"""<style>
 .cs-source b{{padding:1px 6px;border-radius:3px;color:#000}}
 .cs-source em{{font-style:normal}}
 .cs-source pre>span{{display:inline-block;min-width:100%}}
-.cs-source .now,.cs-source .stuck{{background:var(--jp-layout-color2,#8884)}}
+.cs-source .now,.cs-source .stuck,.cs .cs-else{{background:var(--jp-layout-color2,#8884)}}
 .cs.cs .jupyter-button:disabled{{opacity:1;background:none;color:var(--jp-ui-font-color1);
   outline:1px dashed var(--jp-ui-font-color2);outline-offset:-1px}}
 </style>"""
@@ -54,7 +55,8 @@ slider.addEventListener('input', () => {
   slider.setAttribute('aria-valuetext', words);
   now.setAttribute('transform', `translate(${slider.value * WIDE})`);
   root.querySelectorAll('.cs-code>div').forEach((column, n) => {
-    const [line, mark, kind, text] = stands[n];
+    const [line, mark, kind, text, elsewhere] = stands[n];
+    column.querySelector('.cs-else').textContent = elsewhere;
     column.querySelector('em').textContent = text;
     for (const row of column.querySelectorAll('pre>span')) {
       row.className = row.dataset.line == line ? kind : '';
@@ -65,6 +67,11 @@ slider.addEventListener('input', () => {
 })()</script>"""
 
 
+Source = tuple[int, tuple[str, ...]]  # number of the first line, lines
+NO_SOURCE: Source = (0, ())
+KINDS = {"▶": "now", "▷": "next", "‖": "stuck"}  # what a marker means
+
+
 class Stands(NamedTuple):
     """Where a thread stands at a moment."""
 
@@ -72,6 +79,10 @@ class Stands(NamedTuple):
     mark: str  # at that line
     kind: str
     text: str
+    elsewhere: str = ""  # the marker with its line, where that is in another function
+
+
+ENDED = Stands(0, "", "", "has ended")
 
 
 def page(schedule: Schedule) -> str:
@@ -79,7 +90,8 @@ def page(schedule: Schedule) -> str:
     seen = moments(schedule)
     where = _all_stand(schedule, seen[-1]) if seen else {}
     code = "".join(
-        source(schedule, thread, columns(schedule)[thread], each) for thread, each in where.items()
+        source(thread, columns(schedule)[thread], schedule.sources.get(thread, NO_SOURCE), each)
+        for thread, each in where.items()
     )
     return (
         f'<figure class="cs">{STYLE}<figcaption><b>{safe(header(schedule))}</b>'
@@ -89,44 +101,43 @@ def page(schedule: Schedule) -> str:
     )
 
 
-def source(schedule: Schedule, thread: str, name: str, stands: Stands) -> str:
+def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
     """The source of a thread with its marker, and above it what it does."""
-    first, lines = schedule.sources.get(thread, (0, ()))
     listing = []
-    for number, line in enumerate(dedent("\n".join(lines)).splitlines(), first):
+    for number, line in enumerate(dedent("\n".join(lines[1])).splitlines(), lines[0]):
         mark, kind = (stands.mark, stands.kind) if number == stands.line else (" ", "")
         words = safe(f"{mark}{number:>4}  {line}")
         listing.append(f'<span data-line="{number}" class="{kind}">{words}</span>')
     code = "\n".join(listing)
     return (
         f'<div class="cs-source"><div><b style="background:{tint(thread)}">{thread}</b> '
-        f"{safe(name)} · <em>{safe(stands.text)}</em></div><pre>{code}</pre></div>"
+        f"{safe(name)} · <em>{safe(stands.text)}</em></div><pre>{code}</pre>"
+        f'<pre class="cs-else">{safe(stands.elsewhere)}</pre></div>'
     )
 
 
-def standing(stands: Standing) -> Stands:
-    """Where a thread stands when nothing more was run."""
-    if stands.ended:
-        return Stands(0, "", "", "has ended")
-    if stands.why:
-        return Stands(stands.line, "‖", "stuck", "waits")
-    return Stands(stands.line, "▷", "next", f"next: {stands.what}")
+def stands_at(lines: Source, at: Step | Standing, mark: str, text: str) -> Stands:
+    """A thread with a marker where it is, in its own function or in another."""
+    inside = lines[0] <= at.line < lines[0] + len(lines[1])
+    elsewhere = "" if inside or not at.line else f"{mark}{at.line:>4}  {at.source}"
+    return Stands(at.line, mark, KINDS[mark], text, elsewhere)
 
 
 def _stands(schedule: Schedule, thread: str, moment: Moment) -> Stands:
     """Where a thread stands: at its step, before its next one, waiting, or at its end."""
-    step = moment.step
+    step, lines = moment.step, schedule.sources.get(thread, NO_SOURCE)
     if moment.acts and step.thread == thread:
-        return Stands(step.line, "▶", "now", step.what)
+        return stands_at(lines, step, "▶", step.what)
     later = (s for s in schedule.steps[moment.at + 1 :] if s.thread == thread)
     then = next((s for s in later if s.kind not in ("end", "join")), None)
     left = next((s for s in schedule.standing if s.thread == thread and not s.ended), None)
-    line, what = (then or left or step).line, (then or left or step).what.partition(" -> ")[0]
     if thread in step.blocked:
-        return Stands(line, "‖", "stuck", waits(step.blocked[thread], step.holds))
+        text = waits(step.blocked[thread], step.holds)
+        return stands_at(lines, then or left or step, "‖", text)
     if then or left:
-        return Stands(line, "▷", "next", f"next: {what}")
-    return Stands(0, "", "", "has ended")
+        what = (then or left or step).what.partition(" -> ")[0]
+        return stands_at(lines, then or left or step, "▷", f"next: {what}")
+    return ENDED
 
 
 def _all_stand(schedule: Schedule, moment: Moment) -> dict[str, Stands]:
@@ -139,7 +150,8 @@ def _words(schedule: Schedule, moment: Moment) -> str:
     if moment.number == "…":
         return "Here steps are left out."
     if not moment.acts:
-        waiting = [f"{thread} {waits(what, step.holds)}" for thread, what in step.blocked.items()]
+        shown, holds = columns(schedule), step.holds
+        waiting = [f"{t} {waits(label, holds)}" for t, label in step.blocked.items() if t in shown]
         return f"In the end: {', '.join(waiting)}."
     place = f"Step {moment.number} of {len(schedule)}" if moment.number else "No letter of the word"
     over = " A preemption: the thread before could have gone on." if step.preempts else ""

@@ -16,19 +16,23 @@ from typing import NamedTuple
 from ..draw import INK, PAPER
 from ..page import COLOURS, GREY, plain
 from .report import Schedule, Step
-from .text import columns, doing, header, rows, shared, short, state_after, waits
+from .text import columns, doing, header, rows, shared, state_after, waits
+from .why import short
 
 WIDTH, GAP, HEAD = 900, 12, 38  # pixels: of the picture, between boxes, of the word above
 BOX, BAR, STRIP, CHAR = 34, 15, 24, 6.7  # heights: box, bar, row of values; width of a letter
-WORDS = 40  # pixels that a box needs to have words in it
+WORDS = 64  # pixels of a column in which a step is told on two lines, in others in one word
 TINTS = [COLOURS[n] for n in (0, 1, 2, 3, 6, 4)]  # of threads A, B, C ...
-SIGNS = {"read": "r", "write": "w", "acquire": "+", "release": "-", "wait": "…", "raise": "✘"}
+SHORT = {"write": "=", "acquire": "acq.", "release": "rel.", "print": "prnt", "raise": "✘"}
 STRIPES = (
     '<pattern id="\0" width="6" height="6" patternUnits="userSpaceOnUse">'
     '<path d="M-1 1L1-1M-1 7L7-1M5 7L7 5" stroke="currentColor" stroke-opacity=".45"/></pattern>'
 )
 CODE = "var(--jp-code-font-family,ui-monospace,monospace)"
 PAPER_INK = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
+
+
+Pair = tuple[str, str]
 
 
 class Moment(NamedTuple):
@@ -69,7 +73,7 @@ class Lanes:
         longest = max((len(line) for m in self.moments for line in _two(m.step.what)), default=0)
         fits = min(140.0, max(88, GAP + 12 + CHAR * longest))
         self.wide = min(fits, (WIDTH - self.left) / max(1, len(self.moments)))
-        self.gap = min(GAP, self.wide / 4)
+        self.gap = min(GAP, self.wide / 6)
         self.full = self.left + self.wide * len(self.moments) + 2
         self.tops, self.bars, y = {}, self._held(), HEAD
         for thread in self.threads:
@@ -139,19 +143,13 @@ class Lanes:
             label = "" if acts else moment.step.blocked.get(thread, "")
             return label and waits(label, moment.step.holds)
 
+        halo = f"paint-order:stroke;stroke-width:4px;stroke:{PAPER}"
+        look = 'fill="url(#\0)" stroke="currentColor" stroke-dasharray="3 2" stroke-opacity=".6"'
         for start, stop, label in self._spells(map(blocked, self.moments)):
             x, width = self._span(start, stop)
-            look = (
-                'fill="url(#\0)" stroke="currentColor" stroke-dasharray="3 2" stroke-opacity=".6"'
-            )
             yield rect(x, y, width, BOX, f'style="fill:{PAPER}"') + rect(x, y, width, BOX, look)
-            yield from words(
-                x,
-                y,
-                width,
-                _two(label, " for "),
-                "paint-order:stroke;stroke-width:4px;stroke:" + PAPER,
-            )
+            lines = _two(label, " for ") if width >= WORDS else ("waits", "")
+            yield from words(x, y, width, lines, halo)
 
     def _bar(self, thread: str, label: str, y: float) -> Iterator[str]:
         """The time from the acquire to the release, both included."""
@@ -180,11 +178,10 @@ class Lanes:
                 tip = f"<title>{safe(doing(step))}</title>"
                 yield rect(x, y, width, BOX, f'rx="4" {fill} {edge}', tip)
                 style = "" if reads else "fill:#000"
-                if self.wide >= WORDS:
-                    yield from words(x, y, width, _two(step.what), style)
-                elif self.wide >= 9:
-                    sign = SIGNS.get(step.kind, "·")
-                    yield text(x + width / 2, y + BOX / 2, sign, "middle", style)
+                lines = (
+                    _two(step.what) if self.wide >= WORDS else (SHORT.get(step.kind, step.kind), "")
+                )
+                yield from words(x, y, width, lines, style)
 
     def _arrows(self) -> Iterator[str]:
         """From the thread that was interrupted to the one that goes on, between their columns."""
@@ -227,7 +224,7 @@ class Lanes:
                 yield at[0], at[-1] + 1, value
 
 
-def _two(what: str, *more: str) -> tuple[str, str]:
+def _two(what: str, *more: str) -> Pair:
     """A step on two lines: "read total" and "→ 0"."""
     for mark, keep in ((" -> ", "→ "), (" = ", "= "), *((m, "") for m in more)):
         left, found, right = what.partition(mark)
@@ -237,16 +234,15 @@ def _two(what: str, *more: str) -> tuple[str, str]:
     return left, right
 
 
-def words(
-    x: float, y: float, width: float, lines: tuple[str, str], style: str = ""
-) -> Iterator[str]:
-    """Two lines in the middle of a box, as far as they fit."""
-    room = int((width - 4) / CHAR)
-    found = [short(line, room) for line in lines if line and room > 1]
+def words(x: float, y: float, width: float, lines: Pair, style: str = "") -> Iterator[str]:
+    """One or two lines in the middle of a box, as far as they fit; a word that does not is a letter."""
+    found = [short(line, int((width - 4) / CHAR)) for line in lines if line and width > WORDS / 2]
+    if not found and width >= 7:
+        fits = 6.1 * len(lines[0]) <= width
+        found, style = [lines[0] if fits else lines[0][:1]], f"font-size:10px;{style}"
     for n, line in enumerate(found):
-        yield text(
-            x + width / 2, y + BOX / 2 + (n - (len(found) - 1) / 2) * 14, line, "middle", style
-        )
+        down = (n - (len(found) - 1) / 2) * 14
+        yield text(x + width / 2, y + BOX / 2 + down, line, "middle", style)
 
 
 def rect(x: float, y: float, width: float, height: float, look: str, tip: str = "") -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from helpers.interleave import html
 from helpers.interleave.html import page, percent, space
 from helpers.interleave.lanes import Lanes, moments, tint
-from helpers.interleave.report import Schedule, Step
+from helpers.interleave.report import Schedule, Standing, Step
 from helpers.interleave.text import FIRST, LAST, because, counts, doing, header, report, rows, table
 from stories import (
     ADD,
@@ -546,6 +546,25 @@ def test_holding_is_a_bar_with_words_and_waiting_is_striped_with_words() -> None
         r for r in picture.iter(SVG + "rect") if r.get("fill") == f"url(#{pattern.get('id')})"
     ]
     assert len(striped) == 2
+
+
+def test_in_narrow_columns_a_step_is_one_word_and_in_very_narrow_ones_a_letter() -> None:
+    for steps, told in ((6, "read stop"), (20, "read"), (36, "r"), (300, "r")):
+        words = [text.text for text in svg(spin(steps)).iter(SVG + "text")]
+        assert {"read stop", "read", "r"} & set(words) == {told}
+
+
+def test_a_thread_that_is_in_another_function_has_its_marker_there() -> None:
+    story = Story({"A": ADD, "B": ADD}, total="0")
+    story.step("A", 50, "read total -> 0", "read", "total", source="self.total += 1")
+    story.read("B", 5, "total")
+    standing = (
+        Standing("A", "add", 50, "self.total += 1", "total = 1", "", False, 1),
+        Standing("B", "add", 5, "total += 1", "total = 1", "", False, 1),
+    )
+    plain = Parser(page(story.told("ok", standing=standing, ended=False)))
+    assert plain.texts["pre"].count("▷  50  self.total += 1") == 1
+    assert "▶   5" in plain.texts["span"]
 
 
 def test_an_arrow_goes_where_a_thread_was_interrupted_and_nowhere_else() -> None:
