@@ -18,10 +18,11 @@ from .run import run
 from .timeline import Timeline
 from .work import start_and_join, wait
 
-MOMENT = 0.03  # seconds that a fork is held, or a lock
+SLOW = 0.06  # seconds from one thing to the next at table: more than a busy system is late
+QUICK = 0.03  # seconds that the greedy one keeps the lock
 
 
-def meal(pause: Callable[[], float], tries: int = 6) -> Timeline:
+def meal(pause: Callable[[], float], tries: int = 4) -> Timeline:
     """Two eat with two forks; who does not get the second one puts the first one back.
 
     The next try comes after `pause()` seconds. `tries` bounds a livelock.
@@ -32,12 +33,12 @@ def meal(pause: Callable[[], float], tries: int = 6) -> Timeline:
         for _ in range(tries):
             with first:
                 with timeline.span("holds one"):
-                    wait(MOMENT)
+                    wait(SLOW)
                     got_both = second.acquire(blocking=False)
-                    wait(MOMENT)
+                    wait(SLOW)
                 if got_both:
                     with timeline.span("eats"):
-                        wait(MOMENT)
+                        wait(SLOW)
                     second.release()
                     return
             wait(pause())
@@ -54,14 +55,14 @@ def starving(rounds: int = 12) -> Timeline:
         for _ in range(rounds):
             with lock, timeline.span("greedy"):
                 begun.set()
-                wait(MOMENT)
+                wait(QUICK)
 
     def patient() -> None:
         begun.wait()
         while not lock.acquire(blocking=False):
-            wait(MOMENT / 7)
+            wait(QUICK / 7)
         with timeline.span("patient"):
-            wait(MOMENT)
+            wait(QUICK)
         lock.release()
 
     run(lambda part: part(), [greedy, patient], 2)
