@@ -47,7 +47,8 @@ class RunError(InOneSentence, RuntimeError):
 
     `timeline` has every span that had ended, and the results so far, with None
     where there is none; `index` and `item` say what could not be done. The
-    original exception is the `__cause__`.
+    original exception is the `__cause__`. `failures` has one such error for each
+    item that could not be done: more than one only after `keep_going`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class RunError(InOneSentence, RuntimeError):
     ) -> None:
         super().__init__(sentence)
         self.timeline, self.index, self.item = timeline, index, item
+        self.failures: list[RunError] = []
 
 
 class Stopped(RunError):
@@ -70,6 +72,7 @@ def run(
     timeline: Timeline | None = None,
     timeout: float = 60.0,
     startup: bool = False,
+    keep_going: bool = False,
 ) -> Timeline:
     """Call `work(item)` for every item and record it; the results are in `.results`.
 
@@ -80,8 +83,10 @@ def run(
     for each process.
 
     Results stand in the order of items. The first error, a worker that died, or
-    `timeout` seconds passing stops all workers and raises RunError. Raises
-    ValueError for arguments that cannot work, before anything has started.
+    `timeout` seconds passing stops all workers and raises RunError; with
+    `keep_going=True` an item that fails stops nothing, everything else is done
+    first. Raises ValueError for arguments that cannot work, before anything has
+    started.
     """
     crew_of = _crew(using, work)
     _check(work, workers, timeout)
@@ -91,12 +96,16 @@ def run(
     control = _control.get(_NOBODY)
     deadline = monotonic() + timeout
     done, failure = 0, None
+    failures: list[RunError] = []
     try:
         crew.start()
         while done < len(job.items):
             for index, error, result in crew.wait(0.05):
                 if error is not None:
-                    raise job.failed(index, error)
+                    failures.append(job.failed(index, error))
+                    job.in_hand.pop(index, None)
+                    if not keep_going:
+                        raise failures[0]
                 job.results[index] = result
                 done += 1
             control.progress(done, len(job.items))
@@ -104,14 +113,26 @@ def run(
                 raise Stopped(f"Stopped, with {done} of {len(job.items)} items done.", job.timeline)
             if monotonic() > deadline and done < len(job.items):
                 raise job.too_late(timeout, done)
+        if failures:
+            raise _first_of(failures)
     except RunError as error:
         failure = error
+        failure.failures = failures
         raise
     finally:
         if (left := crew.stop()) and failure:
             who = ", ".join(left)
             failure.args = (f"{failure} {who} could not be stopped and ends with its call.",)
     return job.timeline
+
+
+def _first_of(failures: list[RunError]) -> RunError:
+    """The error of the first item that could not be done; all others are done or failed, too."""
+    failures.sort(key=lambda failure: failure.index)
+    first, *others = failures
+    many = f"{len(others)} other item{'s' * (len(others) > 1)} failed as well. " if others else ""
+    first.args = (f"{first} {many}Everything else is done.",)
+    return first
 
 
 class Control(NamedTuple):
@@ -370,6 +391,8 @@ class _Processes:
     def wait(self, seconds: float) -> Iterable[Event]:
         from multiprocessing.connection import wait
 
+        if not self.workers:  # every one has died of its item, and there are others to do
+            self.start()
         ready: list[Any] = wait(list(self.workers), seconds)
         for pipe in ready:
             try:
@@ -409,7 +432,9 @@ class _Processes:
         except (BrokenPipeError, ConnectionError):
             yield from self._died(pipe)
         except Exception as error:
+            self.at.pop(pipe)
             yield index, ValueError(f"it cannot be sent to a process ({outcome_of(error)})"), None
+            yield from self._hand_out(pipe)
 
     def _died(self, pipe: Any) -> Iterable[Event]:
         process = self.workers.pop(pipe)

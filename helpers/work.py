@@ -10,6 +10,9 @@ CPU take twice as long, as real work does.
 How much fits into a second is measured once. The answer stands in the
 environment, where child processes find it.
 
+Real work is there, too: `fetch`, `query`, `count_words` and `thumbnail`, from the
+modules `real` and `records`.
+
 Below that: work that goes wrong on purpose, and the small functions of lessons
 02 to 04. Nothing here prints; nothing knows about pools or pictures.
 
@@ -27,6 +30,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter, perf_counter_ns, sleep, thread_time_ns
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from .real import count_words as count_words
+from .real import fetch as fetch
+from .real import thumbnail as thumbnail
+from .real import thumbnail_in_python as thumbnail_in_python
+from .records import query as query
 
 if TYPE_CHECKING:
     from .timeline import Timeline

@@ -61,6 +61,12 @@ def sleep_for(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def fail_then_sleep(seconds: float) -> None:
+    if not seconds:
+        raise ValueError("no time at all")
+    time.sleep(seconds)
+
+
 def record(order: tuple[Timeline, str, int]) -> int:
     timeline, name, spans = order
     for _ in range(spans):

@@ -261,6 +261,44 @@ def _is_running(pid: int) -> bool:
         return False
 
 
+# ------------------------------------------------------------------ keep going
+
+
+@pytest.mark.parametrize("using", OURS)
+def test_keep_going_does_everything_else_and_then_names_what_failed(using: str) -> None:
+    with pytest.raises(RunError) as info:
+        run(jobs.fail_at_three, [1, 3, 2, 3, 4], workers=2, using=using, keep_going=True)
+    assert info.value.timeline.results == [1, None, 2, None, 4]
+    assert str(info.value).startswith("Item 2 of 5 (3) failed in ")
+    assert str(info.value).endswith(
+        "ValueError: three is not welcome. 1 other item failed as well. Everything else is done."
+    )
+    assert [failure.index for failure in info.value.failures] == [1, 3]
+
+
+@pytest.mark.parametrize("using", METHODS)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_killed_with_an_item_in_its_hands_costs_that_item_only(
+    using: str, workers: int
+) -> None:
+    with pytest.raises(RunError, match=r"died \(.*\) while it worked on item 2 of 4") as info:
+        run(jobs.die, [1, 2, 3, 4], workers=workers, using=using, keep_going=True)
+    assert info.value.timeline.results == [1, None, 3, 4]
+
+
+def test_keep_going_with_an_item_that_cannot_be_sent_does_the_others() -> None:
+    items = [1, threading.Lock(), 3]
+    with pytest.raises(RunError, match=r"Item 2 of 3 .*cannot be sent to a process") as info:
+        run(jobs.double, items, workers=1, using="spawn", keep_going=True)
+    assert info.value.timeline.results == [2, None, 6]
+
+
+def test_keep_going_ends_by_its_timeout_and_says_what_had_failed() -> None:
+    with pytest.raises(RunError, match=r"1 of 2 items done, worker 1 is still at item 2") as info:
+        run(jobs.fail_then_sleep, [0, 30], 1, "spawn", keep_going=True, timeout=2)
+    assert [failure.index for failure in info.value.failures] == [0]
+
+
 # ----------------------------------------------------------------- at the door
 
 

@@ -1,0 +1,295 @@
+"""Real work: downloads, words in text, and pictures. Databases are in `records`.
+
+`fetch` waits for a server. `count_words` computes in Python, over the standard
+library's own source. `thumbnail` computes in C code, which lets go of the GIL,
+and `thumbnail_in_python` does the same to the same picture in Python.
+
+Every function takes one item and gives a result that is the same whoever
+computes it, so `run` can hand them to threads and to processes. What cannot be
+done raises `Undone`, which names the item in one sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    import httpx
+    from PIL.Image import Image
+
+T = TypeVar("T")
+
+TOO_MANY_PIXELS = 50_000_000  # 150 MB once it is unpacked
+
+
+class Undone(RuntimeError):
+    """One item of real work that could not be done; the sentence names it."""
+
+    def _render_traceback_(self) -> list[str]:  # what IPython asks an error for
+        return [f"{type(self).__name__}: {self}"]
+
+
+# ----------------------------------------------------------------- downloads
+
+
+def fetch(url: str, seconds: float = 10.0) -> bytes:
+    """Download `url`; the server may be silent for `seconds` at most.
+
+    Every thread has a connection of its own and keeps it for its next download.
+    Proxies that the environment names are not asked. A thread that waits for an
+    answer can only be stopped when it has one, or when the time is up.
+    """
+    import httpx
+
+    client = of_this_thread("client", lambda: httpx.Client(verify=_trust(), trust_env=False))
+    try:
+        return _whole(client.get(url, timeout=seconds))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        _undone(url, seconds, error)
+
+
+async def fetch_async(url: str, client: httpx.AsyncClient, seconds: float = 10.0) -> bytes:
+    """The same for a task; many tasks share the `client` that `open_client` gives."""
+    import httpx
+
+    try:
+        return _whole(await client.get(url, timeout=seconds))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        _undone(url, seconds, error)
+
+
+def open_client() -> httpx.AsyncClient:
+    """A client for tasks, to be used in `async with`; it opens any number of connections."""
+    import httpx
+
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+    return httpx.AsyncClient(verify=_trust(), trust_env=False, limits=limits)
+
+
+def _whole(answer: httpx.Response) -> bytes:
+    if answer.status_code != 200:
+        what = f"{answer.status_code} {answer.reason_phrase}"
+        raise Undone(f"{answer.url}: the server answered {what}")
+    return answer.content
+
+
+def _undone(url: str, seconds: float, error: Exception) -> NoReturn:
+    import httpx
+
+    if isinstance(error, httpx.ConnectError):
+        why = "no server answers there"
+    elif isinstance(error, httpx.TimeoutException):
+        raise Undone(f"{url}: the server was silent for {seconds:g} s") from error
+    elif isinstance(error, httpx.NetworkError) or "without" in str(error):
+        why = "the connection was cut before the whole answer had come"
+    elif isinstance(error, httpx.RemoteProtocolError):
+        why = "what came back is no HTTP"
+    else:
+        why = "it cannot be asked for"
+    raise Undone(f"{url}: {why}: {error}") from error
+
+
+def _trust() -> Any:
+    """Whom to believe on encrypted lines; one for all, as reading it takes 20 ms."""
+    global _context
+    if _context is None:
+        import ssl
+
+        _context = ssl.create_default_context()
+    return _context
+
+
+_context: Any = None
+
+
+# ------------------------------------------------------------ words in text
+
+
+def texts() -> list[str]:
+    """The paths of the standard library's source files, without its tests; sorted."""
+    top, found = os.path.dirname(os.__file__), []
+    for folder, inner, files in os.walk(top):
+        inner[:] = [name for name in inner if name not in ("site-packages", "test", "__pycache__")]
+        found += [os.path.join(folder, name) for name in files if name.endswith(".py")]
+    if not found:
+        raise Undone(f"{top}: this Python comes without the source of its standard library")
+    return sorted(found)
+
+
+def read_text(path: str) -> str:
+    """What is in a text file."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError as error:
+        raise Undone(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def count_words(path: str) -> Counter[str]:
+    """How often each word stands in a file; what counts as one is what Python calls a name."""
+    import re
+    from collections import Counter
+
+    return Counter(re.findall(r"[^\W\d]\w*", read_text(path)))
+
+
+# ------------------------------------------------------------------ pictures
+
+
+def pictures() -> list[str]:
+    """The paths of the pictures that matplotlib brings along; the photograph comes first."""
+    from importlib.util import find_spec
+
+    found = find_spec("matplotlib")
+    top = os.path.dirname((found and found.origin) or "")
+    folder = os.path.join(top, "mpl-data", "sample_data")
+    names = ("grace_hopper.jpg", "logo2.png", "Minduka_Present_Blue_Pack.png")
+    return [path for name in names if os.path.exists(path := os.path.join(folder, name))]
+
+
+@contextmanager
+def album(count: int = 12, width: int = 1600) -> Iterator[list[str]]:
+    """Gives the paths of `count` photographs of that width; gone when the block ends.
+
+    They are prints of the one that matplotlib brings: turned, and each a little
+    brighter than the one before, so no two are the same.
+    """
+    from tempfile import TemporaryDirectory
+
+    from PIL import ImageEnhance
+
+    photo, *_ = pictures()
+    with TemporaryDirectory(prefix="album-", ignore_cleanup_errors=True) as folder:
+        image = _opened(photo)
+        height = round(image.height * width / image.width)
+        large, paths = image.resize((width, height)), []
+        for n in range(count):
+            paths.append(os.path.join(folder, f"photo-{n + 1:02}.jpg"))
+            turned = large.rotate(90 * n, expand=True)
+            ImageEnhance.Brightness(turned).enhance(0.6 + 0.8 * n / count).save(paths[-1])
+        yield paths
+
+
+def thumbnail(path: str, size: int = 128) -> bytes:
+    """A small sharp copy of a picture, at most `size` pixels wide and high, as PNG."""
+    from PIL import ImageFilter, ImageOps
+
+    small = ImageOps.contain(_opened(path), (size, size))
+    return _as_png(small.filter(ImageFilter.UnsharpMask(1)))
+
+
+def thumbnail_in_python(path: str, size: int = 128) -> bytes:
+    """A small copy, each of whose pixels is the average of a square of the picture's.
+
+    Reading and writing the files is Pillow's; every pixel is computed here.
+    """
+    from PIL import Image
+
+    image = _opened(path)
+    width, height = image.size
+    step = -(-max(width, height) // size)  # rounded up
+    rows = [_averages(image.crop((0, y, width, y + step)), step) for y in range(0, height, step)]
+    return _as_png(Image.frombytes("RGB", (len(rows[0]) // 3, len(rows)), b"".join(rows)))
+
+
+def _averages(strip: Image, step: int) -> bytes:
+    """One row of pixels out of a strip that is `step` pixels high."""
+    data, width, row = strip.tobytes(), strip.width, bytearray()
+    for left in range(0, width, step):
+        right = min(left + step, width)
+        for colour in range(3):
+            total = 0
+            for y in range(strip.height):
+                start = (y * width + left) * 3 + colour
+                total += sum(data[start : (y * width + right) * 3 : 3])
+            count = strip.height * (right - left)
+            row.append((total + count // 2) // count)
+    return bytes(row)
+
+
+def _opened(path: str) -> Image:
+    """A picture, unpacked; a small file that unpacks to a huge picture is refused before."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > TOO_MANY_PIXELS:
+                raise Undone(
+                    f"{path}: {image.width} × {image.height} pixels are too many to unpack"
+                )
+            return image.convert("RGB")
+    except Undone:
+        raise
+    except Exception as error:  # each kind of file has its own way of being broken
+        raise Undone(f"{path}: {_wrong_with(path, error)}") from error
+
+
+def _wrong_with(path: str, error: Exception) -> str:
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "this is no picture"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too many pixels to unpack ({error})"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror})"
+    return f"the picture is not whole ({error})"
+
+
+def _as_png(image: Image) -> bytes:
+    from io import BytesIO
+
+    file = BytesIO()
+    image.save(file, "png")
+    return file.getvalue()
+
+
+# ---------------------------------------------------- what each thread keeps
+
+
+class _Kept:
+    """Something open that is closed when the thread that keeps it has ended."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.thing.close()
+
+
+_mine = threading.local()
+_of_parents: list[Any] = []
+
+
+def of_this_thread(name: str, make: Callable[[], T]) -> T:
+    """What this thread keeps under that name; made when it asks for the first time."""
+    kept: _Kept | None = getattr(_mine, name, None)
+    if kept is None:
+        kept = _Kept(make())
+        setattr(_mine, name, kept)
+    thing: T = kept.thing
+    return thing
+
+
+def forget(name: str) -> None:
+    """Close what this thread keeps under that name."""
+    with suppress(AttributeError):
+        delattr(_mine, name)
+
+
+def _after_fork_in_child() -> None:
+    """Our parent goes on with what it has open: not to be used here, and not to be closed."""
+    global _mine
+    _of_parents.append(_mine)
+    _mine = threading.local()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,275 @@
+"""A real database: every line and every function of the standard library's source.
+
+It is built on the spot, in half a second, as one SQLite file; `query` reads it.
+Each thread has a connection of its own, which can only read. The file is in WAL
+mode: readers and a writer do not wait for each other, but writers do.
+
+Below that: what goes wrong when a connection is shared, or when writers collide.
+SQLite computes in C code and lets go of the GIL while it does.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+from .real import Undone, forget, of_this_thread, read_text, texts
+
+if TYPE_CHECKING:
+    import sqlite3
+    from tempfile import TemporaryDirectory
+
+PATIENCE = 1.0  # seconds that a reader waits for a lock
+HOW = ("apart", "deferred", "immediate")
+
+TABLES = """
+CREATE TABLE module (id INTEGER PRIMARY KEY, name TEXT, lines INTEGER);
+CREATE TABLE line (module INTEGER REFERENCES module, number INTEGER, text TEXT);
+CREATE TABLE function (module INTEGER REFERENCES module, line INTEGER, name TEXT);
+CREATE TABLE note (name TEXT);
+CREATE TABLE total (value INTEGER);
+INSERT INTO total VALUES (0);
+"""
+WHERE = """
+SELECT module.name, count(*) FROM line JOIN module ON module.id = line.module
+WHERE instr(line.text, ?) GROUP BY module.id ORDER BY count(*) DESC, module.name LIMIT 3
+"""
+
+
+@contextmanager
+def database(folder: str | None = None) -> Iterator[str]:
+    """Build the database for this block and give its path; gone when the block ends."""
+    made = _build(folder)
+    path = os.path.join(made.name, "source.db")
+    try:
+        yield path
+    finally:
+        forget(path)
+        made.cleanup()
+
+
+def database_path() -> str:
+    """The path of the one database of this Python; built at the first call, gone with it."""
+    global _standing
+    with _lock:
+        if _standing is None:
+            _standing = _build(None)
+        return os.path.join(_standing.name, "source.db")
+
+
+def query(path: str, word: str) -> list[tuple[str, int]]:
+    """The three modules in which most lines have `word`, and how many they have."""
+    import sqlite3
+
+    try:
+        reader = of_this_thread(path, lambda: _connect(path, write=False))
+        return reader.execute(WHERE, (word,)).fetchall()
+    except sqlite3.Error as error:
+        forget(path)
+        raise _undone(f"{word!r} cannot be looked up", path, error) from error
+
+
+# ------------------------------------------------------------------ building
+
+_lock = threading.Lock()
+_standing: TemporaryDirectory[str] | None = None
+
+
+def _build(folder: str | None) -> TemporaryDirectory[str]:
+    """A new folder with the database in it: there is a whole one, or none."""
+    import sqlite3
+    from tempfile import TemporaryDirectory
+
+    try:
+        made = TemporaryDirectory(prefix="database-", dir=folder, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise Undone(f"{folder}: no database can be made there ({error.strerror})") from error
+    path = os.path.join(made.name, "source.db")
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(TABLES)
+            with connection:
+                _fill(connection)
+    except BaseException as error:
+        made.cleanup()
+        if isinstance(error, sqlite3.Error):
+            raise _undone("the database cannot be made", path, error) from error
+        raise
+    return made
+
+
+def _fill(connection: sqlite3.Connection) -> None:
+    from re import compile
+
+    function = compile(r"\s*(?:async )?def (\w+)")
+    top = os.path.dirname(os.__file__)
+    for module, path in enumerate(texts(), 1):
+        name = os.path.relpath(path, top)[: -len(".py")].replace(os.sep, ".")
+        lines = read_text(path).splitlines()
+        found = [
+            (module, n, m[1]) for n, text in enumerate(lines, 1) if (m := function.match(text))
+        ]
+        numbered = [(module, n, text) for n, text in enumerate(lines, 1)]
+        connection.execute("INSERT INTO module VALUES (?, ?, ?)", (module, name, len(lines)))
+        connection.executemany("INSERT INTO line VALUES (?, ?, ?)", numbered)
+        connection.executemany("INSERT INTO function VALUES (?, ?, ?)", found)
+
+
+def _connect(
+    path: str, *, write: bool = True, seconds: float = PATIENCE, anybody: bool = False
+) -> sqlite3.Connection:
+    """A connection that makes no file; transactions begin where we say BEGIN.
+
+    `seconds` is how long it waits for a lock; `anybody`: any thread may use it.
+    """
+    import sqlite3
+    from pathlib import Path
+
+    mode = "rw" if write else "ro"
+    return sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=seconds,
+        isolation_level=None,
+        check_same_thread=not anybody,
+    )
+
+
+def _undone(what: str, path: str, error: Exception) -> Undone:
+    why = f"it cannot be used ({error})"
+    if not os.path.exists(path):
+        why = "there is no such file"
+    elif "locked" in str(error):
+        why = f"somebody else has locked it ({error})"
+    elif "malformed" in str(error) or "not a database" in str(error) or "no such" in str(error):
+        why = f"it is no whole database ({error})"
+    return Undone(f"{what}: {path}: {why}")
+
+
+# ------------------------------------------------ connections that are shared
+
+
+def use_elsewhere(path: str) -> str:
+    """What `sqlite3` says when a thread uses a connection that another one made."""
+    said: list[str] = []
+    with closing(_connect(path)) as connection:
+
+        def use() -> None:
+            try:
+                connection.execute("SELECT 1")
+            except Exception as error:
+                said.append(f"{type(error).__name__}: {error}")
+
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
+    import re
+
+    return re.sub(r"thread id \d+", "thread id …", said[0])
+
+
+def bookings(path: str, shared: bool) -> list[str]:
+    """Who is noted in the end, when Ann books while Bob books and takes it back.
+
+    Bob does so between Ann's booking and her commit. On a connection of his own he
+    has to wait for her; on a `shared` one his rollback is hers, too.
+    """
+    with closing(_connect(path, anybody=True, seconds=10)) as hers:
+        his = hers if shared else _connect(path, anybody=True, seconds=10)
+        booked, undone = threading.Event(), threading.Event()
+        workers = [
+            threading.Thread(target=_ann, args=(hers, booked, undone if shared else None)),
+            threading.Thread(target=_bob, args=(his, booked, undone)),
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        noted = [name for (name,) in hers.execute("SELECT name FROM note ORDER BY rowid")]
+        hers.execute("DELETE FROM note")
+        his.close()
+    return noted
+
+
+def _ann(line: sqlite3.Connection, booked: Any, bob_is_done: Any) -> None:
+    line.execute("BEGIN IMMEDIATE")
+    line.execute("INSERT INTO note VALUES ('Ann')")
+    booked.set()
+    if bob_is_done:
+        bob_is_done.wait(10)
+    line.commit()
+
+
+def _bob(line: sqlite3.Connection, booked: Any, undone: Any) -> None:
+    booked.wait(10)
+    if not line.in_transaction:
+        line.execute("BEGIN IMMEDIATE")
+    line.execute("INSERT INTO note VALUES ('Bob')")
+    line.rollback()
+    undone.set()
+
+
+# ------------------------------------------------------- writers that collide
+
+
+def write(path: str, name: str, hold: float = 0.05, patience: float = 10.0) -> str:
+    """Write a note, and keep the database locked for `hold` seconds while at it.
+
+    There is one writer at a time; the others wait, each for `patience` seconds at most.
+    """
+    import sqlite3
+
+    try:
+        with closing(_connect(path, seconds=patience)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO note VALUES (?)", (name,))
+            sleep(hold)
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise _undone(f"{name!r} cannot be written", path, error) from error
+    return name
+
+
+def notes(path: str) -> list[str]:
+    """The names that were written, sorted."""
+    with closing(_connect(path, write=False)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM note ORDER BY name")]
+
+
+def add_one(path: str, how: str, pause: float = 0.0, together: Any = None) -> int:
+    """Read the total, add one, write it back `pause` seconds later; gives what was written.
+
+    `how` the two belong together: "apart" (not at all: an update may be lost), "deferred" (a
+    transaction that begins with the read: refused where somebody wrote in between) or
+    "immediate" (one that locks before it reads). `together`: a barrier after the read.
+    """
+    import sqlite3
+
+    if how not in HOW:
+        raise ValueError(f"how must be one of {', '.join(HOW)}, not {how!r}")
+    try:
+        with closing(_connect(path, seconds=10)) as connection:
+            if how != "apart":
+                connection.execute(f"BEGIN {how}")
+            ((total,),) = connection.execute("SELECT value FROM total")
+            if together:
+                together.wait(10)
+            sleep(pause)
+            connection.execute("UPDATE total SET value = ?", (total + 1,))
+            if how != "apart":
+                connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise _undone("one cannot be added", path, error) from error
+    return int(total) + 1
+
+
+def total(path: str) -> int:
+    """What `add_one` has added up."""
+    with closing(_connect(path, write=False)) as connection:
+        ((value,),) = connection.execute("SELECT value FROM total")
+        return int(value)
