@@ -98,7 +98,7 @@ def a_wait_takes_a_recursive_lock_again_as_often_as_it_held_it() -> object:
     return ready.acquire(blocking=False)
 
 
-@outcomes(["B"], ["C"])
+@outcomes(True, False)
 def a_notification_wakes_any_one_of_those_that_wait() -> object:
     ready, inside, woken = Condition(), [], []
 
@@ -116,7 +116,25 @@ def a_notification_wakes_any_one_of_those_that_wait() -> object:
         ready.notify()
     while not woken:
         pass
-    return woken
+    return woken[0] == inside[0]
+
+
+@outcomes(False)
+def a_notification_is_not_for_a_wait_that_comes_later() -> object:
+    ready = Condition()
+    inside: list[str] = []
+
+    def waiter() -> None:
+        with ready:
+            inside.append("B")
+            ready.wait()
+
+    Thread(target=waiter, daemon=True).start()
+    while not inside:
+        pass
+    with ready:
+        ready.notify()
+        return ready.wait(1)
 
 
 @outcomes(["told", "woken"], "!deadlock")
@@ -182,6 +200,15 @@ def a_timer_is_cancelled_in_time_or_not() -> object:
     timer.cancel()
     timer.join()
     return ran[0] if ran else "cancelled"
+
+
+@outcomes("ended")
+def a_join_waits_for_the_end() -> object:
+    log: list[str] = []
+    thread = Thread(target=log.append, args=["ended"])
+    thread.start()
+    thread.join()
+    return "".join(log)
 
 
 @outcomes(True, False)
@@ -327,7 +354,7 @@ def a_shutdown_can_cancel_what_has_not_begun() -> object:
     pool = ThreadPoolExecutor(1)
     pool.submit(ran.append, "ran")
     pool.shutdown(cancel_futures=True)
-    return ran
+    return list(ran)
 
 
 @outcomes(["ran"])
@@ -336,7 +363,7 @@ def a_shutdown_waits_for_all_calls() -> object:
     pool = ThreadPoolExecutor(1)
     pool.submit(ran.append, "ran")
     pool.shutdown()
-    return ran
+    return list(ran)
 
 
 @outcomes("refused")
