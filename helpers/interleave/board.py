@@ -87,6 +87,8 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def press(self, thread: str) -> Schedule:
         """Let a thread go on: to the end of its statement, or by one step where that is chosen."""
+        if not self.columns:
+            self.reset()  # which raises why there is nothing to play
         if thread not in self.columns:
             raise ValueError(f"thread must be one of {', '.join(self.columns)}, not {thread!r}")
         word, before = self.word, self._standing(self.schedule, thread)

@@ -235,7 +235,7 @@ def _two(what: str, *more: str) -> Pair:
 
 
 def words(x: float, y: float, width: float, lines: Pair, style: str = "") -> Iterator[str]:
-    """One or two lines in the middle of a box, as far as they fit; a word that does not is a letter."""
+    """One or two lines in the middle of a box; where no line fits, a word or its first letter."""
     found = [short(line, int((width - 4) / CHAR)) for line in lines if line and width > WORDS / 2]
     if not found and width >= 7:
         fits = 6.1 * len(lines[0]) <= width
