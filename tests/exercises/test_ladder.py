@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from helpers.apart import in_a_subprocess
-from helpers.exercises import find
+from helpers.exercises import find, ladder
 from helpers.exercises.ladder import RUNGS, Rung, programs, repairs, with_part
-from helpers.interleave import explore, replay
+from helpers.interleave import Report, explore, replay
 from helpers.lesson import verdict
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -227,6 +227,49 @@ def test_a_lock_that_is_held_for_ever_is_no_repair() -> None:
     assert "deadlock" in sentence
 
 
+class Eager(programs.Service):
+    """Made before anybody asks: never twice, and no longer lazy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log.append("connect")
+        self.connection = "connection"
+
+
+def test_what_is_made_in_advance_is_not_made_on_first_use() -> None:
+    held, sentence = answered(PARTS["Service"], Eager)
+    assert not held
+    assert "before anybody used it" in sentence
+
+
+def left_fork_only(seat: int, forks: list[Any], eat: Callable[[int], object]) -> None:
+    with forks[seat]:
+        eat(seat)
+
+
+def no_fork(seat: int, forks: list[Any], eat: Callable[[int], object]) -> None:
+    eat(seat)
+
+
+@pytest.mark.parametrize(("dine", "side"), [(left_fork_only, "right"), (no_fork, "left")])
+def test_nobody_eats_with_one_fork_or_none(dine: Callable[..., None], side: str) -> None:
+    held, sentence = answered(PARTS["dine"], dine)
+    assert not held
+    assert f"ate without the {side} fork" in sentence
+
+
+def test_where_not_all_schedules_were_tried_there_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def some(program: Callable[[], None]) -> Report:
+        return explore(program, budget=1)
+
+    monkeypatch.setattr(ladder, "explore", some)
+    held, sentence = answered(PARTS["Counter"], repairs.Counter)
+    assert not held
+    assert "none of the 1 schedules tried fails" in sentence
+
+
 class OneLockForAllTills:
     lock = threading.Lock()
 
@@ -250,6 +293,12 @@ def test_a_word_for_which_nobody_can_go_on_is_answered_in_a_sentence() -> None:
     assert not held
     assert sentence.endswith(".")
     assert "A" in sentence
+
+
+def test_without_a_word_the_answer_asks_for_one() -> None:
+    held, sentence = verdict(find("ladder.lost_update.break"), "")
+    assert not held
+    assert sentence.startswith("put letters between the quotes")
 
 
 def test_a_word_that_ends_well_is_told_how_it_went_on() -> None:

@@ -113,7 +113,7 @@ def _sentence(error: Exception) -> str:
 
 def _which(word: str) -> str:
     short = word if len(word) <= LONG else f"{word[:LONG]}…"
-    return f"schedule {short} breaks it" if word else "it fails before two threads run"
+    return f"schedule {short} breaks it" if word else "there is one schedule, and it fails"
 
 
 def with_part(program: Program, part: str, answer: Any) -> Program:

@@ -376,9 +376,9 @@ def philosophers() -> None:
     forks, fed = [threading.Lock() for _ in range(3)], []
 
     def eat(seat: int) -> None:
+        fed.append(seat)
         assert forks[seat].locked(), "ate without the left fork"
         assert forks[(seat + 1) % 3].locked(), "ate without the right fork"
-        fed.append(seat)
 
     guests = [Thread(target=dine, args=(s, forks, eat)) for s in range(3)]
     together(*guests)
