@@ -18,6 +18,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-GRACE = 3.0  # seconds that the children of an ended program get to notice it
+GRACE = 3.0  # seconds that an ended program's children, and multiprocessing's tracker, get
 # The last line of a traceback, and the indented lines that some messages go on with.
 ERROR = re.compile(
-    r"^(?:\w+\.)*(\w*(?:Error|Exception|BrokenProcessPool)\b.*(?:\n[ \t]+\S.*)*)", re.M
+    r"^(?:\w+\.)*(\w*(?:Error|Exception|BrokenProcessPool)\b.*(?:\n[ \t]+(?!File )\S.*)*)", re.M
 )
 
 
@@ -81,6 +82,16 @@ def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -
     return Ended(exit_code, printed, _errors(said), seconds)
 
 
+def at_once(programs: Mapping[str, str], seconds: float = 10.0) -> dict[str, Ended]:
+    """Run several scripts at the same time, each in a new Python of its own."""
+    from concurrent.futures import ThreadPoolExecutor
+    from functools import partial
+
+    start = partial(in_a_subprocess, seconds=seconds, script=True)
+    with ThreadPoolExecutor(len(programs)) as pool:
+        return dict(zip(programs, pool.map(start, programs.values()), strict=True))
+
+
 def new_folder() -> str:
     """An empty folder that imports look into first, until `remove_folders`."""
     from tempfile import TemporaryDirectory
@@ -116,18 +127,24 @@ def _environment() -> dict[str, str]:
 
 
 def _end(process: Popen[str]) -> tuple[str, str]:
-    """End the program; its children follow when they see it gone, or they are made to."""
+    """End the program and its children; what they borrowed from the system is given back."""
     import subprocess
 
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True)
     process.kill()
+    _signal(process, signal.SIGTERM)  # not to the tracker, which ignores it and tidies up
     with suppress(subprocess.TimeoutExpired):
         return process.communicate(timeout=GRACE)
+    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    return process.communicate()
+
+
+def _signal(process: Popen[str], number: int) -> None:
+    """To all that the program has started."""
     if sys.platform != "win32":
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    return process.communicate()
+            os.killpg(process.pid, number)
 
 
 def _errors(said: str) -> list[str]:

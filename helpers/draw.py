@@ -211,7 +211,9 @@ def _svg_cross(cross: Cross) -> str:
 def _svg_area(area: Area) -> str:
     step, bottom = area.width / len(area.cover), area.y + area.height
     path = "".join(f"V{bottom - area.height * share:.1f}h{step:.5g}" for share in area.cover)
-    return f'<path d="M{area.x:.1f} {bottom:.1f}{path}V{bottom:.1f}Z" fill="{COLOURS[0]}"/>'
+    return (
+        f'<path d="M{area.x:.1f} {bottom:.1f}{path}V{bottom:.1f}Z" fill="{COLOURS[area.colour]}"/>'
+    )
 
 
 _SVG: dict[type, Callable[[Any], str]] = {
@@ -249,7 +251,7 @@ def _on_axes(ax: Axes, page: Page, high: float) -> Axes:
             step, bottom = item.width / second / len(item.cover), item.y + item.height
             tops = [bottom - item.height * share for share in item.cover]
             edges = [x + i * step for i in range(len(tops) + 1)]
-            ax.stairs(tops, edges, baseline=bottom, fill=True, color=COLOURS[0])
+            ax.stairs(tops, edges, baseline=bottom, fill=True, color=COLOURS[item.colour])
     return ax
 
 

@@ -19,6 +19,7 @@ COLUMNS = 720  # that a row without bars is computed for
 WIDTH, ROWS = 900, 620  # pixels: of the picture, of all rows at most
 ROW, GAP = 23.0, 0.3  # pixels of a row at most; the part of it that lies between rows
 STRIP, RIM = 0.74, 0.1  # parts of a row that an outer span keeps above and below an inner one
+DEPTH = 48.0  # pixels: a queue's depth
 LINE, FONT, SMALL = 20, 11, 13  # pixels: a line, a letter, the lowest bar with a name in it
 SHARED = 0.9  # a CPU share below this is written into the bar: it had to share
 DEEPEST = 6  # spans nested deeper than this share a level
@@ -67,13 +68,14 @@ class Cross(NamedTuple):
 
 
 class Area(NamedTuple):
-    """What share of each column lies in spans, as a height."""
+    """What share of each column lies in spans, or how full a queue was, as a height."""
 
     x: float
     y: float
     width: float
     height: float
     cover: list[float]
+    colour: int = 0
 
 
 class Page:
@@ -89,7 +91,8 @@ class Page:
         count = sum(len(spans) for _, spans in every)
         self.dense, self.least = count > MANY, 1.0 if count < MANY / 10 else 0.0
         self.wide, self.y = wide, 0.0
-        self.left = 16 + min(wide / 6, max((_wide(lane) for lane, _ in every), default=0))
+        labels = [lane for lane, _ in every] + [n for t in timelines.values() for n in t.depths]
+        self.left = 16 + min(wide / 6, max(map(_wide, labels), default=0))
         self.total = max(1, *elapsed.values(), 1)
         self.scale = (wide - self.left - 30) / self.total  # pixels per nanosecond
         rows = sum(GAP + self.levels(spans) for _, spans in every)
@@ -138,11 +141,29 @@ class Page:
             else:
                 self.bars(spans, start, height)
             self.y += height + self.unit * GAP
+        for name in timeline.depths if lanes else ():
+            self.depth(timeline, name, start, start + elapsed)
         if not lanes:
             self.items.append(Text(self.left, self.y + LINE / 2, "nothing was recorded"))
             self.y += LINE
         for x, _ in self.ticks() if lanes else ():
             self.items.append(Box(x - 0.4, top - 3, 0.8, self.y - top + 3, "grid"))
+
+    def depth(self, timeline: Timeline, name: str, start: int, stop: int) -> None:
+        """How full a queue was: from 0 to its size, or to the most that it ever held."""
+        depth, right = timeline.depths[name], self.left - 8
+        top, width = max(1, depth.size or depth.most), (stop - start) * self.scale
+        count = max(1, min(COLUMNS, round(width)))
+        cover = [average / top for average in depth.columns(start, stop, count)]
+        self.items += [
+            Box(self.left, self.y, width, DEPTH, "band"),
+            Box(self.left, self.y, width, 0.8, "grid"),
+            Area(self.left, self.y, width, DEPTH, cover, DARK),
+            Text(right, self.y + 6, str(top), "end"),
+            Text(right, self.y + DEPTH / 2, _short(name, self.left - 12), "end"),
+            Text(right, self.y + DEPTH - 5, "0", "end"),
+        ]
+        self.y += DEPTH + self.unit * GAP
 
     def bars(self, spans: Sequence[Span], start: int, height: float) -> None:
         """Boxes in boxes: an inner span leaves its outer one a strip above and a rim below."""

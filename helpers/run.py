@@ -93,7 +93,7 @@ def run(
     job = _Job(work, list(items), timeline if timeline is not None else Timeline(), startup)
     job.timeline.results = job.results
     crew = crew_of(job, min(workers, len(job.items)))
-    control = _control.get(_NOBODY)
+    outer = control()
     deadline = monotonic() + timeout
     done, failure = 0, None
     failures: list[RunError] = []
@@ -108,8 +108,8 @@ def run(
                         raise failures[0]
                 job.results[index] = result
                 done += 1
-            control.progress(done, len(job.items))
-            if control.stop.is_set():
+            outer.progress(done, len(job.items))
+            if outer.stop.is_set():
                 raise Stopped(f"Stopped, with {done} of {len(job.items)} items done.", job.timeline)
             if monotonic() > deadline and done < len(job.items):
                 raise job.too_late(timeout, done)
@@ -144,6 +144,11 @@ class Control(NamedTuple):
 
 _control: ContextVar[Control] = ContextVar("control")
 _NOBODY = Control(threading.Event(), lambda done, total: None)
+
+
+def control() -> Control:
+    """That of the panel around this call, or nobody's."""
+    return _control.get(_NOBODY)
 
 
 @contextmanager

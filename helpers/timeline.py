@@ -33,6 +33,7 @@ from time import perf_counter_ns, thread_time_ns, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from .depth import Depth
     from .many import Columns
 
 UNKNOWN = -1  # CPU time that nobody could measure
@@ -100,6 +101,7 @@ class Timeline:
         self.cpu = cpu
         self._recorder = _CpuRecorder if cpu else _Recorder
         self.results: list[Any] = []
+        self.depths: dict[str, Depth] = {}  # of queues, by name; see `queues`
         self._rows: list[Row] = []
         self._record: Callable[[Row], None] = self._rows.append
         self._folder: str | None = None
@@ -242,6 +244,8 @@ class Timeline:
             worst = min(failed, key=lambda s: s.outcome == STOPPED)
             what = f"{worst.lane}, in {worst.name}: {worst.outcome}"
             text.append(f"{_count(len(failed), 'span')} did not end well ({what}).")
+        start, stop = spans[0].start, max(map(itemgetter(4), spans))
+        text += [f"{name}: {depth.describe(start, stop)}" for name, depth in self.depths.items()]
         return " ".join(text)
 
     def plot(self, ax: Any = None, title: str = "") -> Any:

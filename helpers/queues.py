@@ -1,0 +1,218 @@
+"""Queues that note how full they are, and pipelines of threads with such queues in between.
+
+A `Belt` is a `queue.Queue`. It calls its own `_put` and `_get` while it holds
+its own lock: the time is noted there, so the order is the true one, and no
+other lock is needed. A wait is a span in the lane of the thread that waits;
+where nobody waits, no span is recorded.
+
+`pipeline` sends items through stages. An item that fails is dropped and named
+at the end; the others go on. Deliberately absent: priorities, retries, stages
+in other processes.
+
+>>> done = pipeline(range(4), Stage("double", lambda x: 2 * x), Stage("add", lambda x: x + 1))
+>>> done.results
+[1, 3, 5, 7]
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from queue import Empty, Queue, SimpleQueue
+from time import monotonic, perf_counter_ns
+from typing import Any, NamedTuple
+
+from .depth import Depth
+from .run import GRACE, MOST, RunError, Stopped, WorkerStopped, control, raise_in
+from .timeline import Timeline, outcome_of
+
+LOOK = 0.05  # seconds between two looks at whether to stop
+
+
+class Closed(Exception):
+    """Nothing may be put into this queue any more, or nothing will ever come out of it."""
+
+
+class Belt(Queue[Any]):
+    """A queue that notes on `timeline` how full it is and who waits for it.
+
+    `close` does on every Python what `shutdown` does since 3.13: after it a put
+    raises Closed, and a get does so once the belt is empty.
+    """
+
+    def __init__(self, timeline: Timeline, size: int = 0, name: str = "queue") -> None:
+        super().__init__(size)
+        self.closed = False
+        self.depth = timeline.depths[name] = Depth(size, [])
+        self.not_full = _Noted(self, timeline, "waits in put")
+        self.not_empty = _Noted(self, timeline, "waits in get")
+
+    def close(self) -> None:
+        """No more is put in; what is in may still be taken."""
+        with self.mutex:
+            self.closed = True
+            self.not_full.notify_all()
+            self.not_empty.notify_all()
+
+    def _put(self, item: Any) -> None:
+        if self.closed:
+            raise Closed
+        super()._put(item)
+        self.depth.changes.append((perf_counter_ns(), 1))
+
+    def _get(self) -> Any:
+        self.depth.changes.append((perf_counter_ns(), -1))
+        return super()._get()
+
+
+class _Noted(threading.Condition):
+    """What a queue waits for: room, or an item. Every wait is recorded as a span."""
+
+    def __init__(self, belt: Belt, timeline: Timeline, name: str) -> None:
+        super().__init__(belt.mutex)
+        self.belt, self.timeline, self.name = belt, timeline, name
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self.belt.closed:
+            raise Closed
+        with self.timeline.span(self.name):
+            return super().wait(timeout)
+
+
+# -------------------------------------------------------------- pipelines
+
+
+class Stage(NamedTuple):
+    """One kind of work in a pipeline, and how many threads do it."""
+
+    name: str
+    work: Callable[[Any], Any]
+    workers: int = 1
+
+
+def pipeline(
+    items: Iterable[Any], *stages: Stage, size: int = 0, timeout: float = 60.0
+) -> Timeline:
+    """Send each item through all stages; the results stand in order in `.results`.
+
+    Between two stages is a belt of `size`, 0 for no limit. An item that fails
+    is dropped; when all the others are through, RunError names the first such
+    item. Stop, or `timeout` seconds passing, ends the threads. ValueError for
+    arguments that cannot work.
+    """
+    _check(stages, size)
+    flow = _Flow(list(items), stages, size)
+    outer, last = control(), monotonic() + timeout
+    flow.start()
+    try:
+        while flow.alive():
+            outer.progress(flow.done, len(flow.items))
+            if outer.stop.is_set():
+                raise Stopped(flow.so_far("Stopped"), flow.timeline)
+            if monotonic() > last:
+                raise RunError(flow.so_far(f"Not finished after {timeout:g} s"), flow.timeline)
+    finally:
+        flow.stop()
+    flow.complain()
+    return flow.timeline
+
+
+def _check(stages: Sequence[Stage], size: int) -> None:
+    if not stages:
+        raise ValueError("stages must be one Stage or more, not none")
+    if not isinstance(size, int) or size < 0:
+        raise ValueError(f"size must be a whole number from 0 on, not {size!r:.60}")
+    for name, work, workers in stages:
+        if not callable(work):
+            raise ValueError(f"the work of {name} must be a function, not {work!r:.60}")
+        if not isinstance(workers, int) or not 1 <= workers <= MOST:
+            raise ValueError(f"workers of {name} must be between 1 and {MOST}, not {workers!r:.60}")
+
+
+class _Flow:
+    """The threads of a pipeline, and the belts between them."""
+
+    def __init__(self, items: list[Any], stages: Sequence[Stage], size: int) -> None:
+        self.items, self.timeline, self.done = items, Timeline(), 0
+        self.results = self.timeline.results = [None] * len(items)
+        self.failures: list[tuple[int, str, BaseException]] = []
+        names = [f"queue {n}" for n in range(1, len(stages))] if len(stages) > 2 else ["queue"]
+        self.belts = [Belt(self.timeline, size, name) for name in names[: len(stages) - 1]]
+        source: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+        for pair in enumerate(items):
+            source.put(pair)
+        takes = [source.get_nowait, *(belt.get for belt in self.belts)]
+        gives = [*(belt.put for belt in self.belts), self._keep]
+        self.crews = [
+            [
+                threading.Thread(
+                    target=self._serve,
+                    args=(self.timeline.wrap(stage.work), take, give),
+                    name=f"{stage.name} {n + 1}",
+                    daemon=True,
+                )
+                for n in range(stage.workers)
+            ]
+            for stage, take, give in zip(stages, takes, gives, strict=True)
+        ]
+
+    def start(self) -> None:
+        for thread in (thread for crew in self.crews for thread in crew):
+            thread.start()
+
+    def _serve(self, work: Callable[[Any], Any], take: Callable[[], Any], give: Any) -> None:
+        """What each thread does: take, work, give, until nothing more comes."""
+        with suppress(Empty, Closed, WorkerStopped):
+            while True:
+                index, item = take()
+                try:
+                    result = work(item)
+                except WorkerStopped:
+                    raise
+                except BaseException as error:
+                    self.failures.append((index, threading.current_thread().name, error))
+                else:
+                    give((index, result))
+
+    def _keep(self, pair: tuple[int, Any]) -> None:
+        index, result = pair
+        self.results[index] = result
+        self.done += 1  # for the progress bar only
+
+    def alive(self) -> bool:
+        """Whether anybody still works; a belt whose givers have all ended is closed."""
+        for number, crew in enumerate(self.crews):
+            for thread in crew:
+                thread.join(LOOK)
+                if thread.is_alive():
+                    return True
+            for belt in self.belts[number : number + 1]:
+                belt.close()
+        return False
+
+    def stop(self) -> None:
+        """End all threads: at a belt they find it closed, elsewhere an exception arrives."""
+        for belt in self.belts:
+            belt.close()
+        last = monotonic() + GRACE
+        threads = [thread for crew in self.crews for thread in crew]
+        while (alive := [t for t in threads if t.is_alive()]) and monotonic() < last:
+            for thread in alive:
+                raise_in(thread, WorkerStopped)
+            alive[0].join(LOOK)
+
+    def so_far(self, why: str) -> str:
+        return f"{why}, with {self.done} of {len(self.items)} items through."
+
+    def complain(self) -> None:
+        """Raise RunError for the first item that failed."""
+        if not self.failures:
+            return
+        index, where, error = min(self.failures, key=lambda failure: failure[0])
+        item = self.items[index]
+        which = f"Item {index + 1} of {len(self.items)} ({item!r:.60})"
+        sentence = f"{which} failed in {where}: {outcome_of(error)}."
+        if more := len(self.failures) - 1:
+            sentence += f" So did {more} more."
+        raise RunError(sentence, self.timeline, index, item) from error
