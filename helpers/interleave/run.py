@@ -12,11 +12,13 @@ does, is one step.
 
 from __future__ import annotations
 
+import linecache
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
@@ -24,17 +26,18 @@ from .hooks import NOTHING, Abort, Home, Hooks, Twin
 from .steps import Site
 
 LIMIT = 5_000  # steps on what threads share, in one run
-TURNS = 200_000  # turns of loops in one run
+TURNS = 50_000  # turns of loops in one run
 FAIR = 60  # steps in a row that one thread makes before another may be asked
 PATIENCE = 20.0  # seconds without any step: something blocks for real
 LETTERS = "ABCDEFGHIJKLNOPQRSTUVWXYZ"  # M is main
+Noted = tuple[int, Any, bool, int]  # at which site, which part, written or not, in which epoch
 Access = tuple[int, Any, bool]  # whose (a token), which part (None: all), written or not
 
 
 class Op:
     """The next step of a task; `ready` says whether it can be made now."""
 
-    __slots__ = ("accesses", "eager", "kind", "ready", "site", "what", "where", "why")
+    __slots__ = ("accesses", "eager", "kind", "ready", "since", "site", "what", "where", "why")
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Op:
     ) -> None:
         self.site, self.kind, self.what, self.where = site, kind, what, where
         self.accesses, self.ready, self.why, self.eager = accesses, ready, why, eager
+        self.since = 0  # how many events there were when its task came to stand before it
 
     def can(self) -> bool:
         return self.ready is None or self.ready()
@@ -180,7 +184,7 @@ class Run:
         self.tokens = {**tokens, id(self.crowd): 0}  # by id: the same names in every run
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.keep: list[Any] = []  # so that no id is used twice in a run
-        self.seen: dict[int, Counter[tuple[int, int, Any, bool, int]]] = {}  # how often
+        self.seen: dict[int, dict[int, dict[Noted, int]]] = {}  # by token and task: how often
         self.found: set[int] = set()  # sites that touch what another thread touches
         self.named: dict[tuple[int, Any], Any] = {}
         self.errors: list[tuple[Task, BaseException]] = []
@@ -189,6 +193,7 @@ class Run:
         self.steps = self.turns = self.preemptions = 0
         self.preempts = False
         self.wrote: dict[int, Counter[int]] = {}  # by token: how often by each task
+        self.spins = False  # whether there is a `while` at all
         self.last: Task | None = None  # of the last event
         self.code: CodeType | None = None
         self.globals: dict[str, Any] = {}
@@ -285,7 +290,17 @@ class Run:
             task.error = error
             self.errors.append((task, error))
             text = f"{type(error).__name__}: {error}".removesuffix(": ")
-            self.row(Op(task.site, "raise", f"raise {text}", None))
+            self.row(Op(self._site_of(error, task), "raise", f"raise {text}", None))
+
+    def _site_of(self, error: BaseException, task: Task) -> Site:
+        """The line of the program that raised it."""
+        assert self.code is not None
+        name = self.code.co_filename
+        steps = [s for s in walk_tb(error.__traceback__) if s[0].f_code.co_filename == name]
+        if not steps:
+            return task.site
+        line = steps[-1][1]
+        return Site(-1, line, linecache.getline(name, line).strip(), "", -1)
 
     def _end(self, task: Task) -> None:
         """Hand over to whoever is next; the last one says that the run is over."""
@@ -306,7 +321,7 @@ class Run:
 
     def visible(self, task: Task, op: Op) -> None:
         """Stop before `op`; come back when it is this task's turn."""
-        task.pending = op
+        task.pending, op.since = op, len(self.events)
         after = self._next(task)
         if after is not task and not self.why:
             self.current = after
@@ -323,9 +338,11 @@ class Run:
         can = []
         for task in self.live:
             op = task.pending
-            if op is None or (op.eager and op.can()):
+            if op is None:
                 return task
-            if not op.eager and op.can():
+            if op.ready is None or op.ready():
+                if op.eager:
+                    return task
                 can.append(task)
         self.steps += 1
         if not can:
@@ -357,7 +374,7 @@ class Run:
         if not self.why:
             self.settle()
             self.why = why
-            self.stuck = [task for task in self.live if task.pending is not None]
+            self.stuck = [t for t in self.live if t.pending is not None and not t.pending.can()]
 
     def me(self) -> Task | None:
         """The task that calls; None where nothing is to be recorded."""
@@ -376,17 +393,19 @@ class Run:
         value: Any = NOTHING,
     ) -> None:
         """A thread is about to read or write `key` of `owner`."""
-        task = self.me()
-        if task is None or self.why:
+        task = self.current
+        if self.why or threading.get_ident() != task.ident:
             return
         self._reads = None
+        if len(self.live) == 1 and self._alone(task):
+            return
         accesses = ((self.token(owner), key, write), *also)
         op = Op(site, kind, "", (owner, key), accesses)
         self._make(task, op, write)
-        if self.record and site.number in self.hot and not self._alone(task):
+        if self.record and site.number in self.hot:
+            self.row(op, value)
             if kind == "write":
                 self.named[id(owner), key] = value
-            self.row(op, value)
 
     def step(
         self,
@@ -432,7 +451,7 @@ class Run:
         elif hot and task.event is not None:
             task.event.accesses += op.accesses
         task.writes += write
-        for where, _, wrote in op.accesses:
+        for where, _, wrote in op.accesses if self.spins else ():
             if task.turns:
                 task.reads.append((where, self._writes(where, task)))
             if wrote:
@@ -446,29 +465,35 @@ class Run:
         if task.event is not None and task.event.op is op:
             task.event.accesses = tuple((where, key, False) for where, key, _ in op.accesses)
         for where, key, _ in op.accesses:
-            self.wrote[where][task.number] -= 1
-            noted = self.seen[where]
-            noted[task.number, op.site.number, key, True, task.epoch] -= 1
-            noted[task.number, op.site.number, key, False, task.epoch] += 1
+            if self.spins:
+                self.wrote[where][task.number] -= 1
+            noted, site = self.seen[where][task.number], op.site.number
+            noted[site, key, True, task.epoch] -= 1
+            noted[site, key, False, task.epoch] = noted.get((site, key, False, task.epoch), 0) + 1
 
     def _note(self, task: Task, op: Op) -> None:
         """Find sites that touch what another thread may be touching at the time."""
-        number, site, epoch = task.number, op.site.number, task.epoch
+        number, site = task.number, op.site.number
         for where, key, write in op.accesses:
-            before = self.seen.get(where)
-            if before is None:
-                before = self.seen[where] = Counter()
-            for (other, there, its_key, wrote, then), times in before.items():
-                if (
-                    other != number
-                    and times
-                    and (write or wrote)
-                    and (key is None or its_key is None or key == its_key)
-                    and then > task.knows.get(other, -1)
-                ):
-                    self.found.add(site)
-                    self.found.add(there)
-            before[number, site, key, write, epoch] += 1
+            everybodys = self.seen.get(where)
+            if everybodys is None:
+                everybodys = self.seen[where] = {}
+            mine = everybodys.get(number)
+            if mine is None:
+                mine = everybodys[number] = {}
+            what = site, key, write, task.epoch
+            times = mine[what] = mine.get(what, 0) + 1
+            if times == 1 and len(everybodys) > 1:
+                self._compare(task, what, everybodys)
+
+    def _compare(self, task: Task, what: Noted, everybodys: dict[int, dict[Noted, int]]) -> None:
+        site, key, write, _ = what
+        for other, theirs in everybodys.items():
+            over = task.knows.get(other, -1) if other != task.number else task.epoch
+            for (there, its, wrote, then), times in theirs.items():
+                meets = key is None or its is None or key == its
+                if then > over and times and meets and (write or wrote):
+                    self.found.update((site, there))
 
     def token(self, owner: Any) -> int:
         """What `owner` is called; below 0 where it may be called otherwise in another run."""
@@ -527,6 +552,7 @@ class Run:
         task = self.me()
         if task is None:
             return
+        self.spins = True
         writes, then, start = task.turns.get(site.number, (-1, {}, 0))
         if writes == task.writes and _same(then, names):
             looked = set(task.reads[start:])
@@ -546,25 +572,23 @@ class Run:
     # ---------------------------------------------------------- starting, joining
 
     def started(self, child: Task) -> None:
-        """The child runs to its first choice; then the parent goes on."""
+        """The child runs to its first choice as soon as its parent stops at one."""
         parent = self.current
         child.knows = {**parent.knows, parent.number: parent.epoch}
-        child.preds = (*parent.preds, *([parent.last] if parent.last >= 0 else []))
+        self.after(child, parent)
         parent.epoch += 1
-        parent.pending = Op(parent.site, "start", "", None, eager=True)
-        self.current = child
-        child.go.release()
-        parent.go.acquire()
-        parent.pending = None
-        if self.why:
-            self.current = parent
-            raise Abort
+        child.pending = Op(parent.site, "begin", "begin", None, eager=True)
 
     def joined(self, task: Task, other: Task) -> None:
         """What `other` did comes before whatever `task` does from now on."""
         for number, epoch in {**other.knows, other.number: other.epoch}.items():
             task.knows[number] = max(epoch, task.knows.get(number, -1))
         self.after(task, other)
+
+    def wakes(self, task: Task, waiter: Task) -> None:
+        """What `waiter` does comes after this; unless it might stop waiting by itself."""
+        if waiter.pending is not None and waiter.pending.eager:
+            self.after(waiter, task)
 
     def after(self, task: Task, other: Task) -> None:
         task.preds += (*other.preds, *([other.last] if other.last >= 0 else []))

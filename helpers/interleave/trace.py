@@ -125,7 +125,7 @@ def snapshot(run: Run) -> dict[str, Any]:
     waiting = {t.letter: t.pending for t in run.live if t.pending and t is not run.current}
     if not run.current.ended and run.current.pending is not None:
         waiting[run.current.letter] = run.current.pending
-    blocked = {letter: op for letter, op in waiting.items() if not op.can() and op.kind != "start"}
+    blocked = {letter: op for letter, op in waiting.items() if not op.can() and op.kind != "begin"}
     return {"values": values, "holds": holds, "blocked": blocked}
 
 
@@ -221,8 +221,8 @@ def _twin_label(op: Op, names: Mapping[int, str]) -> str:
     if id(twin) in names:
         return names[id(twin)]
     text = op.site.text
-    method = re.match(r"(.+)\.\w+\(.*\)$", text)
-    return method[1] if method else text
+    method = re.match(r"(.+)\.(\w+)\(.*\)$", text)
+    return method[1] if method and hasattr(twin, method[2]) else text
 
 
 # ------------------------------------------------------------------------ steps
@@ -266,7 +266,7 @@ def _standing(run: Run, task: Task, names: Mapping[int, str]) -> Standing:
     label = _label(op, names, run)
     why = "" if op.can() else (op.why() if callable(op.why) else op.why)
     why = f"{op.what}" if op.kind == "spin" and why else why.replace("{}", label)
-    what = _what(op, label, []) if op.kind != "start" else ""
+    what = _what(op, label, []) if op.kind != "begin" else ""
     number = task.statements + (op.site.statement != task.statement)
     return Standing(task.letter, name, op.site.line, op.site.source, what, why, False, number)
 
