@@ -14,7 +14,7 @@ Real work is there, too: `fetch`, `query`, `count_words` and `thumbnail`, from t
 modules `real` and `records`.
 
 Below that: work that goes wrong on purpose, and the small functions of lessons
-02 to 04. Nothing here prints; nothing knows about pools or pictures.
+02 to 05. Nothing here prints; nothing knows about pools or pictures.
 
 >>> crunch(0.01) == crunch(0.01)
 True
@@ -325,6 +325,18 @@ def welcome(guests: int, here: Any, changed: Any, doors: Any) -> None:
     with changed:
         changed.wait_for(lambda: here.value == guests)
     doors.set()
+
+
+# ------------------------------------------------------- for lesson 05
+
+
+def greet(name: str, answers: Any) -> None:
+    """Put a greeting into `answers`; die of a small letter, take long for a long name."""
+    if name[:1].islower():
+        die(name)
+    if len(name) > 8:
+        wait(1.5)
+    answers.put((name, f"Hello, {name}"))
 
 
 # ------------------------------------------------------ how much is a second
