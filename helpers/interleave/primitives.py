@@ -178,14 +178,18 @@ class Condition(Primitive):
     def release(self) -> None:
         self.lock.release()
 
+    def _looks(self) -> tuple[Owned, ...]:
+        """Whether an RLock is its own a thread knows; whether a Lock is held, others change."""
+        return (self.lock,) if isinstance(self.lock, Lock) else ()
+
     def _owned(self, verb: str) -> None:
         if not self.lock._is_owned():
             raise RuntimeError(f"cannot {verb} on un-acquired lock")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let go of the lock and wait; take it again before going on."""
-        self._owned("wait")
         mine = Wait(now().step(self, "wait", "wait for {}", also=(self.lock,)))
+        self._owned("wait")
         before, woken = self.lock._release_save(), False
         self.waiting.append(mine)
         if timeout is not None:
@@ -226,8 +230,9 @@ class Condition(Primitive):
         return result
 
     def notify(self, n: int = 1) -> None:
+        what = "notify {}" if n == 1 else f"notify {n} of {{}}"
+        now().step(self, "notify", what, also=self._looks())
         self._owned("notify")
-        now().step(self, "notify", "notify {}" if n == 1 else f"notify {n} of {{}}")
         for _ in range(n):
             self._notify_one()
 
@@ -243,8 +248,8 @@ class Condition(Primitive):
         return [wait for wait in self.waiting if not wait.late]
 
     def notify_all(self) -> None:
+        now().step(self, "notify", "notify all of {}", also=self._looks())
         self._owned("notify")
-        now().step(self, "notify", "notify all of {}")
         self.woken = [self._asleep() for _ in self._asleep()]
 
     def notifyAll(self) -> None:
@@ -316,7 +321,7 @@ class Event(Told):
         self.flag = True
         for each in self.waiting:
             each[1] = True
-            now().after(each[0], task)
+            now().wakes(task, each[0])
 
     def clear(self) -> None:
         now().step(self, "clear", "clear {}")
@@ -394,7 +399,7 @@ class Barrier(Told):
     def _let_go(self, how: str, task: Task) -> None:
         for each in self.inside:
             each[1] = how
-            now().after(each[0], task)
+            now().wakes(task, each[0])
         self.inside = []
         self._broken = how == "broken"
 

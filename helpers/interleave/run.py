@@ -182,6 +182,7 @@ class Run:
         self.printed: list[str] = []
         self.crowd = Home()  # all threads: the order in which they start
         self.tokens = {**tokens, id(self.crowd): 0}  # by id: the same names in every run
+        self.turning: list[Any] = []  # generators that run
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.seen: dict[int, dict[int, dict[Noted, int]]] = {}  # by token and task: how often

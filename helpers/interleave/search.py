@@ -162,7 +162,7 @@ class Races:
             self.count.append(len(mine))
             for thing in {access[0] for access in event.accesses}:
                 self.by_thing.setdefault(thing, []).append(number)
-        for task in self.run.stuck if self.run.why == "stuck" else ():
+        for task in self.run.stuck:  # in a run that is redundant, too
             if task.pending is not None and not task.pending.eager:
                 known = self._before(self.by_task.get(task.number, []), task.preds)
                 end = len(self.events)
@@ -201,8 +201,6 @@ class Races:
         op: Op,
     ) -> None:
         """Have the next step of `task` tried before each earlier one that it races with."""
-        mine = self.by_task.get(task, [])
-        since = mine[-1] + 1 if mine else 0  # from there on `op` was what the task stood before
         covered: list[int] = []
         for other in self._conflicting(accesses):
             its = self.events[other].task
@@ -210,7 +208,7 @@ class Races:
                 continue
             if any(self._is_before(other, later) for later in covered):
                 continue
-            stood = other >= since
+            stood = other >= op.since
             if op.ready is not None and stood and task not in self.stack[other].can:
                 continue  # it had to wait there: no other order of these two
             self._try_before(other, number, task, known, accesses)
