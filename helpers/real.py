@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NOT_THE_LIBRARY = ("site-packages", "dist-packages", "test", "tests", "__pycache__")
 TOO_MANY_PIXELS = 50_000_000  # 150 MB once it is unpacked
 
 
@@ -115,7 +116,7 @@ def texts() -> list[str]:
     """The paths of the standard library's source files, without its tests; sorted."""
     top, found = os.path.dirname(os.__file__), []
     for folder, inner, files in os.walk(top):
-        inner[:] = [name for name in inner if name not in ("site-packages", "test", "__pycache__")]
+        inner[:] = [name for name in inner if name not in NOT_THE_LIBRARY]
         found += [os.path.join(folder, name) for name in files if name.endswith(".py")]
     if not found:
         raise Undone(f"{top}: this Python comes without the source of its standard library")

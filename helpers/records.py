@@ -144,6 +144,8 @@ def _undone(what: str, path: str, error: Exception) -> Undone:
     why = f"it cannot be used ({error})"
     if not os.path.exists(path):
         why = "there is no such file"
+    elif not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
+        why = f"its folder cannot be written, as a file in WAL mode needs ({error})"
     elif "locked" in str(error):
         why = f"somebody else has locked it ({error})"
     elif "malformed" in str(error) or "not a database" in str(error) or "no such" in str(error):
