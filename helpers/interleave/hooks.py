@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .steps import Site
 
 CONTAINERS = (list, dict, set, bytearray, deque)
+KEEP_SIZE = (dict, set, deque)  # their iterators remember it
 VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 READS = (
     "get keys values items copy count index isdisjoint issubset issuperset union intersection "
@@ -225,18 +226,34 @@ class Hooks:
         if self.run is None or not (owners := self._inside(value)):
             return value
         _check_order(site, owners[0])
-        return self._items(site, value, owners)
-
-    def _items(self, site: Site, value: Any, owners: tuple[Any, ...]) -> Iterator[Any]:
-        """Each turn of the loop looks at the container anew."""
-        items = iter(value)
-        while True:
+        if any(isinstance(owner, KEEP_SIZE) for owner in owners) and not _is_iterator(value):
             self._look(site, "read", owners)
+        return self._items(site, iter(value), owners)
+
+    def _items(self, site: Site, items: Iterator[Any], owners: tuple[Any, ...]) -> Iterator[Any]:
+        """Each turn of the loop looks at the container anew; an iterator is moved on by it."""
+        how = "change" if any(map(_is_iterator, owners)) else "read"
+        while True:
+            self._look(site, how, owners)
             try:
-                item = next(items)
+                item = self._turned(site, items)
             except StopIteration:
                 return
             yield item
+
+    def _turned(self, site: Site, items: Any, *default: Any) -> Any:
+        """The next item. A generator that runs for one thread is an error for another."""
+        run = self.run
+        if run is None or not isinstance(items, GeneratorType):
+            return next(items, *default)
+        if items in run.turning:
+            raise ValueError("generator already executing")
+        run.turning.append(items)
+        try:
+            return next(items, *default)
+        finally:
+            self._look(site, "change", (items,))
+            run.turning.remove(items)
 
     # ------------------------------------------------------------------- calls
 
@@ -304,7 +321,7 @@ class Hooks:
 
         def called(*args: Any, **kwargs: Any) -> Any:
             self._look_at(site, function, args)
-            value = function(*args, **kwargs)
+            value = self._turned(site, *args) if function is next else function(*args, **kwargs)
             if self.run is None:
                 return value
             if function is iter:
@@ -501,9 +518,7 @@ def _is_container(value: Any) -> bool:
     kind = type(value)
     if kind in (int, str, bool, float, tuple, range, type(None)):
         return False
-    return isinstance(value, CONTAINERS) or (
-        _is_iterator(value) and not isinstance(value, GeneratorType)
-    )
+    return isinstance(value, CONTAINERS) or _is_iterator(value)
 
 
 def _holds_items(owner: Any) -> bool:
