@@ -1,8 +1,9 @@
-"""Timelines and speed-up curves as pictures that carry their own words.
+"""Timelines, speed-ups and costs as pictures that carry their own words.
 
 `html` makes inline SVG: fast enough to follow a slider, and at home on a light
-or a dark page. `show` and `curve` make a PNG with matplotlib and print what it
-shows, so that a page without a kernel has the picture and its words.
+or a dark page. `show`, `curve` and `costs` make a PNG with matplotlib and print
+what it shows, so that a page without a kernel has the picture and its words. Below
+the lanes of a timeline stands how full its queues were.
 
 One row per worker, one colour per name. How a span spent its time is told by
 hatching as well as colour: "ran" is solid, "waited" pale with stripes, unknown
@@ -33,6 +34,8 @@ STRENGTH = {"waited": 0.25, "unknown": 0.5}  # of a hatched bar's colour
 FAINT = {"band": 0.07, "grid": 0.2}
 PAD = 8  # pixels around a PNG
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BYTES = (("MB", 1 << 20), ("kB", 1 << 10), ("B", 1))
+SECONDS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (5, 2, 1, 2)), (0, (1, 1.5)))
 
 
@@ -104,6 +107,51 @@ def curve(
     _plot_curve(figure.add_subplot(title=_tex(title)), points, promised, usable, most)
     _display(figure, title or "speed-up by number of workers")
     print(_with(title, _curve_words(points, promised, usable)))
+
+
+def costs(points: Mapping[str, Mapping[int, float]], title: str = "") -> None:
+    """Show seconds by number of bytes, {name: {bytes: seconds}}, on two log scales; print them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained", dpi=100)
+    ax = figure.add_subplot(title=_tex(title), xscale="log", yscale="log")
+    for i, (name, series) in enumerate(points.items()):
+        sizes, marker, colour = sorted(series), "os^Dv*"[i % 6], CURVES[i % 6]
+        (line,) = ax.plot(sizes, [series[n] for n in sizes], marker, color=colour, markersize=7)
+        line.set(linestyle=DASHES[i % 4], label=_tex(name))
+    ax.xaxis.set_major_formatter(lambda number, _: _bytes(number))
+    ax.yaxis.set_major_formatter(lambda number, _: _seconds(number))
+    ax.set(xlabel="size", ylabel="time for one trip")
+    ax.set_xticks(sorted({size for series in points.values() for size in series}), minor=False)
+    ax.minorticks_off()
+    _furnish(ax)
+    _display(figure, title or "time by size")
+    print(_with(title, _costs_words(points)))
+
+
+def _costs_words(points: Mapping[str, Mapping[int, float]]) -> str:
+    lines = []
+    for name, series in points.items():
+        each = ", ".join(f"{_bytes(n)}: {_seconds(series[n])}" for n in sorted(series))
+        lines.append(f"{name}: {each or 'nothing was measured'}.")
+    return "\n".join(lines) or "Nothing was measured."
+
+
+def _bytes(number: float) -> str:
+    unit, size = next((each for each in BYTES if number >= each[1]), BYTES[-1])
+    return f"{number / size:.3g} {unit}"
+
+
+def _seconds(number: float) -> str:
+    unit, size = next((each for each in SECONDS if number >= each[1] * 0.9995), SECONDS[-1])
+    return f"{number / size:.3g} {unit}"
+
+
+def _furnish(ax: Axes) -> None:
+    """What all curves have: faint lines, a legend beside them, no frame."""
+    ax.grid(alpha=0.25)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def amdahl(parallel: float, workers: int) -> float:
@@ -402,9 +450,7 @@ def _plot_curve(
         side = "right" if usable > most / 2 else "left"  # of the line, where there is room
         ax.axvline(usable, color="#222", linewidth=1, linestyle=(0, (1, 2)))
         ax.text(usable, high * 0.03, f" usable CPUs: {usable} ", size=9, ha=side)
-    ax.grid(alpha=0.25)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
-    ax.spines[["top", "right"]].set_visible(False)
+    _furnish(ax)
 
 
 def _curve_words(
