@@ -30,6 +30,7 @@ __all__ = [
 
 BUDGET = 20_000  # schedules
 SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
+UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
 ATOMIC = ("line", "op", "cpython")
 hooks.twins.update(twins())
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
@@ -124,9 +125,15 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
     explorer.steps = 0
     counts: Counter[str] = Counter()
     failing: list[tuple[int, str, str]] = []
-    complete = True
+    complete, unfair = True, 0
     for run in explorer.runs("all" if every else "reduced"):
         if run.why == "redundant":
+            continue
+        unfair += run.unfair()
+        if unfair == UNFAIR:
+            complete = False
+            break
+        if run.unfair():
             continue
         if sum(counts.values()) == budget:
             complete = False
@@ -139,7 +146,7 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
             complete = False
             break
     else:
-        complete = explorer.complete
+        complete = explorer.complete and not unfair
     if failing or not complete:
         failing = _simplest(explorer) or sorted(failing, key=lambda f: f[0])[:1]
     found = _follow(explorer, failing[0][1], True) if failing else None
@@ -161,7 +168,7 @@ def _simplest(explorer: Explorer) -> list[tuple[int, str, str]]:
     for bound in (0, 1, 2):
         for run in islice(explorer.runs("bounded", bound), SIMPLE):
             verdict, _ = outcome(run)
-            if verdict != "ok":
+            if verdict != "ok" and not run.unfair():
                 return [(bound, _word(run), verdict)]
     return []
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Protocol
 from .hooks import NOTHING, Abort, Home, Hooks, Twin
 from .steps import Site
 
-LIMIT = 5_000  # steps on what threads share, in one run
+LIMIT = 1_000  # steps on what threads share, in one run
 TURNS = 50_000  # turns of loops in one run
 FAIR = 60  # steps in a row that one thread makes before another may be asked
 PATIENCE = 20.0  # seconds without any step: something blocks for real
@@ -56,6 +56,9 @@ class Op:
 
     def can(self) -> bool:
         return self.ready is None or self.ready()
+
+
+REST = Op(Site(-1, 0, "", "", 0), "rest", "", None, eager=True)  # of a loop that is long
 
 
 class Event:
@@ -337,14 +340,20 @@ class Run:
     def _next(self, me: Task | None) -> Task:
         """Whose turn it is. First those that go on without a choice."""
         can = []
+        resting = []
         for task in self.live:
             op = task.pending
             if op is None:
                 return task
             if op.ready is None or op.ready():
+                if op is REST:
+                    resting.append(task)
+                    continue
                 if op.eager:
                     return task
                 can.append(task)
+        if resting:
+            return next((task for task in resting if me and task.number > me.number), resting[0])
         self.steps += 1
         if not can:
             self.give_up("stuck")
@@ -376,6 +385,12 @@ class Run:
             self.settle()
             self.why = why
             self.stuck = [t for t in self.live if t.pending is not None and not t.pending.can()]
+
+    def unfair(self) -> bool:
+        """Whether it had no end because somebody who could go on never got a turn."""
+        late = {event.task for event in self.events[LIMIT // 2 :]}
+        could = [t for t in self.stuck if t.pending and not t.pending.eager and t.pending.can()]
+        return self.why == "endless" and any(task.number not in late for task in could)
 
     def me(self) -> Task | None:
         """The task that calls; None where nothing is to be recorded."""
@@ -546,6 +561,8 @@ class Run:
         if self.turns > TURNS:
             self.give_up("endless")
             raise Abort
+        if self.turns % FAIR == 0 and len(self.live) > 1:
+            self.visible(task, REST)
 
     def again(self, site: Site, names: dict[str, Any]) -> None:
         """A turn of a `while`. One that has changed nothing waits until somebody else has."""
@@ -639,11 +656,15 @@ class Run:
         return {place: place_label(self, place, names) for place in self.watched}
 
     def _look_at_main(self) -> None:
+        """The names that the program, and what it has called, have given to things."""
         frame: FrameType | None = sys._getframe(2)
+        inner: dict[str, Any] = {}
         while frame is not None and frame.f_code is not self.code:
+            if frame.f_globals is self.globals:
+                inner = {**inner, **frame.f_locals}
             frame = frame.f_back
         if frame is not None:
-            self.frame_names = dict(frame.f_locals)
+            self.frame_names = {**self.frame_names, **inner, **frame.f_locals}
 
     def settle(self) -> None:
         """The last step is over: note what holds now."""
