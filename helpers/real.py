@@ -120,7 +120,7 @@ def texts() -> list[str]:
         found += [os.path.join(folder, name) for name in files if name.endswith(".py")]
     if not found:
         raise Undone(f"{top}: this Python comes without the source of its standard library")
-    return sorted(found)
+    return sorted(filter(os.path.isfile, found))  # Debian has links that may lead nowhere
 
 
 def read_text(path: str) -> str:
