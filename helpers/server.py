@@ -180,7 +180,7 @@ def _body(asked: Asked) -> bytes:
 async def _serve() -> None:
     import asyncio
 
-    _many_files()
+    allow_many_files()
     listening = await asyncio.start_server(_talk, HERE, 0, backlog=WAITING)
     port = listening.sockets[0].getsockname()[1]
     print(f"http://{HERE}:{port}", flush=True)
@@ -196,7 +196,7 @@ def _end_with_the_pipe() -> None:
     os._exit(0)
 
 
-def _many_files() -> None:
+def allow_many_files() -> None:
     """A connection is an open file, and macOS begins with 256 of them."""
     if sys.platform != "win32":
         import resource

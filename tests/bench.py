@@ -10,6 +10,7 @@ course holds itself to.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import logging.handlers
 import multiprocessing
@@ -21,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -33,8 +34,9 @@ from typing import Any
 from helpers import draw
 from helpers.machine import machine, usable_cpus
 from helpers.run import run
+from helpers.server import allow_many_files, body, server
 from helpers.timeline import Timeline
-from helpers.work import crunch
+from helpers.work import crunch, fetch
 
 SPANS = 10_000
 
@@ -512,9 +514,70 @@ def click() -> None:
             row("play: click to picture", seconds, "at most 0.2 s", unit=" s")
 
 
+# ---------------------------------------------------------------- real work
+
+
+def downloads() -> None:
+    """200 downloads of 50 ms over 50 threads ÷ the ideal, which is 200 ms."""
+    with server() as at:
+        urls = [f"{at}/wait?seconds=0.05&size=1000&name={n}" for n in range(200)]
+        whole = [body(url) for url in urls]
+
+        def ours() -> float:
+            timeline = run(fetch, urls, workers=50)
+            assert timeline.results == whole
+            return timeline.elapsed / 0.2
+
+        def with_call() -> float:
+            start = perf_counter()
+            assert run(fetch, urls, workers=50).results == whole
+            return (perf_counter() - start) / 0.2
+
+        def plain() -> float:
+            start = perf_counter()
+            with ThreadPoolExecutor(50) as pool:
+                assert list(pool.map(fetch, urls)) == whole
+            return (perf_counter() - start) / 0.2
+
+        fetch(urls[0])  # httpx is imported
+        cost = turns(7, ours=ours, with_call=with_call, plain=plain)
+    row("run: elapsed ÷ ideal", cost["ours"], "at most 1.5")
+    row("   from the call to its return ÷ ideal", cost["with_call"])
+    row("plain ThreadPoolExecutor.map, start to end ÷ ideal", cost["plain"])
+
+
+def thousand() -> None:
+    """1000 requests of 100 ms that wait at the server at once, each on a line of its own."""
+    allow_many_files()
+    with server() as at:
+        port, seconds, answered = int(at.rpartition(":")[2]), [], []
+        for _ in range(7):
+            start = perf_counter()
+            answered.append(asyncio.run(_clients(port, 1000)))
+            seconds.append(perf_counter() - start)
+    row("answered whole, in the worst of seven rounds", min(answered), "wanted: 1000")
+    row("until the last answer, median", median(seconds), "at most 1 s", unit=" s")
+    row("   the worst", max(seconds), unit=" s")
+
+
+async def _clients(port: int, count: int) -> int:
+    return sum(await asyncio.gather(*(_client(port, n) for n in range(count))))
+
+
+async def _client(port: int, n: int) -> bool:
+    """As little as a client can do, as it shares the CPUs with what is measured."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    path = f"/wait?seconds=0.1&size=1000&name={n}"
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    said = await reader.read()
+    writer.close()
+    return said.startswith(b"HTTP/1.1 200 ") and said.endswith(body(f"http://x{path}"))
+
+
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, interleave)
-    parts = {part.__name__: part for part in every}
+    parts = {part.__name__: part for part in (*every, downloads)}
+    parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")
     print(machine().describe())
