@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Protocol
 from .hooks import NOTHING, Abort, Home, Hooks, Twin
 from .steps import Site
 
-LIMIT = 1_000  # steps on what threads share, in one run
+LIMIT = 3_000  # steps on what threads share, in one run
 TURNS = 50_000  # turns of loops in one run
 FAIR = 60  # steps in a row that one thread makes before another may be asked
 PATIENCE = 20.0  # seconds without any step: something blocks for real
