@@ -204,7 +204,8 @@ class Run:
         self.frame_names: dict[str, Any] = {}
         self.watched: dict[tuple[int, Any], Any] = {}  # shared places, and primitives
         self.first: dict[tuple[int, Any], Op] = {}  # the first step that touched each
-        self.stuck: list[Task] = []  # those that waited when the run was given up
+        self.stuck: list[Task] = []  # those that had not ended when the run was given up
+        self.waiting: list[Task] = []  # those of them that could not go on
         self.result: Any = None
         self._done = threading.Lock()
         self._row: Row | None = None
@@ -384,7 +385,8 @@ class Run:
         if not self.why:
             self.settle()
             self.why = why
-            self.stuck = [t for t in self.live if t.pending is not None and not t.pending.can()]
+            self.stuck = [task for task in self.live if task.pending is not None]
+            self.waiting = [t for t in self.stuck if t.pending and not t.pending.can()]
 
     def unfair(self) -> bool:
         """Whether it had no end because somebody who could go on never got a turn."""

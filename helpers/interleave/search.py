@@ -116,7 +116,7 @@ class Search:
         """Look at the run that is over; prepare for the next one; False: there is none."""
         for node, event in zip(self.stack, run.events, strict=False):
             node.event = event
-        if self.how == "reduced":
+        if self.how == "reduced" and run.why != "endless":  # there the search is not complete
             Races(self.stack, run).find()
         while self.stack:
             node = self.stack[-1]
@@ -164,7 +164,7 @@ class Races:
             self.count.append(len(mine))
             for thing in {access[0] for access in event.accesses}:
                 self.by_thing.setdefault(thing, []).append(number)
-        for task in self.run.stuck:  # in a run that is redundant, too
+        for task in self.run.waiting:  # in a run that is redundant, too
             if task.pending is not None and not task.pending.eager:
                 known = self._before(self.by_task.get(task.number, []), task.preds)
                 end = len(self.events)
@@ -204,17 +204,20 @@ class Races:
     ) -> None:
         """Have the next step of `task` tried before each earlier one that it races with."""
         covered: list[int] = []
+        later: list[int] = []
         for other in self._conflicting(accesses):
             its = self.events[other].task
             if its == task or self.count[other] <= known.get(its, 0):
                 continue
-            if any(self._is_before(other, later) for later in covered):
+            if any(self._is_before(other, each) for each in covered):
                 continue
+            later.append(other)
             stood = other >= op.since
-            if op.ready is not None and stood and task not in self.stack[other].can:
-                continue  # it had to wait there: no other order of these two
+            waited = op.ready is not None and stood and task not in self.stack[other].can
+            if waited and all(self._is_before(other, each) for each in later[:-1]):
+                continue  # nothing else can have ended its waiting: no other order of these two
             self._try_before(other, number, task, known, accesses)
-            if op.ready is None or stood:
+            if op.ready is None or (stood and not waited):
                 covered.append(other)
 
     def _is_before(self, first: int, second: int) -> bool:
