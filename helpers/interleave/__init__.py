@@ -125,7 +125,7 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
     explorer.steps = 0
     counts: Counter[str] = Counter()
     failing: list[tuple[int, str, str]] = []
-    complete, unfair = True, 0
+    complete, unfair, word = True, 0, ""
     for run in explorer.runs("all" if every else "reduced"):
         if run.why == "redundant":
             continue
@@ -139,6 +139,7 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
             complete = False
             break
         verdict, what = outcome(run)
+        word = word if counts else _word(run)
         counts[what] += 1
         if verdict != "ok":
             failing.append((run.preemptions, _word(run), verdict))
@@ -149,7 +150,8 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
         complete = explorer.complete and not unfair
     if failing or not complete:
         failing = _simplest(explorer) or sorted(failing, key=lambda f: f[0])[:1]
-    found = _follow(explorer, failing[0][1], True) if failing else None
+    seen = _twice(explorer, failing[0][1] if failing else word)
+    found = seen if failing else None
     tried = sum(counts.values())
     return Report(
         program=explorer.program.__name__,
@@ -161,6 +163,19 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
         atomic=explorer.atomic,
         every=every,
     )
+
+
+def _twice(explorer: Explorer, word: str) -> Schedule:
+    """The schedule `word`, which must do the same once more."""
+    one, two = _follow(explorer, word, True), _follow(explorer, word, True)
+    for first, second in zip(one.steps, two.steps, strict=False):
+        if first != second:
+            raise Diverged(
+                f'line {first.line}: "{first.what}" in one run is "{second.what}" in the next, under '
+                "the same schedule: make all that changes inside of the program, so that every run "
+                "begins with the same"
+            )
+    return one
 
 
 def _simplest(explorer: Explorer) -> list[tuple[int, str, str]]:
