@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from traceback import walk_tb
@@ -22,7 +22,7 @@ import ipywidgets as widgets
 from . import exercises, waits
 from .deadline import DeadlinePassed, deadline
 
-__all__ = ["check", "deadline", "hint", "predict"]
+__all__ = ["check", "deadline", "failure", "hint", "predict"]
 
 
 class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -111,6 +111,16 @@ def predict(
         raise ValueError(f"why must name options, and {unknown[0]!r} is none of them")
     texts = {label: text for label, text in labels.items() if isinstance(text, str)}
     return Prediction(question, labels, {**texts, **(why or {})})
+
+
+def failure(call: Callable[..., object], *arguments: Any) -> Exception:
+    """The exception that `call(*arguments)` raises, for a lesson about that exception."""
+    try:
+        call(*arguments)
+    except Exception as error:
+        return error
+    name = getattr(call, "__name__", repr(call))
+    raise AssertionError(f"{name} was to raise an exception, and did not")
 
 
 def _is_number(value: object) -> bool:

@@ -148,6 +148,19 @@ HANGS = {  # each waits for ever, for a reason that the documentation warns of
     ),
 }
 
+DROPPED = """\
+import threading
+from multiprocessing import get_context
+
+if __name__ == "__main__":
+    queue = get_context("spawn").Queue()
+    for item in ("before", lambda: "no name", "after"):
+        queue.put(item)
+    print("took", queue.get())
+    print("took", queue.get())
+    print([thread.name for thread in threading.enumerate()])
+"""
+
 _EACH = """\
 def start(target):
     ours, theirs = spawn.Pipe()
