@@ -330,6 +330,12 @@ def welcome(guests: int, here: Any, changed: Any, doors: Any) -> None:
 # ------------------------------------------------------- for lesson 05
 
 
+def after(seconds: float, x: Any) -> Any:
+    """Wait, then give `x` back."""
+    wait(seconds)
+    return x
+
+
 def greet(name: str, answers: Any) -> None:
     """Put a greeting into `answers`; die of a small letter, take long for a long name."""
     if name[:1].islower():
