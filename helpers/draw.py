@@ -1,9 +1,9 @@
 """Timelines, speed-ups and costs as pictures that carry their own words.
 
 `html` makes inline SVG: fast enough to follow a slider, and at home on a light
-or a dark page. `show`, `curve` and `costs` make a PNG with matplotlib and print
-what it shows, so that a page without a kernel has the picture and its words. Below
-the lanes of a timeline stands how full its queues were.
+or a dark page. `show`, `curve`, `costs` and `heat` make a PNG with matplotlib and
+print what it shows, so that a page without a kernel has the picture and its words.
+Below the lanes of a timeline stands how full its queues were.
 
 One row per worker, one colour per name. How a span spent its time is told by
 hatching as well as colour: "ran" is solid, "waited" pale with stripes, unknown
@@ -145,6 +145,65 @@ def _bytes(number: float) -> str:
 def _seconds(number: float) -> str:
     unit, size = next((each for each in SECONDS if number >= each[1] * 0.9995), SECONDS[-1])
     return f"{number / size:.3g} {unit}"
+
+
+def heat(speedups: Mapping[str, Mapping[str, float]], title: str = "") -> None:
+    """Show speed-ups as a heat map, {row: {column: speed-up}}, a number in each cell; print them.
+
+    Blue is faster than 1, orange slower; a cell without a number was not measured.
+    """
+    from matplotlib.figure import Figure
+
+    _check_heat(speedups)
+    columns = list(dict.fromkeys(name for row in speedups.values() for name in row))
+    wide, high = 2.4 + 1.5 * len(columns), 0.9 + 0.5 * len(speedups)
+    figure = Figure(figsize=(wide, high), layout="constrained", dpi=100)
+    _plot_heat(figure.add_subplot(title=_tex(title)), speedups, columns)
+    _display(figure, title or "speed-ups")
+    print(_with(title, _heat_words(speedups, columns)))
+
+
+def _check_heat(speedups: Mapping[str, Mapping[str, float]]) -> None:
+    if not any(speedups.values()):
+        raise ValueError("speedups must have a row with a number in it, and there is none")
+    for name, row in speedups.items():
+        for column, speedup in row.items():
+            if not 0 < speedup < float("inf"):
+                where = f"({name}, {column})"
+                raise ValueError(f"speed-ups must be positive numbers, not {speedup!r} {where}")
+
+
+def _plot_heat(
+    ax: Axes, speedups: Mapping[str, Mapping[str, float]], columns: Sequence[str]
+) -> None:
+    """Colours by ratio: twice as fast is as blue as half as fast is orange."""
+    import numpy as np
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = LinearSegmentedColormap.from_list("ratio", [CURVES[4], "#fff", CURVES[5]])
+    table = np.array([[row.get(c, np.nan) for c in columns] for row in speedups.values()])
+    far = max(1.0, float(np.nanmax(abs(np.log2(table)))))
+    ax.imshow(np.log2(table), cmap=shades, vmin=-far, vmax=far, aspect="auto")
+    ax.set_xticks(range(len(columns)), [_tex(name).replace(", ", ",\n") for name in columns])
+    ax.set_yticks(range(len(speedups)), [_tex(name) for name in speedups])
+    ax.set_xticks(np.arange(len(columns) - 1) + 0.5, minor=True)
+    ax.set_yticks(np.arange(len(speedups) - 1) + 0.5, minor=True)
+    ax.grid(which="minor", color="white", linewidth=3)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_visible(False)
+    for (y, x), number in np.ndenumerate(table):
+        said = "not measured" if np.isnan(number) else f"× {number:.2f}"
+        ax.text(x, y, said, ha="center", va="center", size=11)
+
+
+def _heat_words(speedups: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> str:
+    def said(row: Mapping[str, float], column: str) -> str:
+        return f"{column} {row[column]:.2f}" if column in row else f"{column} not measured"
+
+    rows = [
+        f"{name}: {'; '.join(said(row, c) for c in columns)}." for name, row in speedups.items()
+    ]
+    return "\n".join(["Times as fast as serially.", *rows])
 
 
 def _furnish(ax: Axes) -> None:

@@ -1,0 +1,99 @@
+"""The same real work done serially, by threads and by processes, and who was faster.
+
+`compare` runs it three times, `speedups` gives the numbers of a row of the
+matrix in lesson 06, and `faster` says it in a word. `chunked` and `count_all`
+are for work whose items are too small to be sent one by one.
+
+What a worker process needs is imported while it starts: `compare` records that
+as its start, so that the bars after it are work. Hence the imports on top.
+
+>>> chunked("abcdefg", 3)
+['abc', 'def', 'g']
+"""
+
+from __future__ import annotations
+
+import sqlite3  # noqa: F401 -- see above
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import httpx  # noqa: F401
+import PIL.ImageFilter
+import PIL.ImageOps  # noqa: F401
+
+from .real import count_words
+from .run import run
+from .timeline import Timeline, outermost
+
+WAYS = ("serial", "threads", "processes")
+PAYS = 1.3  # times as fast at least, to be called faster: less may be chance
+START = "start"  # the name that `run` gives to the start of a process
+WITH_START = "processes, start included"
+
+
+class Ready:
+    """`function`; a process that gets it has imported all that real work needs."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        inner = getattr(function, "func", function)  # of a partial
+        self.function, self.__name__ = function, inner.__name__
+
+    def __call__(self, item: Any) -> Any:
+        return self.function(item)
+
+
+def compare(
+    work: Callable[[Any], Any], items: Iterable[Any], workers: int = 4
+) -> dict[str, Timeline]:
+    """A run of each way; ValueError where their results differ."""
+    items, ready = list(items), Ready(work)
+    runs = {way: run(ready, items, workers, way, startup=True) for way in WAYS}
+    for way, timeline in runs.items():
+        if timeline.results != runs["serial"].results:
+            raise ValueError(f"{ready.__name__} gave other results by {way} than serially")
+    return runs
+
+
+def speedups(runs: Mapping[str, Timeline]) -> dict[str, float]:
+    """How many times as fast as serially, by way; processes without and with their start."""
+    serial = runs["serial"]
+    found = {way: seconds(serial) / seconds(runs[way]) for way in WAYS[1:]}
+    return {**found, WITH_START: runs["processes"].speedup(serial)}
+
+
+def seconds(timeline: Timeline) -> float:
+    """From the first item's start to the last one's end: processes had started before."""
+    items = [span for span in timeline.spans if span.name != START]
+    first = min((span.start for span in items), default=0)
+    return (max((span.stop for span in items), default=0) - first) / 1e9
+
+
+def faster(runs: Mapping[str, Timeline]) -> str:
+    """Which of threads and processes paid: "threads", "processes", "both" or "neither"."""
+    found = speedups(runs)
+    paid = [way for way in WAYS[1:] if found[way] >= PAYS]
+    return "both" if len(paid) == 2 else (paid or ["neither"])[0]
+
+
+def workers_that_worked(timeline: Timeline) -> int:
+    """How many lanes have more in them than a start."""
+    return len({span.lane for span in outermost(timeline.spans) if span.name != START})
+
+
+# --------------------------------------------------------------------- chunks
+
+
+def chunked(items: Sequence[Any], size: int) -> list[Any]:
+    """The items in pieces of `size`, the last one perhaps shorter."""
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size must be a whole number from 1 on, not {size!r:.60}")
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def count_all(paths: Iterable[str]) -> Counter[str]:
+    """How often each word stands in several files: one answer for a whole chunk."""
+    words: Counter[str] = Counter()
+    for path in paths:
+        words += count_words(path)
+    return words
