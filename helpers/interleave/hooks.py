@@ -177,7 +177,7 @@ class Hooks:
         return value
 
     def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
-        if kind not in ("Is", "IsNot"):
+        if kind not in ("Is", "IsNot") and not (type(left) in SAME and type(right) in SAME):
             self._look(site, "read", (left, right))
         return TESTS[kind](left, right)
 
@@ -186,6 +186,8 @@ class Hooks:
         return SIGNS[sign](left, right)
 
     def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:
+        if type(old) in SAME and type(value) in SAME:
+            return IN_PLACE[sign](old, value)
         if self.run is not None and _is_container(old):
             self._look(site, "write", (old,), (value,))
         else:
@@ -196,7 +198,7 @@ class Hooks:
         self, site: Site, kind: str, values: tuple[Any, ...], more: tuple[Any, ...] = ()
     ) -> None:
         """A step on all the containers among `values`; those among `more` are only read."""
-        if self.run is None or all(type(value) in SAME for value in (*values, *more)):
+        if self.run is None or self.run.alone:
             return
         owners = [owner for value in values for owner in self._inside(value)]
         seen = [owner for value in more for owner in self._inside(value)]
@@ -235,6 +237,8 @@ class Hooks:
         how = "change" if any(map(_is_iterator, owners)) else "read"
         while True:
             self._look(site, how, owners)
+            if self.run is not None:
+                self.run.turn()
             try:
                 item = self._turned(site, items)
             except StopIteration:
@@ -453,8 +457,6 @@ class Home:
 class Twin:
     """Base of all that stands for something of `threading` or `queue`."""
 
-    __slots__ = ()
-
     def __new__(cls, *_: Any, **__: Any) -> Any:
         self = super().__new__(cls)
         if hooks.run is not None:
@@ -486,7 +488,7 @@ def _is_twin(value: Any) -> bool:
 
 
 def _kind(owner: Any, name: str) -> str:
-    if isinstance(owner, ModuleType) or (isinstance(owner, Twin) and _is_ours(owner, name)):
+    if isinstance(owner, ModuleType | threading.local) or (isinstance(owner, Twin) and _is_ours(owner, name)):
         return "plain"
     mro = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
     for base in mro:

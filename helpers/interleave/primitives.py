@@ -22,6 +22,7 @@ from typing import Any
 from .hooks import Twin, hooks, refuse
 from .run import Op, Run, Task
 
+NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
 
@@ -543,10 +544,6 @@ class Main(Twin):
         return True
 
 
-class Local(threading.local, Twin):
-    """Each task has an operating-system thread of its own: the real one will do."""
-
-
 class Queue(Twin):
     """`put` and `get` are one step each: they are so for everybody who looks."""
 
@@ -669,8 +666,8 @@ def _check_timeout(block: bool, timeout: float | None) -> None:
 
 def _check_target(target: Any) -> None:
     function = getattr(target, "func", target)
-    kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-    if any(is_kind(function) for is_kind in kinds):
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is not None and code.co_flags & NOT_PLAIN:
         name, line = getattr(function, "__name__", function), now().current.site.line
         refuse(
             f"line {line}: {name} is a generator or async function, which a thread "
@@ -765,7 +762,6 @@ def twins() -> dict[Any, Any]:
     names = {
         **kinds,
         "Barrier": Barrier,
-        "local": Local,
         "current_thread": _twin(_current_thread),
         "main_thread": _twin(lambda: Main()),
         "get_ident": _twin(lambda: now().current.number),

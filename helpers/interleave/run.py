@@ -22,13 +22,14 @@ from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
+from ..run import raise_in
 from .hooks import NOTHING, Abort, Home, Hooks, Twin
 from .steps import Site
 
 LIMIT = 3_000  # steps on what threads share, in one run
 TURNS = 50_000  # turns of loops in one run
 FAIR = 60  # steps in a row that one thread makes before another may be asked
-PATIENCE = 20.0  # seconds without any step: something blocks for real
+PATIENCE = 10.0  # seconds without any step: something blocks for real
 LETTERS = "ABCDEFGHIJKLNOPQRSTUVWXYZ"  # M is main
 Noted = tuple[int, Any, bool, int]  # at which site, which part, written or not, in which epoch
 Access = tuple[int, Any, bool]  # whose (a token), which part (None: all), written or not
@@ -159,6 +160,8 @@ class _Worker(threading.Thread):
             if self.job is None:
                 return
             hand_over = self.job(self)
+            if self.lost:
+                return
             self.pool.idle.append(self)
             hand_over()
 
@@ -189,6 +192,7 @@ class Run:
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.seen: dict[int, dict[int, dict[Noted, int]]] = {}  # by token and task: how often
+        self.cold: set[int] = set()  # what is touched at a site that is not known to be shared
         self.found: set[int] = set()  # sites that touch what another thread touches
         self.named: dict[tuple[int, Any], Any] = {}
         self.errors: list[tuple[Task, BaseException]] = []
@@ -197,6 +201,7 @@ class Run:
         self.steps = self.turns = self.preemptions = 0
         self.preempts = False
         self.wrote: dict[int, Counter[int]] = {}  # by token: how often by each task
+        self.alone = True  # whether nobody else runs, or may have run unnoticed
         self.spins = False  # whether there is a `while` at all
         self.last: Task | None = None  # of the last event
         self.code: CodeType | None = None
@@ -247,6 +252,7 @@ class Run:
                     task.worker.lost = True
                     if task is not self.current:
                         task.go.release()
+                raise_in(self.current.worker, Abort)
             raise
 
     def add(self, call: Callable[[], object], twin: Any) -> Task:
@@ -260,6 +266,7 @@ class Run:
         task.go, worker.job = worker.go, lambda worker: self._body(task)
         self.tasks.append(task)
         self.live.append(task)
+        self.alone = number == 0
         return task
 
     def _body(self, task: Task) -> Callable[[], None]:
@@ -415,7 +422,7 @@ class Run:
         if self.why or threading.get_ident() != task.ident:
             return
         self._reads = None
-        if len(self.live) == 1 and self._alone(task):
+        if self.alone:
             return
         accesses = ((self.token(owner), key, write), *also)
         op = Op(site, kind, "", (owner, key), accesses)
@@ -450,7 +457,7 @@ class Run:
         self.row(op)
         return task
 
-    def _alone(self, task: Task) -> bool:
+    def _is_alone(self, task: Task) -> bool:
         """Whether all others are over, and it has joined them."""
         if len(self.live) > 1:
             return False
@@ -458,7 +465,7 @@ class Run:
 
     def _make(self, task: Task, op: Op, write: bool, primitive: bool = False) -> None:
         self._note(task, op)
-        hot = op.site.number in self.hot and not self._alone(task)
+        hot = op.site.number in self.hot and not self.alone
         task.at = op.site
         if op.site.statement != task.statement:
             task.statement = op.site.statement
@@ -499,10 +506,15 @@ class Run:
             mine = everybodys.get(number)
             if mine is None:
                 mine = everybodys[number] = {}
+            if site not in self.hot:
+                self.cold.add(where)
             what = site, key, write, task.epoch
-            times = mine[what] = mine.get(what, 0) + 1
-            if times == 1 and len(everybodys) > 1:
-                self._compare(task, what, everybodys)
+            if what in mine:
+                mine[what] += 1
+            else:
+                mine[what] = 1
+                if where in self.cold and len(everybodys) > 1:  # else all are known already
+                    self._compare(task, what, everybodys)
 
     def _compare(self, task: Task, what: Noted, everybodys: dict[int, dict[Noted, int]]) -> None:
         site, key, write, _ = what
@@ -559,12 +571,16 @@ class Run:
         if self.why:
             raise Abort
         task.fresh, task.statement = True, -1
+        self.turn()
+        if self.turns % FAIR == 0 and len(self.live) > 1:
+            self.visible(task, REST)
+
+    def turn(self) -> None:
+        """One more turn of a loop: not without end."""
         self.turns += 1
         if self.turns > TURNS:
             self.give_up("endless")
             raise Abort
-        if self.turns % FAIR == 0 and len(self.live) > 1:
-            self.visible(task, REST)
 
     def again(self, site: Site, names: dict[str, Any]) -> None:
         """A turn of a `while`. One that has changed nothing waits until somebody else has."""
@@ -609,6 +625,7 @@ class Run:
         """What `waiter` does comes after this; unless it might stop waiting by itself."""
         if waiter.pending is not None and waiter.pending.eager:
             self.after(waiter, task)
+        self.alone = self._is_alone(task)
 
     def after(self, task: Task, other: Task) -> None:
         task.preds += (*other.preds, *([other.last] if other.last >= 0 else []))
