@@ -95,9 +95,9 @@ def send(queue):
     queue.put(bytes(1_000_000))
 """
 
-_UNNAMED = """\
+_LOCK = """\
 def send(queue):
-    queue.put(lambda: "no name")
+    queue.put(threading.Lock())
 """
 
 _ONE = """\
@@ -133,7 +133,9 @@ HANGS = {  # each waits for ever, for a reason that the documentation warns of
     "join, then get": _script(
         _SEND, _NEW + _ONE + 'child.join()\nprint(len(queue.get()), "bytes")'
     ),
-    "it cannot be pickled": _script(_UNNAMED, _NEW + _ONE + 'print("took", queue.get())'),
+    "it cannot be pickled": _script(
+        _LOCK, _NEW + _ONE + 'print("took", queue.get())', "import threading\n"
+    ),
     "a killed reader": _script(
         _TAKE.replace("queue)", "queue, begun)", 1),
         "queue, begun = spawn.Queue(), spawn.Event()\n"
@@ -154,7 +156,7 @@ from multiprocessing import get_context
 
 if __name__ == "__main__":
     queue = get_context("spawn").Queue()
-    for item in ("before", lambda: "no name", "after"):
+    for item in ("before", threading.Lock(), "after"):
         queue.put(item)
     print("took", queue.get())
     print("took", queue.get())
@@ -188,8 +190,9 @@ WAYS_OUT = {  # the same four, repaired
         + 'child.join()\nprint(len(queue.get()), "bytes")',
     ),
     "a pipe: it cannot be pickled": _script(
-        'def send(pipe):\n    pipe.send(lambda: "no name")\n\n' + _EACH,
+        "def send(pipe):\n    pipe.send(threading.Lock())\n\n" + _EACH,
         "child, pipe = start(send)\nprint(receive(child, pipe))",
+        "import threading\n",
     ),
     "a pipe for each reader": _script(
         'def take(pipe):\n    print("took", pipe.recv())\n\n' + _EACH,
