@@ -24,7 +24,8 @@ PRINTED = 2_000  # characters of what a program prints
 def outcome(run: Run) -> tuple[str, str]:
     """The verdict on a run, and what became of it in a few words."""
     if run.errors:
-        task, error = next(((t, e) for t, e in run.errors if t.number == 0), run.errors[0])
+        # Of two, not the earlier: which one that is may differ between equivalent schedules.
+        task, error = min(run.errors, key=lambda pair: pair[0].number)
         text = _line(f"{error}")
         if isinstance(error, AssertionError):
             return "race", text or "an assertion failed"
