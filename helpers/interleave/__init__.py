@@ -170,10 +170,11 @@ def _twice(explorer: Explorer, word: str) -> Schedule:
     one, two = _follow(explorer, word, True), _follow(explorer, word, True)
     for first, second in zip(one.steps, two.steps, strict=False):
         if first != second:
+            other = f'is "{second.what}"' if first.what != second.what else "does something else"
             raise Diverged(
-                f'line {first.line}: "{first.what}" in one run is "{second.what}" in the next, under '
-                "the same schedule: make all that changes inside of the program, so that every run "
-                "begins with the same"
+                f'line {first.line}: "{first.what}" {other} in the next run, under the same '
+                "schedule: a program must not depend on the time, on random numbers or on what an "
+                "earlier run has left"
             )
     return one
 

@@ -318,6 +318,8 @@ class Hooks:
         if isinstance(function, BuiltinFunctionType):
             owner = getattr(function, "__self__", None)
             refuse_real(site, owner)
+            if (twin := self.twin(function)) is not function:
+                return run.at(site, twin)
             if isinstance(owner, CONTAINERS):
                 return self._container_method(site, owner, function.__name__)
             if not isinstance(owner, (*SAME, type, ModuleType)):
@@ -339,6 +341,7 @@ class Hooks:
         owner, function = method.__self__, method.__func__
         if _is_twin(owner):
             return self.run.at(site, method)
+        refuse_real(site, owner)
         if not isinstance(function, FunctionType) or self.follows(site, function):
             return method
         return method if isinstance(owner, type) else self._one_step(site, owner, method)
@@ -398,7 +401,7 @@ class Hooks:
         if self.run is None:
             return
         every = [owner for arg in args for owner in self._inside(arg)]
-        if every and function in IN_ORDER:
+        if every and (function in IN_ORDER or getattr(function, "__name__", "") == "join"):
             _check_order(site, every[0])
         of_same = isinstance(getattr(function, "__self__", None), SAME)  # of a str: "".join
         looks = of_same or any(function is each for each in LOOKERS)
@@ -488,7 +491,9 @@ def _is_twin(value: Any) -> bool:
 
 
 def _kind(owner: Any, name: str) -> str:
-    if isinstance(owner, ModuleType | threading.local) or (isinstance(owner, Twin) and _is_ours(owner, name)):
+    if isinstance(owner, ModuleType | threading.local) or (
+        isinstance(owner, Twin) and _is_ours(owner, name)
+    ):
         return "plain"
     mro = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
     for base in mro:

@@ -20,9 +20,10 @@ from types import ModuleType
 from typing import Any
 
 from .hooks import Twin, hooks, refuse
-from .run import Op, Run, Task
+from .run import LETTERS, Op, Run, Task
 
 NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
 
@@ -486,6 +487,9 @@ class Thread(Twin):
         run = now()
         if self.task is not None:
             raise RuntimeError("threads can only be started once")
+        if len(run.tasks) > len(LETTERS):
+            line = run.current.site.line
+            refuse(f"line {line}: a program can start at most {len(LETTERS)} threads")
         _check_target(self._target)
         parent = run.step(self, "start", "start {}", also=(run.crowd,))
         self.task = run.add(self.run, self)
@@ -750,7 +754,9 @@ def twins() -> dict[Any, Any]:
     """Which real thing has which twin."""
     import builtins
     import concurrent.futures
+    import os
     import random
+    from datetime import date, datetime
 
     from . import pools
 
@@ -785,6 +791,10 @@ def twins() -> dict[Any, Any]:
         table[module] = Module(module, twins)
         for name, twin in twins.items():
             table[getattr(module, name)] = twin
+    for name in (name for name in dir(os) if name.startswith(STARTS)):
+        table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
+    for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
+        table[clock] = _refused(clock.__qualname__, "reads a clock, which differs from run to run")
     table[builtins.print] = _twin(_print)
     table[random] = _Random(random, {})
     for name in random.__all__:

@@ -258,8 +258,6 @@ class Run:
     def add(self, call: Callable[[], object], twin: Any) -> Task:
         """A task on a thread of the pool, not yet running."""
         number = len(self.tasks)
-        if number > len(LETTERS):
-            raise ValueError(f"a program can start at most {len(LETTERS)} threads")
         letter = LETTERS[number - 1] if number else "M"
         task = Task(number, letter, call, twin)
         task.worker = worker = self.pool.worker()

@@ -620,6 +620,11 @@ def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[t
         raise Refused(
             f"program must be a plain function; {program.__name__} is a generator or async"
         )
+    needs = [p.name for p in inspect.signature(program).parameters.values() if _is_needed(p)]
+    if needs:
+        raise ValueError(f"program must be a function without arguments; it takes {needs[0]}")
+    if not _own(program, program):
+        _node(program)  # says that there is no source
     functions: dict[FunctionType, None] = {}
     classes: dict[type, None] = {}
     waiting: list[Any] = [program]
@@ -653,6 +658,11 @@ def _parts(thing: Any) -> list[Any]:
     if isinstance(thing, classmethod | staticmethod | cached_property):
         wrapped.append(getattr(thing, "func", None) or getattr(thing, "__func__", None))
     return [part for part in wrapped if part is not None]
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and not several
 
 
 def _own(function: FunctionType, program: Any) -> bool:
