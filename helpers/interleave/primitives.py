@@ -556,6 +556,9 @@ class Queue(Twin):
         self.items: Any = deque()
         self.is_shutdown = False
 
+    def __class_getitem__(cls, kind: object) -> type[Queue]:  # Queue[int]
+        return cls
+
     def _put(self, item: Any) -> None:
         self.items.append(item)
 

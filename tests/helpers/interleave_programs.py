@@ -556,6 +556,24 @@ def spins_and_looks_elsewhere():
 
 
 @fixed
+def spins_and_counts():
+    """Never the same twice, so it is no spin that waits; it ends for the loop has an end."""
+    flag, turns = False, 0
+
+    def waits():
+        turns = 0
+        while not flag and turns < 3:
+            turns += 1
+
+    def sets():
+        nonlocal flag
+        flag = True
+
+    together(waits, sets)
+    return turns
+
+
+@fixed
 def long_without_a_step():
     flag, seen = False, []
 
