@@ -4,8 +4,8 @@
 matrix in lesson 06, and `faster` says it in a word. `chunked` and `count_all`
 are for work whose items are too small to be sent one by one.
 
-What a worker process needs is imported while it starts: `compare` records that
-as its start, so that the bars after it are work. Hence the imports on top.
+A process imports what its work needs while it starts, so that the bars after
+the start are work and nothing else.
 
 >>> chunked("abcdefg", 3)
 ['abc', 'def', 'g']
@@ -13,14 +13,10 @@ as its start, so that the bars after it are work. Hence the imports on top.
 
 from __future__ import annotations
 
-import sqlite3  # noqa: F401 -- see above
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
-
-import httpx  # noqa: F401
-import PIL.ImageFilter
-import PIL.ImageOps  # noqa: F401
 
 from .real import count_words
 from .run import run
@@ -32,19 +28,34 @@ START = "start"  # the name that `run` gives to the start of a process
 WITH_START = "processes, start included"
 
 
+_PILLOW = ("PIL.Image", "PIL.ImageFilter", "PIL.ImageOps", "PIL.JpegImagePlugin")
+NEEDS = {  # the modules that real work imports when it is first called
+    "fetch": ("httpx", "httpcore", "ssl"),
+    "query": ("sqlite3", "pathlib"),
+    "count_words": ("re",),
+    "thumbnail": _PILLOW,
+    "thumbnail_in_python": _PILLOW,
+}
+
+
 class Ready:
-    """`function`; a process that gets it has imported all that real work needs."""
+    """`function`, in a process that has imported what it needs: before the first call."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         inner = getattr(function, "func", function)  # of a partial
         self.function, self.__name__ = function, inner.__name__
+        for module in NEEDS.get(self.__name__, ()):
+            import_module(module)
 
     def __call__(self, item: Any) -> Any:
         return self.function(item)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Ready, (self.function,)
+
 
 def compare(
-    work: Callable[[Any], Any], items: Iterable[Any], workers: int = 4
+    work: Callable[[Any], Any], items: Iterable[Any], workers: int = 3
 ) -> dict[str, Timeline]:
     """A run of each way; ValueError where their results differ."""
     items, ready = list(items), Ready(work)
@@ -95,5 +106,5 @@ def count_all(paths: Iterable[str]) -> Counter[str]:
     """How often each word stands in several files: one answer for a whole chunk."""
     words: Counter[str] = Counter()
     for path in paths:
-        words += count_words(path)
+        words.update(count_words(path))
     return words

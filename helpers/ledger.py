@@ -14,6 +14,7 @@ of 6 schedules of two updates, 4 lose one
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
@@ -32,7 +33,8 @@ class Judged(NamedTuple):
     verdict: str
 
 
-class Ledger(NamedTuple):
+@dataclass(frozen=True)  # of a NamedTuple IPython would show what every tuple shows
+class Ledger:
     """The rows, and where they were measured; shows as a table."""
 
     rows: tuple[Judged, ...]
@@ -148,12 +150,12 @@ def c7(error: str) -> Judged:
     )
 
 
-def c8(total: int, processes: int) -> Judged:
-    """The total in a database, to which so many processes added one each."""
+def c8(grown: int, processes: int) -> Judged:
+    """By how much a number in a database grew, to which so many processes added one each."""
     return Judged(
         "C8",
         "processes make races less of an issue",
-        f"{processes} processes added one to a number in a database: it is {total}",
+        f"{processes} processes added one each to a number in a database: it grew by {grown}",
         "Holds for memory. Does not hold for what is shared all the same: a file, a database, "
         "a Value without its lock.",
     )
@@ -200,7 +202,7 @@ def c11(speedups: Speedups, waiting: str, python: str, c_code: str, database: st
 
 def _holds(ratio: float) -> str:
     if ratio >= CLEAR:
-        return f"Holds here, by a factor of {ratio:.2g}"
+        return f"Holds here, by a factor of {ratio:{'.0f' if ratio >= 10 else '.1f'}}"
     return "Not so here" if ratio <= 1 / CLEAR else "No clear difference here"
 
 

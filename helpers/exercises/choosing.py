@@ -31,7 +31,7 @@ class Reason(NamedTuple):
 REASONS = {
     reason.name: reason
     for reason in (
-        Reason("waiting", "four threads waited for the server at once, and none needed a CPU"),
+        Reason("waiting", "several threads waited for the server at once, and none needed a CPU"),
         Reason("gil", "threads computing in Python took turns, and processes did not"),
         Reason("c code", "Pillow and SQLite let go of the GIL, so threads computed at once"),
         Reason("cpus", "computing gets no faster than the usable CPUs allow"),
