@@ -580,3 +580,45 @@ def test_a_legend_does_not_say_ran_twice() -> None:
     texts = [item.text for item in Page(timeline).items if isinstance(item, Text)]
     legend = texts[texts.index("a") + 1 :]
     assert legend.count("ran") == 2  # in the bar and as its name
+
+
+def test_a_heat_map_says_every_number_and_what_was_not_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    draw.heat({"waiting": {"threads": 4.0, "processes": 3.5}, "computing": {"threads": 0.98}}, "Us")
+    assert capsys.readouterr().out == (
+        "Us: Times as fast as serially.\n"
+        "waiting: threads 4.00; processes 3.50.\n"
+        "computing: threads 0.98; processes not measured.\n"
+    )
+
+
+def test_a_heat_map_has_its_numbers_in_its_cells_and_colours_that_do_not_hide_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[Figure] = []
+    monkeypatch.setattr(draw, "_display", lambda figure, name: kept.append(figure))
+    draw.heat({"$a$": {"x": 8.0, "y": 1 / 8}, "b": {"x": 1.0}})
+    (ax,) = kept[0].axes
+    assert [text.get_text() for text in ax.texts] == ["× 8.00", "× 0.12", "× 1.00", "not measured"]
+    image: Any = ax.images[0]
+    fast, slow, same, missing = image.cmap(image.norm(image.get_array())).reshape(-1, 4).tolist()
+    assert same[:3] == pytest.approx([1, 1, 1], abs=0.02)
+    assert fast[2] > fast[0], "blue"
+    assert slow[0] > slow[2], "orange"
+    assert missing[3] == 0
+    for red, green, blue, _ in (fast, slow):
+        assert 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.4, "black is read on it"
+    assert [label.get_text() for label in ax.get_yticklabels()] == [r"\$a\$", "b"]
+
+
+@pytest.mark.parametrize("number", [0, -1.0, math.inf, math.nan])
+def test_a_heat_map_refuses_what_is_no_speed_up(number: float) -> None:
+    with pytest.raises(ValueError, match=r"speed-ups must be positive numbers, not .*\(a, b\)"):
+        draw.heat({"a": {"b": number}})
+
+
+@pytest.mark.parametrize("table", [{}, {"a": {}}])
+def test_a_heat_map_of_nothing_is_refused(table: dict[str, dict[str, float]]) -> None:
+    with pytest.raises(ValueError, match="speedups must have a row with a number in it"):
+        draw.heat(table)
