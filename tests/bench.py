@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import logging.handlers
+import math
 import multiprocessing
 import os
 import random
@@ -21,17 +22,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from queue import Queue
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, perf_counter_ns, thread_time_ns
 from typing import Any
 
-from helpers import draw
+from helpers import draw, queues
 from helpers.machine import machine, usable_cpus
 from helpers.run import run
 from helpers.server import allow_many_files, body, server
@@ -39,6 +42,7 @@ from helpers.timeline import Timeline
 from helpers.work import crunch, fetch
 
 SPANS = 10_000
+ZEROS = bytes(1 << 20)
 
 
 def row(what: str, value: float, wanted: str = "", unit: str = "") -> None:
@@ -574,9 +578,67 @@ async def _client(port: int, n: int) -> bool:
     return said.startswith(b"HTTP/1.1 200 ") and said.endswith(body(f"http://x{path}"))
 
 
+# ------------------------------------------------------------------- queues
+
+
+def pipeline() -> None:
+    """Two stages and a bounded queue: items a second ÷ those of a bare one, not recorded."""
+
+    def pause(_: Any) -> None:
+        time.sleep(0.0005)
+
+    for what, work, count, wanted in (
+        ("256 kB, hashed in each stage", partial(_digest, 256), 1000, "at least 0.8"),
+        ("0.5 ms of waiting in each stage", pause, 400, "at least 0.8"),
+        ("64 kB, hashed in each stage", partial(_digest, 64), 3000, ""),
+        ("nothing to do: only the queue", id, 10_000, ""),
+    ):
+        stages = queues.Stage("first", work), queues.Stage("second", work)
+        ours = partial(queues.pipeline, range(count), *stages, size=16)
+        bare = partial(bare_pipeline, range(count), work, 16)
+        each = {"ours": math.inf, "bare": math.inf}
+        for _ in range(9):  # the fastest: the others were disturbed, which is not our cost
+            for name, candidate in (("ours", ours), ("bare", bare)):
+                each[name] = min(each[name], _seconds(candidate))
+        row(what, each["bare"] / each["ours"], wanted)
+        row("   items a second", count / each["ours"])
+
+
+def _digest(kilobytes: int, _: Any) -> bytes:
+    return sha256(memoryview(ZEROS)[: kilobytes << 10]).digest()
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def bare_pipeline(items: Sequence[Any], work: Callable[[Any], Any], size: int) -> list[Any]:
+    """What one would write by hand: a thread for each stage, one queue, one sentinel."""
+    line: Queue[Any] = Queue(size)
+    results = []
+
+    def first() -> None:
+        for item in items:
+            line.put((item, work(item)))
+        line.put(None)
+
+    def second() -> None:
+        while (pair := line.get()) is not None:
+            results.append((pair[0], work(pair[1])))
+
+    threads = [threading.Thread(target=each) for each in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, interleave)
-    parts = {part.__name__: part for part in (*every, downloads)}
+    parts = {part.__name__: part for part in (*every, downloads, pipeline)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")
