@@ -618,12 +618,12 @@ class Run:
         for number, epoch in {**other.knows, other.number: other.epoch}.items():
             task.knows[number] = max(epoch, task.knows.get(number, -1))
         self.after(task, other)
+        self.alone = self._is_alone(task)
 
     def wakes(self, task: Task, waiter: Task) -> None:
         """What `waiter` does comes after this; unless it might stop waiting by itself."""
         if waiter.pending is not None and waiter.pending.eager:
             self.after(waiter, task)
-        self.alone = self._is_alone(task)
 
     def after(self, task: Task, other: Task) -> None:
         task.preds += (*other.preds, *([other.last] if other.last >= 0 else []))
