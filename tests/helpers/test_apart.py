@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers import apart, programs
-from helpers.apart import in_a_subprocess
+from helpers.apart import at_once, in_a_subprocess
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,6 +115,47 @@ def test_a_crash_in_a_process_is_survived_and_in_a_thread_it_is_not() -> None:
     crashed = in_a_subprocess(programs.CRASH["thread"])
     assert crashed.exit_code != 0
     assert crashed.printed == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe holds more or less elsewhere")
+def test_each_hang_of_a_queue_hangs_and_each_way_out_ends() -> None:
+    hung = at_once(programs.HANGS, 4)
+    assert {name: ended.exit_code for name, ended in hung.items()} == dict.fromkeys(hung)
+    said = {name: ended.printed.splitlines() for name, ended in at_once(programs.WAYS_OUT).items()}
+    assert said == {
+        "get, then join": ["1000000 bytes"],
+        "a queue of a manager": ["1000000 bytes"],
+        "a pipe: it cannot be pickled": ["nothing will come: exit code 1"],
+        "a pipe for each reader": ["took a letter"],
+        "a pipe for each writer": ["nothing will come: exit code -9", "1000000 bytes"],
+    }
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="locks leave no trace elsewhere")
+def test_the_locks_of_a_program_that_hung_are_given_back() -> None:
+    before = set(os.listdir("/dev/shm"))
+    look = "print(queue._rlock._semlock.name, flush=True); child.join()"
+    script = programs.HANGS["join, then get"].replace("child.join()", look)
+    ended = in_a_subprocess(script, 4, script=True)
+    names = [f"sem.{name.lstrip('/')}" for name in ended.printed.split()]
+    assert ended.exit_code is None
+    assert names
+    assert not set(names) & (set(os.listdir("/dev/shm")) - before)
+
+
+def test_an_item_that_cannot_be_pickled_is_lost_and_the_others_come() -> None:
+    ended = in_a_subprocess(programs.DROPPED, 40, script=True)
+    assert ended.exit_code == 0
+    assert ended.printed.startswith("took before\ntook after\n")
+    assert any("cannot pickle" in error for error in ended.errors)
+
+
+def test_the_diagnosis_names_who_waits_and_who_is_dead() -> None:
+    assert in_a_subprocess(programs.GREETINGS, 3, script=True).exit_code is None
+    ended = in_a_subprocess(programs.DIAGNOSED, 40, script=True)
+    assert "the main thread waits in Queue.get" in ended.printed
+    assert "exit codes: [" in ended.printed
+    assert any("name 'os' is not defined" in error for error in ended.errors)
 
 
 def test_it_is_imported_quickly() -> None:

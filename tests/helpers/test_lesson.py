@@ -9,7 +9,7 @@ import pytest
 
 from helpers import exercises, lesson
 from helpers.exercises import Exercise, NotYet
-from helpers.lesson import blame, check, hint, predict, verdict
+from helpers.lesson import blame, check, failure, hint, predict, verdict
 from helpers.timeline import Timeline
 
 Output = pytest.CaptureFixture[str]
@@ -228,3 +228,12 @@ def test_an_unknown_name_lists_those_there_are(ask: Any) -> None:
         ask("start.overlp")
     with pytest.raises(ValueError, match=r"there are .*start.overlap"):
         ask(None)
+
+
+# -------------------------------------------------------------------- failure
+
+
+def test_the_exception_of_a_call_is_a_value_and_none_is_an_error() -> None:
+    assert isinstance(failure(int, "x"), ValueError)
+    with pytest.raises(AssertionError, match="int was to raise an exception, and did not"):
+        failure(int, "1")
