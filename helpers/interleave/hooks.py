@@ -82,14 +82,17 @@ class Hooks:
     def get(self, site: Site, owner: Any, name: str) -> Any:
         run = self.run
         if run is None or (kind := self.kind(owner, name)) == "plain":
-            return (
-                self.twin(getattr(owner, name))
-                if type(owner) is ModuleType
-                else getattr(owner, name)
-            )
+            return self._plain(site, owner, getattr(owner, name))
         also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
         run.access(site, owner, name, False, "read", also)
         return run.saw(getattr(owner, name))
+
+    def _plain(self, site: Site, owner: Any, value: Any) -> Any:
+        """An attribute that is no step; a method in C that is taken makes one when it is called."""
+        if type(owner) is ModuleType:
+            return self.twin(value)
+        taken = isinstance(value, BuiltinFunctionType) and not isinstance(owner, (*SAME, type))
+        return _step_maker(self.function(site, value)) if taken else value
 
     def _classes(self, owner: Any, name: str) -> tuple[Access, ...]:
         """The classes that are asked for `name`, up to the one that has it."""
@@ -482,6 +485,13 @@ class _Entered:
         if self.hooks.run is not None:
             self.hooks.run.current.site = self.site
         return self.manager.__exit__(*error)
+
+
+def _step_maker(function: Any) -> Any:
+    """Marks it as ours, so that it is called as it is."""
+    if isinstance(function, FunctionType):
+        function.is_twin = True  # type: ignore[attr-defined]
+    return function
 
 
 def _is_twin(value: Any) -> bool:
