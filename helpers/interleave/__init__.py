@@ -149,7 +149,7 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
     else:
         complete = explorer.complete and not unfair
     if failing or not complete:
-        failing = _simplest(explorer) or sorted(failing, key=lambda f: f[0])[:1]
+        failing = _simplest(explorer, budget) or sorted(failing, key=lambda f: f[0])[:1]
     seen = _twice(explorer, failing[0][1] if failing else word)
     found = seen if failing else None
     tried = sum(counts.values())
@@ -179,10 +179,10 @@ def _twice(explorer: Explorer, word: str) -> Schedule:
     return one
 
 
-def _simplest(explorer: Explorer) -> list[tuple[int, str, str]]:
+def _simplest(explorer: Explorer, budget: int) -> list[tuple[int, str, str]]:
     """The first failing schedule with no preemption, with one, with two."""
     for bound in (0, 1, 2):
-        for run in islice(explorer.runs("bounded", bound), SIMPLE):
+        for run in islice(explorer.runs("bounded", bound), min(SIMPLE, budget)):
             verdict, _ = outcome(run)
             if verdict != "ok" and not run.unfair():
                 return [(bound, _word(run), verdict)]

@@ -132,16 +132,21 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.idle:
-            worker.job = None
-            worker.go.release()
+        """All go home: an interrupt may have come when one was in nobody's hands."""
         for worker in self.all:
-            worker.join(0.0 if worker.lost else 5.0)
+            worker.job = None
+            with suppress(RuntimeError):  # it has been let go already
+                worker.go.release()
+        for worker in self.all:
+            if worker.is_alive():
+                worker.join(0.0 if worker.lost else 5.0)
 
     def worker(self) -> _Worker:
         if not self.idle:
-            self.idle.append(_Worker(self))
-            self.all.append(self.idle[-1])
+            new = _Worker(self)
+            self.all.append(new)
+            self.idle.append(new)
+            new.start()
         return self.idle.pop()
 
 
@@ -152,7 +157,6 @@ class _Worker(threading.Thread):
         self.go.acquire()
         self.job: Callable[[_Worker], Callable[[], None]] | None = None
         self.lost = False
-        self.start()
 
     def run(self) -> None:
         while True:
@@ -228,6 +232,9 @@ class Run:
             self.current = main
             main.go.release()
             self._wait()
+        except BaseException:
+            self._lose()
+            raise
         finally:
             self.hooks.run = None
         if self.refused is not None:
@@ -235,25 +242,25 @@ class Run:
         return self
 
     def _wait(self) -> None:
-        """For the end; an interrupt, or a step that blocks for real, gives the run up."""
+        """For the end; not for a step that blocks for real."""
         before = -1
-        try:
-            while not self._done.acquire(timeout=PATIENCE):
-                if before == self.steps + self.turns:
-                    raise RuntimeError(
-                        f"line {self.current.site.line}: one step took more than {PATIENCE:g} s; "
-                        "a program must not wait for anything outside of it"
-                    )
-                before = self.steps + self.turns
-        except BaseException:
-            self.why = "lost"
-            if not self._done.acquire(timeout=2.0):
-                for task in self.live:
-                    task.worker.lost = True
-                    if task is not self.current:
-                        task.go.release()
-                raise_in(self.current.worker, Abort)
-            raise
+        while not self._done.acquire(timeout=PATIENCE):
+            if before == self.steps + self.turns:
+                raise RuntimeError(
+                    f"line {self.current.site.line}: one step took more than {PATIENCE:g} s; "
+                    "a program must not wait for anything outside of it"
+                )
+            before = self.steps + self.turns
+
+    def _lose(self) -> None:
+        """An interrupt, or a step that blocks: have all threads end, each by itself if need be."""
+        self.why = "lost"
+        if self.live and not self._done.acquire(timeout=2.0):
+            for task in self.live:
+                task.worker.lost = True
+                with suppress(RuntimeError):  # it has been let go already
+                    task.go.release()
+            raise_in(self.current.worker, Abort)
 
     def add(self, call: Callable[[], object], twin: Any) -> Task:
         """A task on a thread of the pool, not yet running."""

@@ -310,8 +310,10 @@ class Explorer:
 
     def __exit__(self, *_: object) -> None:
         assert self.pool is not None
-        self.pool.__exit__()
-        self.rewritten.__exit__()
+        try:
+            self.pool.__exit__()
+        finally:
+            self.rewritten.__exit__()
 
     def run(self, chooser: Any, record: bool = False) -> Run:
         assert self.pool is not None
