@@ -662,8 +662,8 @@ class Run:
 
     def _watch(self, op: Op) -> None:
         """Show from now on what this step touches, if others touch it too."""
-        if op.site.number not in self.hot or op.where is None:
-            return
+        if op.site.number not in self.hot or op.where is None or hasattr(op.where, "task"):
+            return  # of a thread there is nothing to show
         if isinstance(op.where, tuple):
             owner, key = op.where
             key = None if isinstance(key, tuple) else key
