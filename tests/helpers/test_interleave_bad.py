@@ -1,0 +1,704 @@
+"""Programs that cannot be followed, or have no end: a sentence says so, and all is as before."""
+
+# ruff: noqa: PT012, SIM105 -- the programs are wrong on purpose
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import contextlib
+import datetime
+import functools
+import itertools
+import linecache
+import os
+import queue
+import random
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import Process
+from threading import Event, Lock, Thread
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from helpers import waits
+from helpers.interleave import Diverged, Refused, explore, replay
+
+Program = Callable[[], object]
+OUTSIDE, EVENT, JOBS = Lock(), Event(), queue.Queue[int]()
+
+
+def together(*functions: Callable[[], object]) -> None:
+    threads = [Thread(target=function) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def counted() -> None:
+    """A program to explore afterwards."""
+    total = 0
+
+    def work() -> None:
+        nonlocal total
+        total += 1
+
+    together(work, work)
+    assert total == 2, f"lost update: {total}"
+
+
+@pytest.fixture(autouse=True)
+def all_is_as_before() -> Iterator[None]:
+    """No thread is left, all functions have their code, and the next exploration works."""
+    own = [each for each in globals().values() if isinstance(each, FunctionType)]
+    codes, threads = [each.__code__ for each in own], set(threading.enumerate())
+    yield
+    last = time.monotonic() + 5
+    while left := [thread for thread in waits.running() if thread not in threads]:
+        assert time.monotonic() < last, f"left behind: {left}"
+        time.sleep(0.01)
+    assert [each.__code__ for each in own] == codes
+    assert explore(counted).counts == {"ok": 2, "lost update: 1": 2}
+
+
+def outcomes(program: Program, **how: Any) -> dict[str, int]:
+    return dict(explore(program, **how).counts)
+
+
+# -------------------------------------------------------------- how many threads
+
+
+def nobody() -> object:
+    return 1
+
+
+def one() -> None:
+    together(lambda: None)
+
+
+def several(number: int) -> Program:
+    def program() -> object:
+        log: list[int] = []
+        together(*(functools.partial(log.append, each) for each in range(number)))
+        return len(log)
+
+    return program
+
+
+def test_a_program_without_threads_has_one_schedule() -> None:
+    report = explore(nobody)
+    assert (report.ok, report.tried, report.counts) == (True, 1, {"ok: returns 1": 1})
+    assert "one inequivalent schedule" in str(report)
+
+
+def test_one_thread_has_one_schedule() -> None:
+    assert (explore(one).ok, explore(one).tried) == (True, 1)
+
+
+def test_twelve_threads_are_too_many_to_try_all_schedules() -> None:
+    report = explore(several(12), budget=100)
+    assert (report.verdict, report.complete, report.ok) == ("ok", False, False)
+    assert str(report).startswith("None of 100 tried schedules fails, and there are more")
+
+
+def test_of_thirty_threads_the_26th_is_refused() -> None:
+    with pytest.raises(Refused, match=r"^line \d+: a program can start at most 25 threads$"):
+        explore(several(30))
+
+
+# ------------------------------------------------------------------ without end
+
+
+def spins_alone() -> None:
+    def work() -> None:
+        while True:
+            pass
+
+    together(work)
+
+
+def spins_for_a_flag() -> None:
+    flag = False
+
+    def wait() -> None:
+        while not flag:
+            pass
+
+    def other() -> None:
+        nonlocal flag
+        flag = bool(flag)
+
+    together(wait, other)
+
+
+def counts_without_end() -> None:
+    def work() -> None:
+        for _ in itertools.count():
+            pass
+
+    together(work)
+
+
+def builds_without_end() -> None:
+    def work() -> list[int]:
+        return [number for number in itertools.count() if number < 0]
+
+    together(work)
+
+
+def writes_without_end() -> None:
+    total = 0
+
+    def work() -> None:
+        nonlocal total
+        while True:
+            total += 1
+
+    together(work, work)
+
+
+ENDLESS = [spins_alone, spins_for_a_flag, counts_without_end, builds_without_end,
+           writes_without_end]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", ENDLESS, ids=lambda program: program.__name__)
+def test_a_program_that_never_ends_is_stopped(program: Program) -> None:
+    report = explore(program)
+    assert report.verdict == "no end in sight"
+    assert not report.ok
+    assert str(report).startswith("no end in sight")
+
+
+def recurses() -> None:
+    def work(depth: int) -> None:
+        work(depth + 1)
+
+    together(lambda: work(0))
+
+
+def test_a_recursion_without_end_is_an_exception() -> None:
+    (outcome,) = outcomes(recurses)
+    assert outcome.startswith("RecursionError: maximum recursion depth exceeded")
+
+
+# ------------------------------------------------------- what differs from run to run
+
+
+def reads_a_clock() -> None:
+    together(lambda: time.monotonic())
+
+
+def imports_a_clock() -> None:
+    from time import perf_counter
+
+    together(lambda: perf_counter())
+
+
+def reads_the_date() -> None:
+    together(lambda: datetime.datetime.now())
+
+
+def throws_a_die() -> None:
+    together(lambda: random.randint(1, 6))
+
+
+def shuffles_by_name() -> None:
+    from random import shuffle
+
+    together(lambda: shuffle([1, 2]))
+
+
+def goes_through_a_set() -> None:
+    for _ in {"a", "b"}:
+        together(lambda: None)
+
+
+def lists_a_set() -> None:
+    together(lambda: list({"a", "b"}))
+
+
+def joins_a_set() -> None:
+    together(lambda: "".join({"a", "b"}))
+
+
+def pops_from_a_set() -> None:
+    together({"a", "b"}.pop)
+
+
+UNSTEADY: dict[Program, str] = {
+    reads_a_clock: "time.monotonic reads a clock, which differs from run to run",
+    imports_a_clock: "time.perf_counter reads a clock, which differs from run to run",
+    reads_the_date: "datetime.now reads a clock, which differs from run to run",
+    throws_a_die: r"random.randint differs from run to run: use random.Random\(a seed\)",
+    shuffles_by_name: r"random.shuffle differs from run to run: use random.Random\(a seed\)",
+    goes_through_a_set: "the order of a set differs from run to run: use sorted",
+    lists_a_set: "the order of a set differs from run to run: use sorted",
+    joins_a_set: "the order of a set differs from run to run: use sorted",
+    pops_from_a_set: "the order of a set differs from run to run: use sorted",
+}
+
+
+@pytest.mark.parametrize("program", UNSTEADY, ids=lambda program: program.__name__)
+def test_what_differs_from_run_to_run_is_refused(program: Program) -> None:
+    with pytest.raises(Refused, match=rf"^line \d+: {UNSTEADY[program]}"):
+        explore(program)
+
+
+def seeded() -> object:
+    numbers = random.Random(1)
+    together(lambda: numbers.random())
+    return numbers.randint(1, 6)
+
+
+def test_random_numbers_from_a_seed_are_the_same_in_every_run() -> None:
+    assert explore(seeded).counts == {"ok: returns 1": 1}
+
+
+RUNS = itertools.count()
+
+
+def goes_on_from_an_earlier_run() -> None:
+    total = 0
+
+    def work() -> None:
+        nonlocal total
+        if next(RUNS) % 3:
+            total = 1
+        total += 1
+
+    together(work, work)
+
+
+def asks_the_system() -> None:
+    total = 0
+
+    def work() -> None:
+        nonlocal total
+        if secrets.randbelow(2):
+            total = 1
+        total += 1
+
+    together(work, work)
+
+
+@pytest.mark.parametrize("program", [goes_on_from_an_earlier_run, asks_the_system])
+def test_a_program_that_does_something_else_when_it_is_run_again_diverges(
+    program: Program,
+) -> None:
+    """Chance may repeat itself, but not often."""
+    sentence = "a program must not depend on the time, on random numbers or on what an earlier run"
+    with pytest.raises(Diverged, match=sentence):
+        for _ in range(20):
+            explore(program)
+
+
+# ----------------------------------------------------------- prints and exceptions
+
+
+def prints_a_lot() -> None:
+    def work() -> None:
+        for number in range(10_000):
+            print("line", number)
+
+    together(work)
+
+
+def test_ten_thousand_printed_lines_are_capped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explore(prints_a_lot).ok
+    printed = replay(prints_a_lot, "").printed
+    assert capsys.readouterr().out == ""
+    assert len(printed) < 2_100
+    assert printed.startswith("line 0\nline 1\n")
+    assert printed.endswith(" more lines\n")
+
+
+def raises_in_a_thread() -> None:
+    def work() -> None:
+        raise ValueError("no")
+
+    together(lambda: None, work)
+
+
+def raises_in_main() -> None:
+    together(lambda: None)
+    raise ValueError("no")
+
+
+class Raises:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        raise KeyError("left")
+
+
+def raises_in_an_exit() -> None:
+    lock = Lock()
+
+    def work() -> None:
+        with lock, Raises():
+            pass
+
+    together(work)
+
+
+def leaves() -> None:
+    together(lambda: sys.exit(3))
+
+
+def is_interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+RAISING: dict[Program, set[str]] = {
+    raises_in_a_thread: {"ValueError: no in B"},
+    raises_in_main: {"ValueError: no"},
+    raises_in_an_exit: {"KeyError: 'left' in A"},
+    leaves: {"ok"},
+    is_interrupted: {"KeyboardInterrupt"},
+}
+
+
+@pytest.mark.parametrize("program", RAISING, ids=lambda program: program.__name__)
+def test_what_a_program_raises_is_its_outcome(program: Program) -> None:
+    assert set(outcomes(program)) == RAISING[program]
+
+
+def catches_all() -> None:
+    lock = Lock()
+
+    def work() -> None:
+        while True:
+            try:
+                lock.acquire()
+            except BaseException:
+                pass
+
+    together(work, work)
+
+
+def catches_without_a_name() -> None:
+    lock = Lock()
+
+    def work() -> None:
+        while True:
+            try:
+                lock.acquire()
+            except:  # noqa: E722
+                pass
+
+    together(work, work)
+
+
+def suppresses_all() -> None:
+    lock = Lock()
+
+    def work() -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                lock.acquire()
+
+    together(work, work)
+
+
+@pytest.mark.parametrize("program", [catches_all, catches_without_a_name, suppresses_all])
+def test_a_thread_that_catches_everything_ends_all_the_same(program: Program) -> None:
+    assert explore(program).verdict == "deadlock"
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def runs_a_program() -> None:
+    subprocess.run(["true"])
+
+
+def runs_a_program_imported_inside() -> None:
+    import subprocess as renamed
+
+    renamed.run(["true"])
+
+
+def starts_a_process() -> None:
+    Process(target=print).start()
+
+
+def has_a_pool_of_processes() -> None:
+    with ProcessPoolExecutor() as pool:
+        pool.submit(print)
+
+
+def has_a_pool_of_processes_imported_inside() -> None:
+    from concurrent.futures import ProcessPoolExecutor as Processes
+
+    Processes()
+
+
+def imports_multiprocessing() -> None:
+    import multiprocessing.pool
+
+    multiprocessing.pool.Pool()
+
+
+def forks() -> None:
+    together(lambda: os.fork())
+
+
+def runs_a_shell() -> None:
+    together(lambda: os.system("true"))
+
+
+def runs_an_event_loop() -> None:
+    asyncio.run(asyncio.sleep(0))
+
+
+def imports_asyncio() -> None:
+    import asyncio as loops
+
+    loops.run(loops.sleep(0))
+
+
+def defines_a_coroutine() -> None:
+    async def work() -> None: ...
+
+    together(work)
+
+
+def starts_a_thread_by_hand() -> None:
+    _thread.start_new_thread(print, ())
+
+
+def evaluates() -> None:
+    together(lambda: eval("1"))
+
+
+def asks() -> None:
+    input()
+
+
+def locks_outside() -> None:
+    together(lambda: OUTSIDE.acquire())
+
+
+def enters_a_lock_outside() -> None:
+    def work() -> None:
+        with OUTSIDE:
+            pass
+
+    together(work)
+
+
+def waits_outside() -> None:
+    together(lambda: EVENT.wait())
+
+
+def gets_from_outside() -> None:
+    together(lambda: JOBS.get())
+
+
+def hides_it() -> None:
+    def work() -> None:
+        try:
+            time.time()
+        except Exception:
+            pass
+
+    together(work)
+
+
+def suppresses_it() -> None:
+    def work() -> None:
+        with contextlib.suppress(Exception):
+            time.time()
+
+    together(work)
+
+
+def hides_it_in_a_pool() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(time.time)
+
+
+def makes_a_generator() -> None:
+    def work() -> Iterator[int]:
+        yield 1
+
+    together(work)
+
+
+MADE_OUTSIDE = "was made outside of the program: make it inside, so that every run begins with"
+REFUSED: dict[Program, str] = {
+    runs_a_program: "subprocess",
+    runs_a_program_imported_inside: "subprocess",
+    starts_a_process: "Process",
+    has_a_pool_of_processes: "ProcessPoolExecutor",
+    has_a_pool_of_processes_imported_inside: "concurrent.futures",
+    imports_multiprocessing: "multiprocessing.pool",
+    forks: "os.fork starts a process",
+    runs_a_shell: "os.system starts a process",
+    runs_an_event_loop: "asyncio",
+    imports_asyncio: "asyncio",
+    defines_a_coroutine: "async def",
+    starts_a_thread_by_hand: "_thread",
+    evaluates: r"eval\(\)",
+    asks: r"input\(\)",
+    locks_outside: f"this lock {MADE_OUTSIDE}",
+    enters_a_lock_outside: f"this lock {MADE_OUTSIDE}",
+    waits_outside: f"this Event {MADE_OUTSIDE}",
+    gets_from_outside: f"this Queue {MADE_OUTSIDE}",
+    hides_it: "time.time reads a clock",
+    suppresses_it: "time.time reads a clock",
+    hides_it_in_a_pool: "time.time reads a clock",
+    makes_a_generator: "work is a generator or async function, which a thread would only call",
+}
+
+
+@pytest.mark.parametrize("program", REFUSED, ids=lambda program: program.__name__)
+def test_what_cannot_be_followed_is_refused_by_name_and_line(program: Program) -> None:
+    if program is forks and not hasattr(os, "fork"):
+        pytest.skip("no fork here")
+    first = program.__code__.co_firstlineno
+    with pytest.raises(Refused, match=rf"^line \d+: {REFUSED[program]}") as caught:
+        explore(program)
+    line = int(str(caught.value).split(":")[0].removeprefix("line "))
+    inside = range(first, first + 12)
+    assert line in (*inside, together.__code__.co_firstlineno + 3)
+
+
+def test_a_program_is_a_plain_function_without_arguments() -> None:
+    async def coroutine() -> None: ...
+
+    def generator() -> Iterator[int]:
+        yield 1
+
+    def greedy(number: int) -> None: ...
+
+    with pytest.raises(Refused, match=r"^program must be a plain function; coroutine is a gen"):
+        explore(coroutine)
+    with pytest.raises(Refused, match=r"^program must be a plain function; generator is a gen"):
+        explore(generator)
+    with pytest.raises(ValueError, match=r"^program must be a function without arg.*takes number"):
+        explore(greedy)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^program must be a function without arguments, not 3"):
+        explore(3)  # type: ignore[arg-type]
+
+
+def test_without_source_a_program_cannot_be_followed() -> None:
+    names: dict[str, Any] = {}
+    exec("def program():\n    pass\n", names)
+    with pytest.raises(Refused, match=r"^the source of program is not available: define it in a"):
+        explore(names["program"])
+
+
+def test_a_match_statement_is_refused_by_its_line() -> None:
+    source = "def program():\n    x = 1\n    match x:\n        case 1: pass\n"
+    linecache.cache["<cell>"] = (len(source), None, source.splitlines(True), "<cell>")
+    names: dict[str, Any] = {}
+    exec(compile(source, "<cell>", "exec"), names)
+    with pytest.raises(Refused, match=r"^line 3: match cannot be followed"):
+        explore(names["program"])
+
+
+# ------------------------------------------------------------------ words, arguments
+
+
+def test_a_word_has_letters_of_threads_that_can_go_on() -> None:
+    def crossed() -> None:
+        lock = Lock()
+
+        def work() -> None:
+            with lock:
+                pass
+
+        together(work, work)
+
+    for word, sentence in {
+        "AZ": 'letter 2 of "AZ": there is no thread Z; there are A, B',
+        "AB": 'letter 2 of "AB": B cannot go on there: it waits',
+        "a": 'letter 1 of "a": there is no thread a; there are A, B',
+        "AABBA": 'the run of "AABBA" is over after 4 letters',
+        "AAAA": 'letter 3 of "AAAA": A has ended',
+        "A B": 'word must be letters of threads, such as "ABBA", not',
+        "A1": 'word must be letters of threads, such as "ABBA", not',
+    }.items():
+        with pytest.raises(ValueError, match=r"^" + sentence.replace("(", r"\(")):
+            replay(crossed, word)
+    with pytest.raises(ValueError, match=r"^word must be letters of threads, .* not 5$"):
+        replay(crossed, 5)  # type: ignore[arg-type]
+    assert replay(crossed, "").verdict == "ok"
+
+
+def test_a_word_that_is_too_long_says_after_how_many_letters_the_run_is_over() -> None:
+    with pytest.raises(ValueError, match=r"over after 4 letters|has ended"):
+        replay(counted, "ABABABAB")
+    with pytest.raises(ValueError, match='the run of "A" is over after 0 letters'):
+        replay(one, "A")
+
+
+def test_arguments_are_checked_at_the_door() -> None:
+    with pytest.raises(ValueError, match=r"^atomic must be one of line, op, cpython, not 'byte'$"):
+        explore(one, atomic="byte")
+    with pytest.raises(ValueError, match=r"^budget must be a number of schedules, 1 or more, not"):
+        explore(one, budget=0)
+
+
+# ------------------------------------------------------------ inside, interrupted
+
+
+def explores() -> object:
+    return explore(one)
+
+
+def explores_in_a_thread() -> None:
+    together(lambda: explore(one))
+
+
+@pytest.mark.parametrize("program", [explores, explores_in_a_thread])
+def test_an_exploration_inside_of_another_is_an_error(program: Program) -> None:
+    (outcome,) = outcomes(program)
+    assert outcome.startswith("RuntimeError: another exploration is under way: wait for its end")
+
+
+def big() -> None:
+    totals = [0, 0]
+
+    def work(mine: int) -> None:
+        for _ in range(6):
+            totals[mine] += 1
+            totals[1 - mine] += 1
+
+    together(lambda: work(0), lambda: work(1), lambda: work(0))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal to oneself")
+@pytest.mark.parametrize("program", [big, spins_alone])
+def test_an_interrupted_exploration_leaves_everything_usable(program: Program) -> None:
+    def interrupt() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for seconds in (0.02, 0.1, 0.2):
+        timer = threading.Timer(seconds, interrupt)
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            while True:
+                explore(program, budget=10**6)
+        timer.join()
+
+
+def test_an_object_of_an_exploration_is_of_no_use_afterwards() -> None:
+    kept: list[Any] = []
+
+    def program() -> None:
+        kept.append(Lock())
+
+    explore(program)
+    with pytest.raises(RuntimeError, match=r"^this object belongs to an exploration, which has en"):
+        kept[-1].acquire()
