@@ -303,9 +303,9 @@ CPUS = 2
 )
 def _tools(answer: Any) -> str:
     """Waiting all at once, here; computing elsewhere, by no more workers than CPUs."""
+    right = PAGES, [crunch(NUMBERS[0])] * len(NUMBERS)  # first: processes then take as much work
     waiting, computing, before = Timeline(), Timeline(), set(active_children())
     given = answer(waiting.wrap(wait), list(PAGES), computing.wrap(crunch), list(NUMBERS), CPUS)
-    right = PAGES, [crunch(NUMBERS[0])] * len(NUMBERS)
     expect(
         isinstance(given, tuple) and tuple(map(_listed, given)) == right,
         "both must give two lists: what fetch gave for the urls, what compute gave for the "
