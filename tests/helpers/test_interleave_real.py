@@ -11,6 +11,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -41,6 +42,11 @@ class Pauses(ast.NodeTransformer):
             return node
         called = ast.Call(ast.Name("pause", ast.Load()), [node], [])
         return ast.copy_location(called, node)
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        node.body = [each for old in node.body for each in (old, ast.parse("pause(0)").body[0])]
+        return node
 
 def with_pauses(name):
     spec = importlib.util.find_spec(name)
@@ -282,6 +288,42 @@ def a_generator_that_two_turn() -> object:
 
     together(turn, turn)
     return sorted(got)
+
+
+@real
+def a_generator_that_two_loops_turn() -> object:
+    numbers, got = (number for number in (1, 2)), [0, 0]
+
+    def turn(mine: int) -> None:
+        try:
+            for number in numbers:
+                got[mine] = number
+                break
+        except ValueError:
+            got[mine] = -1
+
+    together(lambda: turn(0), lambda: turn(1))
+    return got
+
+
+@real
+def an_iterator_that_two_loops_move_on() -> object:
+    items, got = iter([1, 2]), [0, 0]
+
+    def take(mine: int) -> None:
+        for item in items:
+            got[mine] = item
+            break
+
+    together(lambda: take(0), lambda: take(1))
+    return got
+
+
+@real
+def a_method_that_is_handed_on() -> object:
+    log: list[int] = []
+    together(partial(log.append, 1), lambda: list(map(log.append, [2, 3])))
+    return log
 
 
 @real
