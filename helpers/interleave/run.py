@@ -7,7 +7,8 @@ one that has ended are no choices: they happen at once.
 
 Sequential consistency is assumed: a step is seen by all threads as soon as it
 is done. What one call into C does, and what code outside of the program's own
-does, is one step.
+does, is one step. (On free-threaded builds that is too much said of an iterator
+that threads share: there two of them may be given the same item.)
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -96,6 +97,10 @@ def outcome(program: Callable[[], object], seconds: float) -> str:
     if thread.is_alive():
         return "deadlock"
     return "ok" if results == [None] else f"ok: returns {shown(results[0], {})}"
+
+
+def gil() -> bool:
+    return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def possible(program: Callable[[], object]) -> set[str]:
@@ -489,6 +494,8 @@ FOLDER_AND_TIMES = "FOLDER, TIMES, MAY_HANG = %r, %d, %r"
 def test_real_threads_never_do_what_the_explorer_calls_impossible(
     program: Callable[[], object], found: dict[str, list[str]]
 ) -> None:
+    if program is an_iterator_that_two_loops_move_on and not gil():
+        pytest.skip("without the GIL an iterator may give the same item to two threads")
     assert set(found[program.__name__]) <= possible(program)
 
 
