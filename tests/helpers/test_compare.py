@@ -26,6 +26,7 @@ from helpers.compare import (
     faster,
     seconds,
     speedups,
+    without_start,
     workers_that_worked,
 )
 from helpers.real import count_words, texts
@@ -76,6 +77,15 @@ def test_an_item_that_fails_is_named() -> None:
 def test_the_start_of_processes_counts_only_where_it_is_said() -> None:
     row = speedups(runs(serial=100, threads=100, processes=50, start=150))
     assert row == pytest.approx({"threads": 1.0, "processes": 2.0, WITH_START: 0.5})
+
+
+def test_a_picture_can_do_without_the_starts_and_loses_no_item() -> None:
+    found = runs(100, 60, 50, start=150)
+    shown = without_start(found)
+    assert list(shown) == list(found)
+    for way, timeline in shown.items():
+        assert timeline.spans == [span for span in found[way].spans if span.name != START]
+    assert shown["processes"].elapsed == seconds(found["processes"])
 
 
 def test_time_without_items_is_none() -> None:
