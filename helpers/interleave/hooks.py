@@ -140,7 +140,10 @@ class Hooks:
 
     def delete_item(self, site: Site, owner: Any, key: Any) -> None:
         if self.run is not None and _holds_items(owner):
-            self.run.access(site, owner, None, True, "write", (), NOTHING)
+            key_of = (
+                _key(owner, key) if isinstance(owner, dict) else None
+            )  # the rest of a list moves
+            self.run.access(site, owner, key_of, True, "write", (), NOTHING)
         del owner[key]
 
     slice, locals = staticmethod(slice), staticmethod(locals)

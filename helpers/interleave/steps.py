@@ -222,7 +222,7 @@ class Rewriter(ast.NodeTransformer):
         if value is nowhere:
             value = getattr(builtins, node.id, nowhere)
             if node.id in NO_NAMES and value is not nowhere:
-                _refuse(node, f"{node.id}()")
+                _refuse(node, f"{node.id}()", "the source must say what is read and written")
         if value is nowhere:
             return None
         twin = self.program.hooks.twin(value)
@@ -235,7 +235,7 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if node.attr == "__dict__":
-            _refuse(node, ".__dict__")
+            _refuse(node, ".__dict__", "use getattr() and setattr()")
         site, value = self.site(node), self.visit(node.value)
         return self.call(node, "get", site, value, self.mangled(node.attr))
 
@@ -355,7 +355,8 @@ class Rewriter(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         if type(node) in REFUSED:
-            _refuse(node, REFUSED[type(node)])
+            why = "use if and elif" if isinstance(node, ast.Match) else "only threads can"
+            _refuse(node, REFUSED[type(node)], why)
         if isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.ClassDef):
             before = self.statement, self.number
             self.program.statements += 1
@@ -670,6 +671,8 @@ def _own(function: FunctionType, program: Any) -> bool:
     if function.__globals__ is program.__globals__:
         return not function.__code__.co_filename.startswith("<string>")
     name = str(function.__globals__.get("__name__", ""))
+    if name.startswith("namedtuple_"):
+        return False
     ours = name.split(".")[0] == __name__.split(".")[0] and ".exercises" not in name
     return not is_library(function.__code__.co_filename) and not ours and "<" not in name
 
@@ -741,9 +744,12 @@ def _parsed(source: str) -> ast.Module:
 def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeType:
     """Compile `new` with the same free names around it, and take its code."""
     inner: ast.stmt
+    name = code.co_name
+    if isinstance(new, ast.FunctionDef):  # under other names than the real ones, which it may use
+        new.name = name = f"___{name}"
     inner = new if isinstance(new, ast.FunctionDef) else ast.Expr(new)
-    if owner:
-        inner = ast.ClassDef(owner, [], [], [inner], [])
+    if owner:  # private names are mangled the same
+        inner = ast.ClassDef(f"___{owner}", [], [], [inner], [])
         if hasattr(ast, "TypeVar"):
             setattr(inner, "type_params", [])  # noqa: B010 - only since 3.12
     names = [name for name in code.co_freevars if name != "__class__"]
@@ -752,8 +758,9 @@ def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeT
     around.body = [*free, inner]  # type: ignore[attr-defined]
     module = ast.fix_missing_locations(ast.Module([around], []))
     whole = compile(module, code.co_filename, "exec", dont_inherit=True)
-    inside = [c for c in _codes(whole) if c.co_name == code.co_name]
-    return next(c for c in inside if c.co_firstlineno == old.lineno or len(inside) == 1)
+    inside = [c for c in _codes(whole) if c.co_name == name]
+    found = next(c for c in inside if c.co_firstlineno == old.lineno or len(inside) == 1)
+    return found.replace(co_name=code.co_name)
 
 
 # -------------------------------------------------------------- names in a tree
@@ -867,9 +874,9 @@ def _check_module(node: ast.AST, value: Any) -> None:
         _refuse(node, _text(node))
 
 
-def _refuse(node: ast.AST, what: str) -> None:
+def _refuse(node: ast.AST, what: str, why: str = "only threads of one process can") -> None:
     line = getattr(node, "lineno", "?")
-    raise Refused(f"line {line}: {what} cannot be followed here; only threads of one process can")
+    raise Refused(f"line {line}: {what} cannot be followed here; {why}")
 
 
 def rewritten(program: Callable[[], object]) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from interleave_programs import PROGRAMS
 
 from helpers.interleave import explore, replay
+from interleave_programs import PROGRAMS
 
 STORED = Path(__file__).with_name("interleave-reports.txt")
 RULE = "=" * 80
