@@ -114,11 +114,14 @@ def predict(
 
 
 def failure(call: Callable[..., object], *arguments: Any) -> Exception:
-    """The exception that `call(*arguments)` raises, for a lesson about that exception."""
+    """The exception that `call(*arguments)` raises, for a lesson about that exception.
+
+    Its traceback is left out, which would keep alive all that the call had in its hands.
+    """
     try:
         call(*arguments)
     except Exception as error:
-        return error
+        return error.with_traceback(None)
     name = getattr(call, "__name__", repr(call))
     raise AssertionError(f"{name} was to raise an exception, and did not")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
 import time
 from collections import Counter
 from itertools import pairwise
+from multiprocessing.synchronize import SemLock
 from threading import Event
 from typing import Any
 
@@ -17,7 +19,9 @@ from hypothesis import strategies as st
 from helpers import draw, work
 from helpers.deadline import deadline
 from helpers.depth import Depth
+from helpers.exercises import find
 from helpers.interleave import explore
+from helpers.lesson import verdict
 from helpers.page import Area, Page
 from helpers.queues import Belt, Closed, Stage, pipeline
 from helpers.run import RunError, Stopped, controlled
@@ -303,3 +307,16 @@ def test_shutdown_ends_all_consumers_whatever_the_schedule() -> None:
         assert bought == ["a loaf"]
 
     assert explore(program).ok
+
+
+def locks() -> int:
+    return sum(isinstance(each, SemLock) for each in gc.get_objects())
+
+
+def test_an_answer_that_hangs_leaves_no_lock_of_the_system_behind() -> None:
+    exercise = find("queues.dead_worker")
+    gc.collect()
+    before = locks()
+    held, _ = verdict(exercise, exercise.starter)
+    assert not held
+    assert locks() == before
