@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import sys
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from types import (
     BuiltinFunctionType,
@@ -130,20 +130,28 @@ class Hooks:
     def item(self, site: Site, owner: Any, key: Any) -> Any:
         if self.run is None or not _holds_items(owner):
             return owner[key]
-        self.run.access(site, owner, _key(owner, key), False, "read")
+        grows = self._grows(owner, key) if isinstance(owner, defaultdict) else ()
+        self.run.access(site, owner, _key(owner, key), bool(grows), "read", grows)
         return self.run.saw(owner[key])
 
     def set_item(self, site: Site, owner: Any, key: Any, value: Any) -> None:
         if self.run is not None and _holds_items(owner):
-            self.run.access(site, owner, _key(owner, key), True, "write", (), value)
+            also = self._grows(owner, key)
+            if isinstance(key, slice):
+                also = tuple((self.run.token(o), None, False) for o in self._inside(value))
+            self.run.access(site, owner, _key(owner, key), True, "write", also, value)
         owner[key] = value
+
+    def _grows(self, owner: Any, key: Any) -> tuple[Access, ...]:
+        """A new key goes to the end of a dict: in which order keys come is shared, too."""
+        if not isinstance(owner, dict) or self.run is None or dict.__contains__(owner, key):
+            return ()
+        return ((self.run.token(owner), ("order",), True),)
 
     def delete_item(self, site: Site, owner: Any, key: Any) -> None:
         if self.run is not None and _holds_items(owner):
-            key_of = (
-                _key(owner, key) if isinstance(owner, dict) else None
-            )  # the rest of a list moves
-            self.run.access(site, owner, key_of, True, "write", (), NOTHING)
+            part = _key(owner, key) if isinstance(owner, dict) else None  # what follows moves
+            self.run.access(site, owner, part, True, "write", (), NOTHING)
         del owner[key]
 
     slice, locals = staticmethod(slice), staticmethod(locals)
@@ -295,6 +303,7 @@ class Hooks:
             token = self.run.token
             seen = [each for arg in args for each in self._inside(arg)]
             more = tuple((token(each), None, False) for each in seen)
+            more += self._grows(owner, args[0]) if by_key and write else ()
             self.run.access(site, owner, key, write, "call", more, owner)
             value = method(*args, **kwargs)
             if isinstance(value, VIEWS):
