@@ -458,7 +458,7 @@ def beside_peers() -> None:
     with TemporaryDirectory() as folder:
         if not _installed(python, folder, [name for name, _ in PEERS.values()]):
             return
-        names = ["ours", *PEERS]
+        names = ["ours", *PEERS, "plain"]  # the last: the program itself, on plain threads
         rates = turns(3, **{name: partial(_rate, python, folder, name) for name in names})
     for name in names:
         row(f"{name}, 3 threads × 2 increments", rates[name], unit=" /s")

@@ -94,8 +94,8 @@ class _Exploring(Explorer):
             raise RuntimeError("another exploration is under way: wait for its end")
         try:
             super().__enter__()
-        except BaseException:
-            _one.release()
+        except BaseException:  # an interrupt, half-way
+            self.__exit__()
             raise
         return self
 

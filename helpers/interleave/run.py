@@ -14,10 +14,11 @@ that threads share: there two of them may be given the same item.)
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from traceback import walk_tb
 from types import CodeType, FrameType
@@ -128,12 +129,21 @@ class Pool:
     def __init__(self) -> None:
         self.idle: list[_Worker] = []
         self.all: list[_Worker] = []
+        self.cpus: Set[int] = frozenset()  # where the caller may run
 
     def __enter__(self) -> Pool:
+        """On one CPU for as long as it takes: one thread runs at a time, and is woken sooner."""
+        if hasattr(os, "sched_setaffinity"):
+            self.cpus = os.sched_getaffinity(0)
+            one = sorted(self.cpus)[os.getpid() % len(self.cpus)]
+            with suppress(OSError):
+                os.sched_setaffinity(0, {one})  # of this thread, and of those that it starts
         return self
 
     def __exit__(self, *_: object) -> None:
         """All go home: an interrupt may have come when one was in nobody's hands."""
+        if self.cpus:
+            os.sched_setaffinity(0, self.cpus)
         for worker in self.all:
             worker.job = None
             with suppress(RuntimeError):  # it has been let go already

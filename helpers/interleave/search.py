@@ -301,22 +301,20 @@ class Explorer:
         self.hot: frozenset[int] = frozenset()
         self.steps = 0
         self.complete = False  # whether the last search has come to its end
-        self.pool: Pool | None = None
+        self.pool = Pool()
 
     def __enter__(self) -> Explorer:
         self.rewritten.__enter__()
-        self.pool = Pool()
+        self.pool.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self.pool is not None
         try:
             self.pool.__exit__()
         finally:
             self.rewritten.__exit__()
 
     def run(self, chooser: Any, record: bool = False) -> Run:
-        assert self.pool is not None
         run = Run(
             self.hooks, self.pool, chooser, self.hot, self.atomic, record, self.rewritten.tokens
         )

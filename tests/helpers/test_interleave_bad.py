@@ -58,7 +58,8 @@ def counted() -> None:
 
 @pytest.fixture(autouse=True)
 def all_is_as_before() -> Iterator[None]:
-    """No thread is left, all functions have their code, and the next exploration works."""
+    """Nothing is left, all functions have their code, and the next exploration works."""
+    cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     own = [each for each in globals().values() if isinstance(each, FunctionType)]
     codes, threads = [each.__code__ for each in own], set(threading.enumerate())
     yield
@@ -67,6 +68,7 @@ def all_is_as_before() -> Iterator[None]:
         assert time.monotonic() < last, f"left behind: {left}"
         time.sleep(0.01)
     assert [each.__code__ for each in own] == codes
+    assert cpus is None or os.sched_getaffinity(0) == cpus
     assert explore(counted).counts == {"ok": 2, "lost update: 1": 2}
 
 

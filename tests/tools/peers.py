@@ -1,11 +1,12 @@
 """How many schedules a second an explorer tries: ours, or one of two others.
 
-    python3 tests/tools/peers.py ours | frontrun | interleave_test
+    python3 tests/tools/peers.py ours | frontrun | interleave_test | plain
 
 Lost update, three threads with two increments each, no check, so that nothing
 ends early. Each engine gets the program in its own form and searches as it does
 best: frontrun by partial-order reduction, as ours does, and interleave-test all
-schedules with at most two preemptions. Prints the schedules of a second.
+schedules with at most two preemptions. "plain" runs it on plain threads and
+controls nothing. Prints the schedules of a second.
 
 The bench runs this file, and takes its programs.
 """
@@ -19,7 +20,8 @@ from collections.abc import Callable
 from importlib import import_module
 from time import perf_counter
 
-MOST = {"ours": 20_000, "frontrun": 600, "interleave_test": 1_500}  # about two seconds each
+# About two seconds each.
+MOST = {"ours": 20_000, "frontrun": 600, "interleave_test": 1_500, "plain": 10_000}
 
 
 class Counter:
@@ -64,7 +66,13 @@ def interleave_test(most: int) -> int:
     return int(found.schedules_run)
 
 
-ENGINES = {"ours": ours, "frontrun": frontrun, "interleave_test": interleave_test}
+def plain(most: int) -> int:
+    for _ in range(most):
+        program()
+    return most
+
+
+ENGINES = {"ours": ours, "frontrun": frontrun, "interleave_test": interleave_test, "plain": plain}
 
 
 # ---------------------------------------------- programs as the lesson has them
