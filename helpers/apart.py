@@ -22,6 +22,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from .folders import temporary
+
 if TYPE_CHECKING:
     from subprocess import Popen
     from tempfile import TemporaryDirectory
@@ -53,11 +55,10 @@ class Ended(NamedTuple):
 def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -> Ended:
     """Run `code` in a new Python for at most `seconds`, in an empty folder."""
     import subprocess
-    from tempfile import TemporaryDirectory
 
     if not 0 < seconds <= 60:
         raise ValueError(f"seconds must be above 0 and at most 60, not {seconds!r}")
-    with TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) as folder:
+    with temporary("apart") as folder:
         arguments = [_write(folder, code)] if script else ["-c", code]
         process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -94,9 +95,7 @@ def at_once(programs: Mapping[str, str], seconds: float = 10.0) -> dict[str, End
 
 def new_folder() -> str:
     """An empty folder that imports look into first, until `remove_folders`."""
-    from tempfile import TemporaryDirectory
-
-    folder = TemporaryDirectory(prefix="lesson-", ignore_cleanup_errors=True)
+    folder = temporary("lesson")
     _folders.append(folder)
     sys.path.insert(0, folder.name)
     return folder.name

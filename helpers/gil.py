@@ -28,6 +28,7 @@ from itertools import groupby, pairwise
 from time import monotonic, perf_counter_ns, sleep
 from typing import Any
 
+from .folders import temporary
 from .run import run
 from .timeline import Timeline
 
@@ -53,12 +54,10 @@ def watch(
 
     Raises ValueError for arguments that cannot work, before anything has started.
     """
-    from tempfile import TemporaryDirectory  # new processes, which import this module, do without
-
     _check(seconds, workers, using, interval)
     numbers = range(workers) if isinstance(workers, int) else ()  # what is not, `run` refuses
     timeline = Timeline(cpu=False)
-    with switch_interval(interval), TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with switch_interval(interval), temporary("watch") as folder:
         watcher = Watcher(timeline, folder, workers, round(seconds * 1e9), _gap())
         run(watcher, numbers, workers, using, timeout=seconds + 2 * MEETING)
     return timeline

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from .folders import temporary
+
 if TYPE_CHECKING:
     from collections import Counter
 
@@ -161,12 +163,10 @@ def album(count: int = 12, width: int = 1600) -> Iterator[list[str]]:
     They are prints of the one that matplotlib brings: turned, and each a little
     brighter than the one before, so no two are the same.
     """
-    from tempfile import TemporaryDirectory
-
     from PIL import ImageEnhance
 
     photo, *_ = pictures()
-    with TemporaryDirectory(prefix="album-", ignore_cleanup_errors=True) as folder:
+    with temporary("album") as folder:
         image = _opened(photo)
         height = round(image.height * width / image.width)
         large, paths = image.resize((width, height)), []

@@ -25,12 +25,14 @@ import struct
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing.util import register_after_fork
 from operator import itemgetter
-from time import perf_counter_ns, thread_time_ns, time
+from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .folders import prefix
 
 if TYPE_CHECKING:
     from .depth import Depth
@@ -40,8 +42,6 @@ UNKNOWN = -1  # CPU time that nobody could measure
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
 Row = tuple[str, Any, int, int, int, str, int | None]  # a span as it is recorded
 Text = tuple[str, Any, str, int | None]  # what many spans share: name, lane, outcome, pid
-PREFIX = "timeline-"  # of a timeline's folder
-LEFT = 24 * 3600  # seconds after which an untouched folder has nobody left
 STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
 MANY = 10_000  # spans: above that NumPy measures
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
@@ -282,9 +282,7 @@ class Timeline:
             import shutil
             import tempfile
 
-            if not _owners:
-                _sweep(tempfile.gettempdir())
-            self._folder = tempfile.mkdtemp(prefix=PREFIX)
+            self._folder = tempfile.mkdtemp(prefix=prefix("timeline"))
             self._cleanup = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             _owners[self._folder] = self
         return self._folder
@@ -639,16 +637,6 @@ def _writer(folder: str, cpu: bool) -> Timeline:
     timeline = Timeline(cpu)
     timeline._write_to(folder)
     return timeline
-
-
-def _sweep(parent: str) -> None:
-    """Remove the folders of processes that were killed and could not do it themselves."""
-    import shutil
-
-    with suppress(OSError), os.scandir(parent) as entries:
-        for entry in entries:
-            if entry.name.startswith(PREFIX) and time() - entry.stat().st_mtime > LEFT:
-                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _before_fork() -> None:

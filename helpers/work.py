@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from time import perf_counter, perf_counter_ns, sleep, thread_time_ns
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .folders import temporary
 from .real import count_words as count_words
 from .real import fetch as fetch
 from .real import thumbnail as thumbnail
@@ -295,9 +296,7 @@ def add_ones_in_file(path: str, times: int, lock: Any, together: Any) -> None:
 @contextmanager
 def file_with_zero() -> Iterator[str]:
     """The path of a file that holds the number 0; gone when the block ends."""
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as folder:
+    with temporary("file") as folder:
         path = os.path.join(folder, "total")
         with open(path, "w", encoding="ascii") as file:
             file.write(f"{0:08}")
