@@ -17,11 +17,11 @@ from contextlib import closing, contextmanager
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from .folders import temporary
 from .real import Undone, forget, of_this_thread, read_text, texts
 
 if TYPE_CHECKING:
     import sqlite3
-    from tempfile import TemporaryDirectory
 
 PATIENCE = 1.0  # seconds that a reader waits for a lock
 HOW = ("apart", "deferred", "immediate")
@@ -43,64 +43,39 @@ WHERE instr(line.text, ?) GROUP BY module.id ORDER BY count(*) DESC, module.name
 @contextmanager
 def database(folder: str | None = None) -> Iterator[str]:
     """Build the database for this block and give its path; gone when the block ends."""
-    made = _build(folder)
-    path = os.path.join(made.name, "source.db")
     try:
-        yield path
-    finally:
-        forget(path)
-        made.cleanup()
+        made = temporary("database", folder)
+    except OSError as error:
+        raise Undone(f"{folder}: no database can be made there ({error.strerror})") from error
+    with made as inside:
+        path = os.path.join(inside, "source.db")
+        _build(path)
+        try:
+            yield path
+        finally:
+            forget(path)
 
 
-def database_path() -> str:
-    """The path of the one database of this Python; built at the first call, gone with it."""
-    global _standing
-    with _lock:
-        if _standing is None:
-            _standing = _build(None)
-        return os.path.join(_standing.name, "source.db")
-
-
-def query(path: str, word: str) -> list[tuple[str, int]]:
+def query(path: str | os.PathLike[str], word: str) -> list[tuple[str, int]]:
     """The three modules in which most lines have `word`, and how many they have."""
-    import sqlite3
-
-    try:
+    path = str(path)
+    with _told(f"{word!r} cannot be looked up", path):
         reader = of_this_thread(path, lambda: _connect(path, write=False))
         return reader.execute(WHERE, (word,)).fetchall()
-    except sqlite3.Error as error:
-        forget(path)
-        raise _undone(f"{word!r} cannot be looked up", path, error) from error
 
 
 # ------------------------------------------------------------------ building
 
-_lock = threading.Lock()
-_standing: TemporaryDirectory[str] | None = None
 
-
-def _build(folder: str | None) -> TemporaryDirectory[str]:
-    """A new folder with the database in it: there is a whole one, or none."""
+def _build(path: str) -> None:
     import sqlite3
-    from tempfile import TemporaryDirectory
 
-    try:
-        made = TemporaryDirectory(prefix="database-", dir=folder, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise Undone(f"{folder}: no database can be made there ({error.strerror})") from error
-    path = os.path.join(made.name, "source.db")
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(TABLES)
-            with connection:
-                _fill(connection)
-    except BaseException as error:
-        made.cleanup()
-        if isinstance(error, sqlite3.Error):
-            raise _undone("the database cannot be made", path, error) from error
-        raise
-    return made
+    told = _told("the database cannot be made", path)
+    with told, closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(TABLES)
+        with connection:
+            _fill(connection)
 
 
 def _fill(connection: sqlite3.Connection) -> None:
@@ -140,7 +115,19 @@ def _connect(
     )
 
 
-def _undone(what: str, path: str, error: Exception) -> Undone:
+@contextmanager
+def _told(what: str, path: str) -> Iterator[None]:
+    """Whatever SQLite refuses is told with `what` was to be done, and to which file."""
+    import sqlite3
+
+    try:
+        yield
+    except sqlite3.Error as error:
+        forget(path)
+        raise Undone(f"{what}: {path}: {_why(path, error)}") from error
+
+
+def _why(path: str, error: Exception) -> str:
     why = f"it cannot be used ({error})"
     if not os.path.exists(path):
         why = "there is no such file"
@@ -150,7 +137,7 @@ def _undone(what: str, path: str, error: Exception) -> Undone:
         why = f"somebody else has locked it ({error})"
     elif "malformed" in str(error) or "not a database" in str(error) or "no such" in str(error):
         why = f"it is no whole database ({error})"
-    return Undone(f"{what}: {path}: {why}")
+    return why
 
 
 # ------------------------------------------------ connections that are shared
@@ -159,7 +146,7 @@ def _undone(what: str, path: str, error: Exception) -> Undone:
 def use_elsewhere(path: str) -> str:
     """What `sqlite3` says when a thread uses a connection that another one made."""
     said: list[str] = []
-    with closing(_connect(path)) as connection:
+    with _told("it cannot be opened", path), closing(_connect(path)) as connection:
 
         def use() -> None:
             try:
@@ -181,7 +168,9 @@ def bookings(path: str, shared: bool) -> list[str]:
     Bob does so between Ann's booking and her commit. On a connection of his own he
     has to wait for her; on a `shared` one his rollback is hers, too.
     """
-    with closing(_connect(path, anybody=True, seconds=10)) as hers:
+    told = _told("nobody can be noted", path)
+    with told, closing(_connect(path, anybody=True, seconds=10)) as hers:
+        hers.execute("DELETE FROM note")
         his = hers if shared else _connect(path, anybody=True, seconds=10)
         booked, undone = threading.Event(), threading.Event()
         workers = [
@@ -224,22 +213,21 @@ def write(path: str, name: str, hold: float = 0.05, patience: float = 10.0) -> s
 
     There is one writer at a time; the others wait, each for `patience` seconds at most.
     """
-    import sqlite3
-
-    try:
-        with closing(_connect(path, seconds=patience)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("INSERT INTO note VALUES (?)", (name,))
-            sleep(hold)
-            connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise _undone(f"{name!r} cannot be written", path, error) from error
+    with (
+        _told(f"{name!r} cannot be written", path),
+        closing(_connect(path, seconds=patience)) as connection,
+    ):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO note VALUES (?)", (name,))
+        sleep(hold)
+        connection.execute("COMMIT")
     return name
 
 
 def notes(path: str) -> list[str]:
     """The names that were written, sorted."""
-    with closing(_connect(path, write=False)) as connection:
+    told = _told("the notes cannot be read", path)
+    with told, closing(_connect(path, write=False)) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM note ORDER BY name")]
 
 
@@ -250,28 +238,25 @@ def add_one(path: str, how: str, pause: float = 0.0, together: Any = None) -> in
     transaction that begins with the read: refused where somebody wrote in between) or
     "immediate" (one that locks before it reads). `together`: a barrier after the read.
     """
-    import sqlite3
-
     if how not in HOW:
         raise ValueError(f"how must be one of {', '.join(HOW)}, not {how!r}")
-    try:
-        with closing(_connect(path, seconds=10)) as connection:
-            if how != "apart":
-                connection.execute(f"BEGIN {how}")
-            ((total,),) = connection.execute("SELECT value FROM total")
-            if together:
-                together.wait(10)
-            sleep(pause)
-            connection.execute("UPDATE total SET value = ?", (total + 1,))
-            if how != "apart":
-                connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise _undone("one cannot be added", path, error) from error
+    told = _told("one cannot be added", path)
+    with told, closing(_connect(path, seconds=10)) as connection:
+        if how != "apart":
+            connection.execute(f"BEGIN {how}")
+        ((total,),) = connection.execute("SELECT value FROM total")
+        if together:
+            together.wait(10)
+        sleep(pause)
+        connection.execute("UPDATE total SET value = ?", (total + 1,))
+        if how != "apart":
+            connection.execute("COMMIT")
     return int(total) + 1
 
 
 def total(path: str) -> int:
     """What `add_one` has added up."""
-    with closing(_connect(path, write=False)) as connection:
+    told = _told("the total cannot be read", path)
+    with told, closing(_connect(path, write=False)) as connection:
         ((value,),) = connection.execute("SELECT value FROM total")
         return int(value)
