@@ -390,18 +390,13 @@ def test_a_cell_of_the_workbook_is_read_in_one_go() -> None:
 # ----------------------------------------------------------- beside real threads
 
 REAL = """
-import json, os, random, sys, threading, time
-from helpers.exercises.ladder import RUNGS, programs, repairs, with_part
+import json, os, sys, threading
+sys.path[:0] = [FOLDER]
+from pauses import pause_in
 
-FILES = {programs.__file__, repairs.__file__}
-
-def disturb(frame, event, argument):
-    if frame.f_code.co_filename not in FILES:
-        return None
-    frame.f_trace_opcodes = True
-    if random.random() < 0.05:
-        time.sleep(1e-5)  # lets another thread go on, in the middle of a line
-    return disturb
+LADDER = "helpers.exercises.ladder"
+pause_in(f"{LADDER}.programs", f"{LADDER}.repairs", seed=4)
+from helpers.exercises.ladder import RUNGS, repairs, with_part
 
 def outcome(program, seconds):
     errors, result = [], []
@@ -427,9 +422,6 @@ def watched(program, seconds):
             break
     return sorted(seen)
 
-random.seed(4)
-sys.setswitchinterval(1e-5)
-threading.settrace(disturb)
 found = {}
 for rung in RUNGS:
     fixed = with_part(rung.program, rung.part, getattr(repairs, rung.part))
@@ -449,7 +441,8 @@ def kind(what: str) -> str:
 def test_real_threads_never_do_what_the_explorer_calls_impossible() -> None:
     possible = {rung.name: set(map(kind, explore(rung.program).counts)) for rung in RUNGS}
     may_hang = sorted(name for name, outcomes in possible.items() if "deadlock" in outcomes)
-    ended = in_a_subprocess(f"TIMES, MAY_HANG = 40, {may_hang}\n{REAL}", 60)
+    folder = str(Path(__file__).parents[1] / "helpers")
+    ended = in_a_subprocess(f"FOLDER, TIMES, MAY_HANG = {folder!r}, 40, {may_hang}\n{REAL}", 60)
     assert ended.exit_code == 0, str(ended)
     found = json.loads(ended.printed)
     for rung in RUNGS:

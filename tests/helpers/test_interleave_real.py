@@ -27,40 +27,13 @@ from test_interleave_twins import together
 TIMES = 40
 PROGRAMS: list[Callable[[], object]] = []
 REAL = """
-import ast, importlib.util, json, os, random, sys, time
+import json, os, sys
 sys.path[:0] = [FOLDER]
+from pauses import pause_in
 
-def pause(value):
-    if random.random() < 0.03:
-        time.sleep(1e-5)  # another thread goes on
-    return value
+pause_in("test_interleave_twins", "test_interleave_real", seed=5)
+import test_interleave_real as programs
 
-class Pauses(ast.NodeTransformer):
-    def generic_visit(self, node):
-        super().generic_visit(node)
-        read = isinstance(getattr(node, "ctx", None), ast.Load) or isinstance(node, ast.Call)
-        if not read or isinstance(node, ast.Starred):
-            return node
-        called = ast.Call(ast.Name("pause", ast.Load()), [node], [])
-        return ast.copy_location(called, node)
-
-    def visit_FunctionDef(self, node):
-        self.generic_visit(node)
-        node.body = [each for old in node.body for each in (old, ast.parse("pause(0)").body[0])]
-        return node
-
-def with_pauses(name):
-    spec = importlib.util.find_spec(name)
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    tree = Pauses().visit(ast.parse(spec.loader.get_source(name)))
-    module.pause = pause
-    exec(compile(ast.fix_missing_locations(tree), spec.origin, "exec"), vars(module))
-    return module
-
-random.seed(5)
-sys.setswitchinterval(1e-5)
-with_pauses("test_interleave_twins")
-programs = with_pauses("test_interleave_real")
 found = {}
 for program in programs.every():
     patience = 1.0 if program.__name__ in MAY_HANG else 10.0
