@@ -42,7 +42,7 @@ LOOKERS = (
     len, sum, min, max, any, all, sorted, list, tuple, dict, set, frozenset, enumerate, zip, map,
     filter, reversed, iter, str, repr, bool, isinstance, type, id, print, hash, callable, range,
 )  # fmt: skip
-IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque)
+IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque, str, repr)
 LAZY = (enumerate, zip, map, filter, iter, reversed)  # look at what they are given later, too
 SAME = (int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None))
 _SIGNS = {
@@ -241,7 +241,7 @@ class Hooks:
     def iterate(self, site: Site, value: Any) -> Any:
         if self.run is None or not (owners := self._inside(value)):
             return value
-        _check_order(site, owners[0])
+        check_order(site, owners[0])
         if any(isinstance(owner, KEEP_SIZE) for owner in owners) and not _is_iterator(value):
             self._look(site, "read", owners)
         return self._items(site, iter(value), owners)
@@ -296,7 +296,7 @@ class Hooks:
             if self.run is None:
                 return method(*args, **kwargs)
             if isinstance(owner, set) and name == "pop":
-                _check_order(site, owner)
+                check_order(site, owner)
             by_key = name in BY_KEY and isinstance(owner, dict) and args
             key = _key(owner, args[0]) if by_key else None
             write = BY_KEY[name] if by_key else f"{name} " not in READS
@@ -415,9 +415,10 @@ class Hooks:
         """A call into C looks at the containers that it is given, or changes them."""
         if self.run is None:
             return
+        self.run.unread()
         every = [owner for arg in args for owner in self._inside(arg)]
         if every and (function in IN_ORDER or getattr(function, "__name__", "") == "join"):
-            _check_order(site, every[0])
+            check_order(site, every[0])
         of_same = isinstance(getattr(function, "__self__", None), SAME)  # of a str: "".join
         looks = of_same or any(function is each for each in LOOKERS)
         self._look(site, "call" if looks else "change", args)
@@ -566,11 +567,12 @@ def _key(owner: Any, key: Any) -> Any:
     return ("item", key) if isinstance(key, int | str | bytes | type(None)) else None
 
 
-def _check_order(site: Site, value: Any) -> None:
+def check_order(site: Site, value: Any) -> None:
     steady = (int, float, bool, type(None))
     if isinstance(value, set | frozenset) and not all(isinstance(v, steady) for v in value):
         refuse(
-            f"line {site.line}: the order of a set differs from run to run: use sorted({site.text})"
+            f"line {site.line}: the order of a set differs from run to run: sort it first, with "
+            "sorted()"
         )
 
 

@@ -19,7 +19,7 @@ from heapq import heappop, heappush
 from types import ModuleType
 from typing import Any
 
-from .hooks import Twin, hooks, refuse
+from .hooks import Twin, check_order, hooks, refuse
 from .run import LETTERS, Op, Run, Task
 
 NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -710,6 +710,8 @@ def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any
     from .trace import steady
 
     run = now()
+    for value in values:
+        check_order(run.current.site, value)
     text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
     if run.record:
         text = steady(text)

@@ -568,6 +568,11 @@ class Run:
         self.current.fresh = True
         return self.saw(value) if self.record and value is not None else value
 
+    def unread(self) -> None:
+        """What is read or given back next belongs to no row."""
+        if self._reads is not None and self.me() is not None:
+            self._reads = None
+
     def saw(self, value: Any) -> Any:
         """What the step under way has read, or has given back."""
         row, self._reads = self._reads, None

@@ -236,16 +236,27 @@ def pops_from_a_set() -> None:
     together({"a", "b"}.pop)
 
 
+def prints_a_set() -> None:
+    together(lambda: print({"a", "b"}))
+
+
+def writes_a_set_down() -> None:
+    together(lambda: str({"a", "b"}))
+
+
+SET = r"the order of a set differs from run to run: sort it first, with sorted\(\)"
 UNSTEADY: dict[Program, str] = {
     reads_a_clock: "time.monotonic reads a clock, which differs from run to run",
     imports_a_clock: "time.perf_counter reads a clock, which differs from run to run",
     reads_the_date: "datetime.now reads a clock, which differs from run to run",
     throws_a_die: r"random.randint differs from run to run: use random.Random\(a seed\)",
     shuffles_by_name: r"random.shuffle differs from run to run: use random.Random\(a seed\)",
-    goes_through_a_set: "the order of a set differs from run to run: use sorted",
-    lists_a_set: "the order of a set differs from run to run: use sorted",
-    joins_a_set: "the order of a set differs from run to run: use sorted",
-    pops_from_a_set: "the order of a set differs from run to run: use sorted",
+    goes_through_a_set: SET,
+    lists_a_set: SET,
+    joins_a_set: SET,
+    pops_from_a_set: SET,
+    prints_a_set: SET,
+    writes_a_set_down: SET,
 }
 
 
