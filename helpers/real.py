@@ -15,7 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
 
 from .folders import temporary
 
@@ -50,10 +50,11 @@ def fetch(url: str, seconds: float = 10.0) -> bytes:
     """
     import httpx
 
+    _check_seconds(seconds)
     client = of_this_thread("client", lambda: httpx.Client(verify=_trust(), trust_env=False))
     try:
         return _whole(client.get(url, timeout=seconds))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 
 
@@ -61,9 +62,10 @@ async def fetch_async(url: str, client: httpx.AsyncClient, seconds: float = 10.0
     """The same for a task; many tasks share the `client` that `open_client` gives."""
     import httpx
 
+    _check_seconds(seconds)
     try:
         return _whole(await client.get(url, timeout=seconds))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 
 
@@ -78,6 +80,8 @@ def open_client() -> httpx.AsyncClient:
 def _whole(answer: httpx.Response) -> bytes:
     if answer.status_code != 200:
         what = f"{answer.status_code} {answer.reason_phrase}"
+        if answer.status_code == 400:  # our server says what is wrong with the request
+            what += f": {answer.text.strip():.200}"
         raise Undone(f"{answer.url}: the server answered {what}")
     return answer.content
 
@@ -95,7 +99,12 @@ def _undone(url: str, seconds: float, error: Exception) -> NoReturn:
         why = "what came back is no HTTP"
     else:
         why = "it cannot be asked for"
-    raise Undone(f"{url}: {why}: {error}") from error
+    raise Undone(f"{url}: {why}: {error!s:.200}") from error
+
+
+def _check_seconds(seconds: Any) -> None:
+    if not isinstance(seconds, (int, float)) or not 0 < seconds < float("inf"):
+        raise ValueError(f"seconds must be a number above 0, not {seconds!r:.60}")
 
 
 def _trust() -> Any:
@@ -127,11 +136,19 @@ def texts() -> list[str]:
 
 def read_text(path: str) -> str:
     """What is in a text file."""
+    with _reading(path) as file:
+        return file.read().decode("utf-8", "replace")
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[BinaryIO]:
+    """A file, open for the block. A number is no path: it may be an open file of others."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError as error:
-        raise Undone(f"{path}: cannot be read ({error.strerror})") from error
+        with open(os.fspath(path), "rb") as file:
+            yield file
+    except (OSError, TypeError, ValueError) as error:
+        why = isinstance(error, OSError) and error.strerror
+        raise Undone(f"{path}: cannot be read ({why or error})") from error
 
 
 def count_words(path: str) -> Counter[str]:
@@ -165,6 +182,9 @@ def album(count: int = 12, width: int = 1600) -> Iterator[list[str]]:
     """
     from PIL import ImageEnhance
 
+    _check_whole("count", count, 999)
+    _check_whole("width", width, 6000)
+
     photo, *_ = pictures()
     with temporary("album") as folder:
         image = _opened(photo)
@@ -181,6 +201,8 @@ def thumbnail(path: str, size: int = 128) -> bytes:
     """A small sharp copy of a picture, at most `size` pixels wide and high, as PNG."""
     from PIL import ImageFilter, ImageOps
 
+    _check_whole("size", size, 5000)
+
     small = ImageOps.contain(_opened(path), (size, size))
     return _as_png(small.filter(ImageFilter.UnsharpMask(1)))
 
@@ -192,11 +214,17 @@ def thumbnail_in_python(path: str, size: int = 128) -> bytes:
     """
     from PIL import Image
 
+    _check_whole("size", size, 5000)
     image = _opened(path)
     width, height = image.size
     step = -(-max(width, height) // size)  # rounded up
     rows = [_averages(image.crop((0, y, width, y + step)), step) for y in range(0, height, step)]
     return _as_png(Image.frombytes("RGB", (len(rows[0]) // 3, len(rows)), b"".join(rows)))
+
+
+def _check_whole(name: str, number: Any, most: int) -> None:
+    if not isinstance(number, int) or not 1 <= number <= most:
+        raise ValueError(f"{name} must be a whole number from 1 to {most}, not {number!r:.60}")
 
 
 def _averages(strip: Image, step: int) -> bytes:
@@ -218,28 +246,27 @@ def _opened(path: str) -> Image:
     """A picture, unpacked; a small file that unpacks to a huge picture is refused before."""
     from PIL import Image
 
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > TOO_MANY_PIXELS:
-                raise Undone(
-                    f"{path}: {image.width} × {image.height} pixels are too many to unpack"
-                )
-            return image.convert("RGB")
-    except Undone:
-        raise
-    except Exception as error:  # each kind of file has its own way of being broken
-        raise Undone(f"{path}: {_wrong_with(path, error)}") from error
+    with _reading(path) as file:
+        try:
+            with Image.open(file) as image:
+                if image.width * image.height > TOO_MANY_PIXELS:
+                    raise Undone(
+                        f"{path}: {image.width} × {image.height} pixels are too many to unpack"
+                    )
+                return image.convert("RGB")
+        except Undone:
+            raise
+        except Exception as error:  # each kind of file has its own way of being broken
+            raise Undone(f"{path}: {_wrong_with(error)}") from error
 
 
-def _wrong_with(path: str, error: Exception) -> str:
+def _wrong_with(error: Exception) -> str:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
         return "this is no picture"
     if isinstance(error, Image.DecompressionBombError):
         return f"too many pixels to unpack ({error})"
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read ({error.strerror})"
     return f"the picture is not whole ({error})"
 
 

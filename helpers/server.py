@@ -277,10 +277,13 @@ def _send(
 
     import h11
 
+    bare = code in (204, 304)  # "no content" and "not modified" have no body
     headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
-    reason = responses.get(code, "")
-    parts: list[h11.Event] = [h11.Response(status_code=code, headers=headers, reason=reason)]
-    parts += [] if head else [h11.Data(data=body)]
+    response = h11.Response(
+        status_code=code, headers=[] if bare else headers, reason=responses.get(code, "")
+    )
+    parts: list[h11.Event] = [response]
+    parts += [] if head or bare else [h11.Data(data=body)]
     writer.write(b"".join(line.send(part) or b"" for part in [*parts, h11.EndOfMessage()]))
 
 

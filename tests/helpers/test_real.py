@@ -121,12 +121,25 @@ def test_a_task_is_told_what_went_wrong_as_a_thread_is(at: str, path: str, why: 
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "ftp://127.0.0.1/", "http://", "http://[/", "http://a:b/"]
+    "url",
+    [
+        *("", "nonsense", "ftp://127.0.0.1/", "http://", "http://[/", "http://a:b/"),
+        *(f"http://{'a' * 80}.com/", 5, None, b"http://127.0.0.1/"),
+    ],
 )
-def test_what_is_no_address_is_told(url: str) -> None:
+def test_what_is_no_address_is_told(url: Any) -> None:
     with pytest.raises(Undone) as info:
         fetch(url)
     assert str(info.value).startswith(f"{url}: ")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, None, "long", float("nan"), float("inf")])
+def test_a_patience_that_cannot_be_is_refused(seconds: Any) -> None:
+    sentence = "^seconds must be a number above 0, not "
+    with pytest.raises(ValueError, match=sentence):
+        fetch("http://127.0.0.1/", seconds)
+    with pytest.raises(ValueError, match=sentence):
+        asyncio.run(fetch_async("http://127.0.0.1/", open_client(), seconds))
 
 
 def test_a_cut_by_reset_is_a_cut_too() -> None:
@@ -284,6 +297,28 @@ def test_what_is_no_picture_is_told(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(Undone, match=r"thing\.jpg: (this is no picture|the picture is not whole)"):
         thumbnail(str(path))
+
+
+@pytest.mark.parametrize("job", [count_words, *SMALL])
+def test_what_is_no_path_is_told_and_no_open_file_is_taken_for_it(job: Any) -> None:
+    with open(os.devnull) as other:
+        for item in (other.fileno(), None, "a\0b"):
+            with pytest.raises(Undone, match=r"cannot be read \((expected str|embedded null)"):
+                job(item)
+        other.read()
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "10", 10_000])
+def test_numbers_of_pixels_and_photographs_that_cannot_be_are_refused(
+    photo: str, number: Any
+) -> None:
+    for job in SMALL:
+        with pytest.raises(ValueError, match=r"^size must be a whole number from 1 to 5000, not "):
+            job(photo, number)
+    with pytest.raises(ValueError, match=r"^count must be a whole number from 1 to 999, "):
+        album(number).__enter__()
+    with pytest.raises(ValueError, match=r"^width must be a whole number from 1 to 6000, "):
+        album(1, number).__enter__()
 
 
 def test_a_picture_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -175,6 +175,9 @@ def test_a_thousand_slow_clients_are_all_answered_at_once(at: str) -> None:
     [
         ("/status/500", "the server answered 500 Internal Server Error"),
         ("/status/404", "the server answered 404 Not Found"),
+        ("/status/204", "the server answered 204 No Content"),
+        ("/status/304", "the server answered 304 Not Modified"),
+        ("/wait?size=-3", "answered 400 Bad Request: size must be a number from 0 to 1e.07, not"),
         ("/cut?size=1000", "the connection was cut before the whole answer had come"),
         ("/garbage", "what came back is no HTTP"),
         ("/silent", r"the server was silent for 0\.5 s"),
@@ -189,6 +192,7 @@ def test_each_fault_is_told_with_its_url_and_the_server_goes_on(
         fetch(at + path, seconds=0.5)
     assert str(info.value).startswith(f"{at}{path}: ")
     assert "\n" not in str(info.value)
+    assert len(str(info.value)) < 400
     assert fetch(f"{at}/wait") == body(f"{at}/wait")
 
 
