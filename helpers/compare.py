@@ -1,8 +1,9 @@
 """The same real work done serially, by threads and by processes, and who was faster.
 
 `compare` runs it three times, `speedups` gives the numbers of a row of the
-matrix in lesson 06, and `faster` says it in a word. `chunked` and `count_all`
-are for work whose items are too small to be sent one by one.
+matrix in lesson 06, and `faster` says it in a word. `cpus_had` says how many CPUs
+there were for it, as others may have kept them. `chunked` and `count_all` are for
+work whose items are too small to be sent one by one.
 
 A process imports what its work needs while it starts, so that the bars after
 the start are work and nothing else.
@@ -20,13 +21,13 @@ from typing import Any
 
 from .real import count_words
 from .run import run
-from .timeline import Timeline, outermost
+from .timeline import Timeline
 
 WAYS = ("serial", "threads", "processes")
 PAYS = 1.3  # times as fast at least, to be called faster: less may be chance
 START = "start"  # the name that `run` gives to the start of a process
 WITH_START = "processes, start included"
-
+FREE = 0.7  # of the CPUs that the workers could use: with less, others had the rest
 
 _PILLOW = ("PIL.Image", "PIL.ImageFilter", "PIL.ImageOps", "PIL.JpegImagePlugin")
 NEEDS = {  # the modules that real work imports when it is first called
@@ -107,9 +108,27 @@ def faster(runs: Mapping[str, Timeline]) -> str:
     return "both" if len(paid) == 2 else (paid or ["neither"])[0]
 
 
+def cpus_had(runs: Mapping[str, Timeline], usable: int) -> str:
+    """How many of the `usable` CPUs its workers were on at a time, by the better of two ways.
+
+    For work that computes: whoever waits leaves CPUs free.
+    """
+    had = max(_cpus(runs[way]) for way in WAYS[1:])
+    text = f"The workers had {had:.1f} of {usable} usable CPU{'s' * (usable > 1)}"
+    could = min(usable, max(workers_that_worked(runs[way]) for way in WAYS[1:]))
+    busy = ": others kept the rest busy. Run it again later"
+    return f"{text}{busy if had < FREE * could else ''}."
+
+
+def _cpus(timeline: Timeline) -> float:
+    """CPU time of the items by the time that they took."""
+    worked = sum(max(0, span.cpu_time) for span in timeline.spans if span.name != START)
+    return worked / 1e9 / max(seconds(timeline), 1e-9)
+
+
 def workers_that_worked(timeline: Timeline) -> int:
     """How many lanes have more in them than a start."""
-    return len({span.lane for span in outermost(timeline.spans) if span.name != START})
+    return len({span.lane for span in timeline.spans if span.name != START})
 
 
 # --------------------------------------------------------------------- chunks

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from .machine import Machine
 
 CLEAR = 1.3  # ratios nearer to 1 than this may be chance
+ONE_CPU = "Not to be seen with one usable CPU"
 Speedups = Mapping[str, Mapping[str, float]]  # as the heat map has them
 
 
@@ -105,9 +106,13 @@ def c3(threads: int, processes: int) -> Judged:
     )
 
 
-def c4(speedups: Speedups, waiting: str, python: str, c_code: str, gil: bool) -> Judged:
+def c4(speedups: Speedups, waiting: str, python: str, c_code: str, gil: bool, cpus: int) -> Judged:
     """The heat map, and which of its rows wait, compute in Python, compute in C code."""
-    first = "Holds for Python code" if gil else "Does not hold here: this build runs without a GIL"
+    first = "Does not hold here: this build runs without a GIL"
+    if gil:
+        taking_turns = speedups[python]["threads"] < CLEAR
+        first = "Holds for Python code" if taking_turns else "Not seen in this run"
+        first = first if cpus > 1 else ONE_CPU
     return Judged(
         "C4",
         "the GIL lets one thread execute at a time",
@@ -129,7 +134,7 @@ def c5(lost: int, schedules: int) -> Judged:
 
 def c6(speedups: Speedups, python: str, cpus: int) -> Judged:
     """The heat map, and which of its rows computes in Python."""
-    row, first = speedups[python], "Not to be seen with one usable CPU"
+    row, first = speedups[python], ONE_CPU
     if cpus > 1:
         first = "Holds here" if row["processes"] >= CLEAR else "Not seen in this run"
     return Judged(
@@ -164,12 +169,15 @@ def c8(grown: int, processes: int) -> Judged:
 def c9(thread: int | None, process: int | None, trip: float) -> Judged:
     """Bytes that one more of each takes, where they are known; seconds for a megabyte's trip."""
     memory = f"memory of a thread {_kb(thread)}, of a process {_kb(process)}"
+    first = "Memory was not measured here"
+    if thread and process and thread > 0:
+        first = _holds(process / thread)
     return Judged(
         "C9",
         "processes cost more memory and CPU",
         f"{memory}; 1 MB to a process and back {_ms(trip)}",
-        "Holds, on every build. By fork a process shares its parent's memory until one of them "
-        "writes.",
+        f"{first}. What is sent to a process is pickled and copied, on every build. By fork it "
+        "shares its parent's memory until one of them writes.",
     )
 
 

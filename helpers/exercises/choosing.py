@@ -320,7 +320,8 @@ def _tools(answer: Any) -> str:
     pids = {span.pid for span in computing.spans}
     expect(
         os.getpid() not in pids,
-        "compute ran in threads of this process, which take turns under the GIL.",
+        "compute ran in this process. Let other processes compute: under a GIL, threads that "
+        "compute in Python take turns.",
     )
     expect(
         len(pids) <= CPUS,

@@ -23,6 +23,7 @@ from helpers.compare import (
     chunked,
     compare,
     count_all,
+    cpus_had,
     faster,
     seconds,
     speedups,
@@ -99,6 +100,24 @@ def test_time_without_items_is_none() -> None:
 def test_who_is_clearly_faster_is_said_in_a_word(threads: int, processes: int, word: str) -> None:
     assert 100 / 90 < PAYS < 100 / 50
     assert faster(runs(100, threads, processes)) == word
+
+
+@pytest.mark.parametrize(
+    ("cpu", "usable", "sentence"),
+    [
+        (0.9, 2, "The workers had 1.8 of 2 usable CPUs."),
+        (0.9, 8, "The workers had 1.8 of 8 usable CPUs."),
+        (0.5, 2, "The workers had 1.0 of 2 usable CPUs: others kept the rest busy. Run it again "),
+        (0.5, 1, "The workers had 1.0 of 1 usable CPU."),
+    ],
+)
+def test_how_many_cpus_there_were_is_told(cpu: float, usable: int, sentence: str) -> None:
+    two = Timeline()
+    for n in (1, 2):
+        two.add(START, f"worker {n}", 0, 50 * MS, 50 * MS)
+        two.add("item", f"worker {n}", 50 * MS, 150 * MS, round(cpu * 100 * MS))
+    both = {"serial": timeline(0, 200), "threads": timeline(0, 200), "processes": two}
+    assert cpus_had(both, usable).startswith(sentence)
 
 
 def test_a_process_has_imported_what_its_work_needs_before_its_first_item() -> None:

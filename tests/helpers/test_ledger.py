@@ -26,7 +26,7 @@ def rows(gil: bool = True, usable: int = 2) -> list[Judged]:
         ledger.c1(0.001, 0.1),
         ledger.c2(0.001, 0.002),
         ledger.c3(4, 0),
-        ledger.c4(TABLE, "wait", "python", "c", gil),
+        ledger.c4(TABLE, "wait", "python", "c", gil, usable),
         ledger.c5(4, 6),
         ledger.c6(TABLE, "python", usable),
         ledger.c7("Worker 1 died (killed by SIGKILL) while it worked on item 1 of 1 (0)."),
@@ -60,9 +60,26 @@ def test_a_comparison_is_judged_by_its_ratio(thread: float, process: float, verd
     assert ledger.c2(thread, process).verdict.startswith(verdict)
 
 
-def test_the_gil_is_judged_by_the_build() -> None:
-    assert ledger.c4(TABLE, "wait", "python", "c", True).verdict.startswith("Holds for Python")
-    assert ledger.c4(TABLE, "wait", "python", "c", False).verdict.startswith("Does not hold here")
+@pytest.mark.parametrize(
+    ("threads", "gil", "cpus", "verdict"),
+    [
+        (1.0, True, 2, "Holds for Python code."),
+        (1.0, True, 1, "Not to be seen with one usable CPU."),
+        (1.8, True, 2, "Not seen in this run."),
+        (1.8, False, 2, "Does not hold here: this build runs without a GIL."),
+    ],
+)
+def test_the_gil_is_judged_by_the_build_the_cpus_and_the_run(
+    threads: float, gil: bool, cpus: int, verdict: str
+) -> None:
+    table = {**TABLE, "python": {**ROW, "threads": threads}}
+    assert ledger.c4(table, "wait", "python", "c", gil, cpus).verdict.startswith(verdict)
+
+
+def test_memory_is_judged_by_its_ratio_where_it_is_known() -> None:
+    assert ledger.c9(10_000, 7_000_000, 1).verdict.startswith("Holds here, by a factor of 700.")
+    assert ledger.c9(None, 7_000_000, 1).verdict.startswith("Memory was not measured here.")
+    assert ledger.c9(0, 7_000_000, 1).verdict.startswith("Memory was not measured here.")
 
 
 def test_several_cores_are_not_judged_where_there_is_one_or_a_run_was_disturbed() -> None:
