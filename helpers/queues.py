@@ -24,7 +24,19 @@ from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple
 
 from .depth import Depth
-from .run import GRACE, MOST, RunError, Stopped, WorkerStopped, control, raise_in
+from .run import (
+    GRACE,
+    MOST,
+    RunError,
+    Stopped,
+    WorkerStopped,
+    check_timeout,
+    control,
+    first_of,
+    not_stopped,
+    raise_in,
+    short,
+)
 from .timeline import Timeline, outcome_of
 
 LOOK = 0.05  # seconds between two looks at whether to stop
@@ -98,23 +110,31 @@ def pipeline(
 
     Between two stages is a belt of `size`, 0 for no limit. An item that fails
     is dropped; when all the others are through, RunError names the first such
-    item. Stop, or `timeout` seconds passing, ends the threads. ValueError for
-    arguments that cannot work.
+    item, and its `failures` have them all. Stop, or `timeout` seconds passing,
+    ends the threads. ValueError for arguments that cannot work.
     """
     _check(stages, size)
+    check_timeout(timeout)
     flow = _Flow(list(items), stages, size)
     outer, last = control(), monotonic() + timeout
+    failure: RunError | None = None
     flow.start()
     try:
-        while flow.alive():
+        while not failure and flow.alive():
             outer.progress(flow.done, len(flow.items))
             if outer.stop.is_set():
-                raise Stopped(flow.so_far("Stopped"), flow.timeline)
-            if monotonic() > last:
-                raise RunError(flow.so_far(f"Not finished after {timeout:g} s"), flow.timeline)
+                failure = Stopped(flow.so_far("Stopped"), flow.timeline)
+            elif monotonic() > last:
+                failure = flow.too_late(timeout)
     finally:
-        flow.stop()
-    flow.complain()
+        left = flow.stop()
+    if failure and left:
+        failure.args = (f"{failure} {not_stopped(left)}",)
+    if failure or flow.failures:
+        errors = [flow.failed(*one) for one in flow.failures]
+        failure = failure or first_of(errors)
+        failure.failures = errors
+        raise failure
     return flow.timeline
 
 
@@ -123,7 +143,10 @@ def _check(stages: Sequence[Stage], size: int) -> None:
         raise ValueError("stages must be one Stage or more, not none")
     if not isinstance(size, int) or size < 0:
         raise ValueError(f"size must be a whole number from 0 on, not {size!r:.60}")
-    for name, work, workers in stages:
+    for stage in stages:
+        if not isinstance(stage, Stage):
+            raise ValueError(f'a stage must be such as Stage("load", load), not {short(stage)}')
+        name, work, workers = stage
         if not callable(work):
             raise ValueError(f"the work of {name} must be a function, not {work!r:.60}")
         if not isinstance(workers, int) or not 1 <= workers <= MOST:
@@ -137,6 +160,7 @@ class _Flow:
         self.items, self.timeline, self.done = items, Timeline(), 0
         self.results = self.timeline.results = [None] * len(items)
         self.failures: list[tuple[int, str, BaseException]] = []
+        self.in_hand: dict[str, int] = {}  # by thread
         names = [f"queue {n}" for n in range(1, len(stages))] if len(stages) > 2 else ["queue"]
         self.belts = [Belt(self.timeline, size, name) for name in names[: len(stages) - 1]]
         source: SimpleQueue[tuple[int, Any]] = SimpleQueue()
@@ -163,17 +187,20 @@ class _Flow:
 
     def _serve(self, work: Callable[[Any], Any], take: Callable[[], Any], give: Any) -> None:
         """What each thread does: take, work, give, until nothing more comes."""
+        name = threading.current_thread().name
         with suppress(Empty, Closed, WorkerStopped):
             while True:
                 index, item = take()
+                self.in_hand[name] = index
                 try:
                     result = work(item)
                 except WorkerStopped:
                     raise
                 except BaseException as error:
-                    self.failures.append((index, threading.current_thread().name, error))
+                    self.failures.append((index, name, error))
                 else:
                     give((index, result))
+                self.in_hand.pop(name, None)
 
     def _keep(self, pair: tuple[int, Any]) -> None:
         index, result = pair
@@ -191,8 +218,11 @@ class _Flow:
                 belt.close()
         return False
 
-    def stop(self) -> None:
-        """End all threads: at a belt they find it closed, elsewhere an exception arrives."""
+    def stop(self) -> list[str]:
+        """End all threads: at a belt they find it closed, elsewhere an exception arrives.
+
+        The names of those that cannot be ended.
+        """
         for belt in self.belts:
             belt.close()
         last = monotonic() + GRACE
@@ -201,18 +231,25 @@ class _Flow:
             for thread in alive:
                 raise_in(thread, WorkerStopped)
             alive[0].join(LOOK)
+        return [thread.name for thread in alive]
 
     def so_far(self, why: str) -> str:
         return f"{why}, with {self.done} of {len(self.items)} items through."
 
-    def complain(self) -> None:
-        """Raise RunError for the first item that failed."""
-        if not self.failures:
-            return
-        index, where, error = min(self.failures, key=lambda failure: failure[0])
+    def too_late(self, timeout: float) -> RunError:
+        """Names the item that is furthest behind, and who has it."""
+        sentence = self.so_far(f"Not finished after {timeout:g} s")
+        if not (in_hand := self.in_hand.copy()):
+            return RunError(sentence, self.timeline)
+        index, name = min((index, name) for name, index in in_hand.items())
         item = self.items[index]
-        which = f"Item {index + 1} of {len(self.items)} ({item!r:.60})"
-        sentence = f"{which} failed in {where}: {outcome_of(error)}."
-        if more := len(self.failures) - 1:
-            sentence += f" So did {more} more."
-        raise RunError(sentence, self.timeline, index, item) from error
+        where = f"{name} is still at item {index + 1} ({short(item)})."
+        return RunError(f"{sentence} {where[0].upper()}{where[1:]}", self.timeline, index, item)
+
+    def failed(self, index: int, where: str, error: BaseException) -> RunError:
+        item = self.items[index]
+        which = f"Item {index + 1} of {len(self.items)} ({short(item)})"
+        why = outcome_of(error).removesuffix(".")
+        failure = RunError(f"{which} failed in {where}: {why}.", self.timeline, index, item)
+        failure.__cause__ = error
+        return failure

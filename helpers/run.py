@@ -89,7 +89,8 @@ def run(
     started.
     """
     crew_of = _crew(using, work)
-    _check(work, workers, timeout)
+    _check(work, items, workers)
+    check_timeout(timeout)
     job = _Job(work, list(items), timeline if timeline is not None else Timeline(), startup)
     job.timeline.results = job.results
     crew = crew_of(job, min(workers, len(job.items)))
@@ -114,19 +115,24 @@ def run(
             if monotonic() > deadline and done < len(job.items):
                 raise job.too_late(timeout, done)
         if failures:
-            raise _first_of(failures)
+            raise first_of(failures)
     except RunError as error:
         failure = error
         failure.failures = failures
         raise
     finally:
         if (left := crew.stop()) and failure:
-            who = ", ".join(left)
-            failure.args = (f"{failure} {who} could not be stopped and ends with its call.",)
+            failure.args = (f"{failure} {not_stopped(left)}",)
     return job.timeline
 
 
-def _first_of(failures: list[RunError]) -> RunError:
+def not_stopped(workers: Sequence[str]) -> str:
+    """What is said of workers that cannot be ended."""
+    text = f"{', '.join(workers)} could not be stopped and ends with its call."
+    return text[0].upper() + text[1:]
+
+
+def first_of(failures: list[RunError]) -> RunError:
     """The error of the first item that could not be done; all others are done or failed, too."""
     failures.sort(key=lambda failure: failure.index)
     first, *others = failures
@@ -166,14 +172,20 @@ def controlled(
 # ------------------------------------------------------------ at the door
 
 
-def _check(work: Any, workers: Any, timeout: Any) -> None:
+def _check(work: Any, items: Any, workers: Any) -> None:
     if not callable(work):
-        raise ValueError(f"work must be a function, not {_short(work)}")
+        raise ValueError(f"work must be a function, not {short(work)}")
+    if not isinstance(items, Iterable):
+        raise ValueError(f"items must be a list or something like it, not {short(items)}")
     if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= MOST:
-        wrong = _short(workers)
+        wrong = short(workers)
         raise ValueError(f"workers must be a whole number between 1 and {MOST}, not {wrong}")
+
+
+def check_timeout(timeout: Any) -> None:
+    """ValueError where that is no number of seconds."""
     if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-        raise ValueError(f"timeout must be a number of seconds above 0, not {_short(timeout)}")
+        raise ValueError(f"timeout must be a number of seconds above 0, not {short(timeout)}")
 
 
 def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
@@ -185,7 +197,7 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
         )
     if using not in USING:
         known = ", ".join(f'"{name}"' for name in USING)
-        raise ValueError(f"using must be one of {known} or an Executor, not {_short(using)}")
+        raise ValueError(f"using must be one of {known} or an Executor, not {short(using)}")
     method = "spawn" if using == "processes" else using
     from multiprocessing import get_all_start_methods
 
@@ -225,7 +237,8 @@ def _must_be_importable(work: Any) -> None:
         )
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """How an item is named in a sentence, whatever its own `repr` does."""
     try:
         text = repr(value)
     except Exception:
@@ -252,12 +265,12 @@ class _Job:
     def failed(self, index: int, error: BaseException) -> RunError:
         item = self.items[index]
         worker, _ = self.in_hand.get(index, ("", 0))
-        which = f"item {index + 1} of {len(self.items)} ({_short(item)})"
+        which = f"item {index + 1} of {len(self.items)} ({short(item)})"
         if isinstance(error, _Died):
             sentence = f"{worker} died ({error}) while it worked on {which}."
         else:
             where = f" in {worker}" if worker else ""
-            sentence = f"{which} failed{where}: {outcome_of(error)}."
+            sentence = f"{which} failed{where}: {outcome_of(error).removesuffix('.')}."
         failure = RunError(sentence[0].upper() + sentence[1:], self.timeline, index, item)
         failure.__cause__ = error
         return failure
@@ -269,8 +282,8 @@ class _Job:
             sentence += ", and not all workers had started"
         else:
             index, (worker, _) = min(self.in_hand.items())
-            item = f"item {index + 1} ({_short(self.items[index])})"
-            sentence += f", {worker} is still at {item}. Every worker has been stopped"
+            item = f"item {index + 1} ({short(self.items[index])})"
+            sentence += f", {worker} is still at {item}. All workers were told to stop"
         at = self.items[index] if index >= 0 else None
         error = RunError(sentence + ".", self.timeline, index, at)
         error.__cause__ = TimeoutError(f"{timeout:g} s have passed")
@@ -540,7 +553,11 @@ class _Futures:
 
     def start(self) -> None:
         for index, item in enumerate(self.job.items):
-            future = self.executor.submit(self.job.call, item)
+            try:
+                future = self.executor.submit(self.job.call, item)
+            except RuntimeError as error:  # it is shut down, or broken
+                why = f"The executor takes no more items: {outcome_of(error)}"
+                raise RunError(f"{why}.", self.job.timeline, index, item) from error
             future.add_done_callback(lambda _, index=index: self.done.put(index))
             self.futures.append(future)
 

@@ -221,8 +221,12 @@ def test_an_item_that_fails_is_named_and_all_others_are_done() -> None:
     with pytest.raises(RunError) as caught:
         pipeline(range(8), Stage("first", picky), Stage("second", text, 2), size=1)
     error = caught.value
-    said = "Item 4 of 8 (3) failed in first 1: ValueError: no 3. So did 1 more."
-    assert (str(error), error.index, error.item) == (said, 3, 3)
+    said = "Item 4 of 8 (3) failed in first 1: ValueError: no 3. 1 other item failed as well."
+    assert (str(error), error.index, error.item) == (f"{said} Everything else is done.", 3, 3)
+    assert [(failure.item, str(failure.__cause__)) for failure in error.failures] == [
+        (3, "no 3"),
+        (5, "no 5"),
+    ]
     assert error.timeline.results == ["<0>", "<1>", "<2>", None, "<4>", None, "<6>", "<7>"]
     assert isinstance(error.__cause__, ValueError)
 
@@ -245,9 +249,21 @@ def test_stop_ends_it_soon_and_keeps_what_is_done() -> None:
     assert threading.active_count() == before
 
 
-def test_a_time_limit_ends_it_too() -> None:
-    with pytest.raises(RunError, match=r"Not finished after 0\.2 s, with 0 of 3 items through"):
-        pipeline([60] * 3, Stage("wait", work.wait), timeout=0.2)
+def test_a_time_limit_ends_it_too_and_says_who_was_at_what() -> None:
+    with pytest.raises(
+        RunError, match=r"^Not finished after 0\.2 s, with 1 of 3 items t"
+    ) as caught:
+        pipeline([0, 59, 58], Stage("get", int), Stage("wait", work.wait), timeout=0.2)
+    error = caught.value
+    assert str(error).endswith("through. Wait 1 is still at item 2 (59).")
+    assert (error.index, error.item, error.timeline.results) == (1, 59, [0, None, None])
+
+
+def test_a_thread_that_cannot_be_stopped_is_named() -> None:
+    gate = Event()
+    with pytest.raises(RunError, match="Wait 1 could not be stopped and ends with its call"):
+        pipeline([20], Stage("wait", gate.wait), timeout=0.1)
+    gate.set()
 
 
 @pytest.mark.parametrize(
@@ -257,11 +273,17 @@ def test_a_time_limit_ends_it_too() -> None:
         ([Stage("a", double)], -1, "size must be a whole number from 0 on, not -1"),
         ([Stage("a", double, 0)], 1, "workers of a must be between 1 and 61, not 0"),
         ([Stage("a", 3)], 1, "the work of a must be a function, not 3"),  # type: ignore[arg-type]
+        ([double], 1, r'a stage must be such as Stage\("load", load\), not <function double'),
     ],
 )
-def test_what_cannot_work_is_said_at_the_door(stages: list[Stage], size: int, words: str) -> None:
+def test_what_cannot_work_is_said_at_the_door(stages: list[Any], size: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         pipeline([1], *stages, size=size)
+
+
+def test_a_time_limit_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="timeout must be a number of seconds above 0, not 'x'"):
+        pipeline([1], Stage("a", double), timeout="x")  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ pictures

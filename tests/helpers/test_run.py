@@ -197,9 +197,24 @@ def test_workers_that_have_not_started_in_time_are_told_from_slow_work() -> None
 
 def test_a_thread_that_cannot_be_stopped_is_named() -> None:
     gate = threading.Event()
-    with pytest.raises(RunError, match="worker 1 could not be stopped and ends with its call"):
+    with pytest.raises(RunError, match=r"stop\. Worker 1 could not be stopped and ends"):
         run(lambda _: gate.wait(20), [1], workers=1, timeout=0.1)
     gate.set()
+
+
+def test_an_executor_that_was_shut_down_is_told() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pass
+    with pytest.raises(RunError, match=r"^The executor takes no more items: RuntimeError: cannot"):
+        run(jobs.double, [1], using=pool)
+
+
+def test_an_executor_whose_worker_is_killed_is_told_and_nothing_hangs() -> None:
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        pytest.raises(RunError, match=r"failed: BrokenProcessPool: .* pending\. 2 other items"),
+    ):
+        run(jobs.die, [2, 2, 2], using=pool, keep_going=True)
 
 
 def test_an_executor_that_is_too_slow_ends_by_the_timeout() -> None:
@@ -318,6 +333,11 @@ def test_a_number_of_workers_that_cannot_be_is_refused(workers: Any) -> None:
 def test_a_timeout_that_cannot_be_is_refused(timeout: Any) -> None:
     with pytest.raises(ValueError, match=r"^timeout must be a number of seconds above 0, not "):
         run(jobs.double, [1], timeout=timeout)
+
+
+def test_items_that_are_none_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^items must be a list or something like it, not 5"):
+        run(jobs.double, 5)  # type: ignore[arg-type]
 
 
 def test_work_that_is_no_function_is_refused() -> None:

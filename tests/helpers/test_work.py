@@ -279,7 +279,7 @@ def test_what_dies_takes_its_process_with_it() -> None:
 
 
 def test_what_never_ends_can_be_stopped() -> None:
-    with pytest.raises(RunError, match="Every worker has been stopped") as info:
+    with pytest.raises(RunError, match="All workers were told to stop") as info:
         run(work.forever, ["x"], timeout=0.2)
     assert "could not be stopped" not in str(info.value)
 
