@@ -21,6 +21,7 @@ from time import perf_counter
 from typing import Any
 
 SIZES = (16, 1 << 10, 1 << 14, 1 << 18, 1 << 22)  # bytes: 16 to 4 MB
+MOST = 1 << 28  # 256 MB, which each way holds several times
 PAGE = 4096
 
 
@@ -29,8 +30,12 @@ def trips(sizes: Sequence[int] = SIZES, rounds: int = 30) -> dict[str, dict[int,
 
     It waits for answers without a time limit, so it belongs under a `deadline`.
     """
-    if not sizes or any(not isinstance(size, int) or size < 1 for size in sizes):
-        raise ValueError(f"sizes must be whole numbers of bytes from 1 on, not {sizes!r:.60}")
+    if not sizes or any(not isinstance(size, int) or not 0 < size <= MOST for size in sizes):
+        raise ValueError(
+            f"sizes must be whole numbers of bytes from 1 to {MOST}, not {sizes!r:.60}"
+        )
+    if not isinstance(rounds, int) or rounds < 1:
+        raise ValueError(f"rounds must be a whole number from 1 on, not {rounds!r:.60}")
     measured, data = {}, {size: bytes(size) for size in sizes}
     with ways(max(sizes)) as (pairs, block):
         for name, (there, back) in pairs.items():
@@ -92,6 +97,7 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
         if process.pid:
             process.kill()
             process.join()
+        near[0].put(None)
         block.close()
         block.unlink()
 

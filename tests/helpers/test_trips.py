@@ -6,14 +6,16 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+import time
+from multiprocessing.shared_memory import SharedMemory
 from queue import Queue
 from typing import Any
 
 import pytest
 
 from helpers import draw
-from helpers.deadline import deadline
-from helpers.trips import answer, look_at, trips
+from helpers.deadline import DeadlinePassed, deadline
+from helpers.trips import answer, look_at, trips, ways
 
 WAYS = ["threads: queue.Queue", "Queue", "SimpleQueue", "Pipe", "shared memory"]
 
@@ -51,10 +53,49 @@ def test_a_byte_of_each_page_is_looked_at() -> None:
     assert look_at(b"\x01" * 4096 + b"\x02" * 4096 + b"\x03") == 6
 
 
-@pytest.mark.parametrize("sizes", [[], [0], [1.5], ["1"]])
+@pytest.mark.parametrize("sizes", [[], [0], [1.5], ["1"], [10**12]])
 def test_sizes_that_cannot_be_are_refused(sizes: list[Any]) -> None:
     with pytest.raises(ValueError, match="sizes must be whole numbers of bytes"):
         trips(sizes)
+
+
+@pytest.mark.parametrize("rounds", [0, -1, 2.5, "2"])
+def test_rounds_that_cannot_be_are_refused(rounds: Any) -> None:
+    with pytest.raises(ValueError, match="rounds must be a whole number from 1 on, not "):
+        trips([1], rounds)
+
+
+def test_an_interrupt_leaves_no_worker_and_no_shared_memory() -> None:
+    before, names = threading.active_count(), list[str]()
+
+    def interrupted() -> None:
+        with ways(100) as (_, block):
+            names.append(block.name)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not multiprocessing.active_children()
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(names[0])
+    last = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < last:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_worker_that_is_killed_is_what_the_deadline_is_for() -> None:
+    def kill() -> None:
+        while not (workers := multiprocessing.active_children()):
+            time.sleep(0.01)
+        workers[0].kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    with pytest.raises(DeadlinePassed), deadline(1):
+        trips([1])
+    killer.join(20)
+    assert not multiprocessing.active_children()
 
 
 def test_times_are_shown_with_units_for_everybody(capsys: pytest.CaptureFixture[str]) -> None:
