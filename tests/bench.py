@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import logging.handlers
-import math
 import multiprocessing
 import os
 import random
@@ -22,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,6 +36,7 @@ from typing import Any
 
 from helpers import draw, queues
 from helpers.machine import machine, usable_cpus
+from helpers.real import read_text, texts
 from helpers.run import run
 from helpers.server import allow_many_files, body, server
 from helpers.timeline import Timeline
@@ -587,46 +588,48 @@ def pipeline() -> None:
     def pause(_: Any) -> None:
         time.sleep(0.0005)
 
-    for what, work, count, wanted in (
-        ("256 kB, hashed in each stage", partial(_digest, 256), 1000, "at least 0.8"),
-        ("0.5 ms of waiting in each stage", pause, 400, "at least 0.8"),
-        ("64 kB, hashed in each stage", partial(_digest, 64), 3000, ""),
-        ("nothing to do: only the queue", id, 10_000, ""),
+    hashed = partial(_digest, 64)
+    for what, first, second, items, wanted in (
+        ("files: read, then their words counted", read_text, _words, texts()[::4], "at least 0.8"),
+        ("0.5 ms of waiting in each stage", pause, pause, range(400), "at least 0.8"),
+        ("64 kB hashed in each stage, 0.04 ms", hashed, hashed, range(2000), "at least 0.8"),
+        ("nothing to do: only the queue", id, id, range(10_000), ""),
     ):
-        stages = queues.Stage("first", work), queues.Stage("second", work)
-        ours = partial(queues.pipeline, range(count), *stages, size=16)
-        bare = partial(bare_pipeline, range(count), work, 16)
-        each = {"ours": math.inf, "bare": math.inf}
-        for _ in range(9):  # the fastest: the others were disturbed, which is not our cost
-            for name, candidate in (("ours", ours), ("bare", bare)):
-                each[name] = min(each[name], _seconds(candidate))
-        row(what, each["bare"] / each["ours"], wanted)
-        row("   items a second", count / each["ours"])
+        stages = queues.Stage("first", first), queues.Stage("second", second)
+        cost = turns(
+            9,
+            ours=lambda: void(queues.pipeline(items, *stages, size=16)),  # noqa: B023
+            bare=lambda: void(bare_pipeline(items, first, second, 16)),  # noqa: B023
+        )
+        row(what, cost["bare"] / cost["ours"], wanted)
+        row("   items a second", len(items) / cost["ours"])
+        if not wanted:
+            row("   what recording costs", (cost["ours"] - cost["bare"]) / len(items), "", " s")
 
 
 def _digest(kilobytes: int, _: Any) -> bytes:
     return sha256(memoryview(ZEROS)[: kilobytes << 10]).digest()
 
 
-def _seconds(call: Callable[[], object]) -> float:
-    start = perf_counter()
-    call()
-    return perf_counter() - start
+def _words(text: str) -> Counter[str]:
+    return Counter(text.split())
 
 
-def bare_pipeline(items: Sequence[Any], work: Callable[[Any], Any], size: int) -> list[Any]:
+def bare_pipeline(
+    items: Sequence[Any], work: Callable[[Any], Any], more: Callable[[Any], Any], size: int
+) -> list[Any]:
     """What one would write by hand: a thread for each stage, one queue, one sentinel."""
     line: Queue[Any] = Queue(size)
     results = []
 
     def first() -> None:
-        for item in items:
-            line.put((item, work(item)))
+        for index, item in enumerate(items):
+            line.put((index, work(item)))
         line.put(None)
 
     def second() -> None:
         while (pair := line.get()) is not None:
-            results.append((pair[0], work(pair[1])))
+            results.append((pair[0], more(pair[1])))
 
     threads = [threading.Thread(target=each) for each in (first, second)]
     for thread in threads:
