@@ -176,8 +176,8 @@ def c9(thread: int | None, process: int | None, trip: float) -> Judged:
         "C9",
         "processes cost more memory and CPU",
         f"{memory}; 1 MB to a process and back {_ms(trip)}",
-        f"{first}. What is sent to a process is pickled and copied, on every build. By fork it "
-        "shares its parent's memory until one of them writes.",
+        f"{first}. What is sent to a process is pickled and copied, on every build. By fork a "
+        "process shares its parent's memory until one of them writes.",
     )
 
 
@@ -203,8 +203,8 @@ def c11(speedups: Speedups, waiting: str, python: str, c_code: str, database: st
         "I/O-bound: threads; CPU-bound: processes",
         f"threads: {threads}; processes: {processes}",
         "A first rule, and not the last. C code that lets go of the GIL suits threads; so does "
-        "Python code on a build without it. Small items need chunks; one usable CPU computes "
-        "no faster by any tool.",
+        "Python code on a build without it. Small items need chunks. With one CPU, or where others "
+        "keep the rest busy, no tool computes faster.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import active_children, get_context
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..compare import chunked, count_all
 from ..real import texts
 from ..timeline import Timeline
-from ..work import crunch, wait
+from ..work import crunch, crunch_on_arrival, wait
 from . import NotYet, exercise, expect
 
 spawn = get_context("spawn")
@@ -196,8 +196,19 @@ class Counted(Executor):
         self.pool, self.sizes = pool, list[int]()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.sizes.append(sum(len(each) for each in args if isinstance(each, (list, tuple))))
+        self.sizes.append(sum(map(_files, args)))
         return self.pool.submit(fn, *args, **kwargs)
+
+    def map(self, fn: Callable[..., Any], *iterables: Any, **kwargs: Any) -> Iterator[Any]:
+        """With a chunksize the pool sends several calls in one trip."""
+        calls = list(zip(*iterables, strict=False))
+        for chunk in chunked(calls, kwargs.get("chunksize", 1)):
+            self.sizes.append(sum(_files(each) for args in chunk for each in args))
+        return self.pool.map(fn, *zip(*calls, strict=True), **kwargs)
+
+
+def _files(argument: Any) -> int:
+    return len(argument) if isinstance(argument, (list, tuple)) else 1
 
 
 FILES, WORKERS = 120, 2
@@ -305,7 +316,8 @@ def _tools(answer: Any) -> str:
     """Waiting all at once, here; computing elsewhere, by no more workers than CPUs."""
     right = PAGES, [crunch(NUMBERS[0])] * len(NUMBERS)  # first: processes then take as much work
     waiting, computing, before = Timeline(), Timeline(), set(active_children())
-    given = answer(waiting.wrap(wait), list(PAGES), computing.wrap(crunch), list(NUMBERS), CPUS)
+    compute = computing.wrap(crunch_on_arrival)
+    given = answer(waiting.wrap(wait), list(PAGES), compute, list(NUMBERS), CPUS)
     expect(
         isinstance(given, tuple) and tuple(map(_listed, given)) == right,
         "both must give two lists: what fetch gave for the urls, what compute gave for the "
