@@ -241,10 +241,11 @@ class _Flow:
         sentence = self.so_far(f"Not finished after {timeout:g} s")
         if not (in_hand := self.in_hand.copy()):
             return RunError(sentence, self.timeline)
+        sentence = sentence[:-1] + ":"
         index, name = min((index, name) for name, index in in_hand.items())
         item = self.items[index]
-        where = f"{name} is still at item {index + 1} ({short(item)})."
-        return RunError(f"{sentence} {where[0].upper()}{where[1:]}", self.timeline, index, item)
+        sentence += f" {name} is still at item {index + 1} ({short(item)})."
+        return RunError(sentence, self.timeline, index, item)
 
     def failed(self, index: int, where: str, error: BaseException) -> RunError:
         item = self.items[index]

@@ -128,8 +128,7 @@ def run(
 
 def not_stopped(workers: Sequence[str]) -> str:
     """What is said of workers that cannot be ended."""
-    text = f"{', '.join(workers)} could not be stopped and ends with its call."
-    return text[0].upper() + text[1:]
+    return f"This could not be stopped and ends with its call: {', '.join(workers)}."
 
 
 def first_of(failures: list[RunError]) -> RunError:

@@ -255,13 +255,13 @@ def test_a_time_limit_ends_it_too_and_says_who_was_at_what() -> None:
     ) as caught:
         pipeline([0, 59, 58], Stage("get", int), Stage("wait", work.wait), timeout=0.2)
     error = caught.value
-    assert str(error).endswith("through. Wait 1 is still at item 2 (59).")
+    assert str(error).endswith("through: wait 1 is still at item 2 (59).")
     assert (error.index, error.item, error.timeline.results) == (1, 59, [0, None, None])
 
 
 def test_a_thread_that_cannot_be_stopped_is_named() -> None:
     gate = Event()
-    with pytest.raises(RunError, match="Wait 1 could not be stopped and ends with its call"):
+    with pytest.raises(RunError, match="This could not be stopped .*: wait 1"):
         pipeline([20], Stage("wait", gate.wait), timeout=0.1)
     gate.set()
 

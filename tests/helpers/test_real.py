@@ -39,7 +39,7 @@ from helpers.run import RunError, run
 from helpers.server import body, server
 
 ROOT = Path(__file__).parents[2]
-EVERY = ["threads", *work.start_methods()]
+EVERY = ["serial", "threads", *work.start_methods()]
 SMALL = [thumbnail, thumbnail_in_python]
 
 

@@ -75,7 +75,7 @@ def test_modules_functions_and_lines_are_those_of_the_source(path: str) -> None:
     assert {("task_done",), ("join",), ("qsize",)} <= set(found)
 
 
-@pytest.mark.parametrize("using", ["threads", *work.start_methods()])
+@pytest.mark.parametrize("using", ["serial", "threads", *work.start_methods()])
 def test_the_answers_are_the_same_for_every_worker(path: str, using: str) -> None:
     expected = [query(path, word) for word in WORDS]
     assert run(partial(query, path), WORDS, 3, using).results == expected

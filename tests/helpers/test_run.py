@@ -197,7 +197,7 @@ def test_workers_that_have_not_started_in_time_are_told_from_slow_work() -> None
 
 def test_a_thread_that_cannot_be_stopped_is_named() -> None:
     gate = threading.Event()
-    with pytest.raises(RunError, match=r"stop\. Worker 1 could not be stopped and ends"):
+    with pytest.raises(RunError, match=r"stop\. This could not be stopped .*: worker 1\.$"):
         run(lambda _: gate.wait(20), [1], workers=1, timeout=0.1)
     gate.set()
 
