@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jupyter_client.manager import start_new_kernel
 
 from helpers import server as module
 from helpers.real import Undone, fetch
@@ -274,6 +275,8 @@ ENDS = {
     "raises": "raise ValueError",
     "exits at once": "os._exit(3)",
     "is killed": "import signal; os.kill(os.getpid(), signal.SIGKILL)",
+    "is killed by a signal that it could handle": "import signal\n"
+    "os.kill(os.getpid(), signal.SIGTERM)",
     "is killed while a fork of it goes on": "import signal\n"
     "if os.fork(): os.kill(os.getpid(), signal.SIGKILL)\n"
     "os.close(1); os.close(2); time.sleep(10); os._exit(0)",
@@ -296,6 +299,26 @@ def test_it_ends_with_its_kernel_however_that_ends(how: str) -> None:
     assert nobody_answers(at)
     assert more == []  # and it wrote nothing where the kernel writes
     assert "ResourceWarning" not in done.stderr
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_it_ends_when_jupyter_restarts_its_kernel(busy: bool) -> None:
+    """Even one that hangs in a cell."""
+    said: list[str] = []
+    manager, client = start_new_kernel(cwd=str(ROOT))
+    try:
+        code = KERNEL.format(then="")
+        hook = lambda message: said.append(message["content"].get("text", ""))  # noqa: E731
+        client.execute_interactive(code, output_hook=hook, timeout=60)
+        at = "".join(said).strip()
+        assert fetch(f"{at}/wait") == body(f"{at}/wait")
+        if busy:
+            client.execute("from helpers.real import fetch; fetch(address() + '/silent', 60)")
+        manager.restart_kernel(now=busy)
+        assert nobody_answers(at)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 @POSIX
