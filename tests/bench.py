@@ -443,6 +443,7 @@ play(program)
 
 def interleave() -> None:
     """Schedules a second, beside two other explorers; what a verdict takes; a click in `play`."""
+    sys.path.insert(0, str(Path(__file__).parent / "tools"))
     beside_peers()
     verdicts()
     click()
@@ -450,9 +451,9 @@ def interleave() -> None:
 
 def beside_peers() -> None:
     """Each engine in a Python of its own, taking turns; the others are installed for this only."""
-    pythons = [sys.executable, *map(str, Path.home().glob(".pyenv/versions/3.1*/bin/python"))]
-    pythons += [path for minor in (12, 13, 14) if (path := shutil.which(f"python3.{minor}"))]
-    python = next((path for path in pythons if _minor(path) >= 12), None)
+    from pythons import pythons
+
+    python = next((path for path, minor in pythons().items() if minor >= 12), None)
     if python is None:
         print("  interleave-test needs Python 3.12 or later, and there is none here")
         return
@@ -465,12 +466,6 @@ def beside_peers() -> None:
         row(f"{name}, 3 threads × 2 increments", rates[name], unit=" /s")
     for name, (_, wanted) in PEERS.items():
         row(f"ours ÷ {name}", rates["ours"] / rates[name], wanted)
-
-
-def _minor(python: str) -> int:
-    code = "import sys; print(sys.version_info[1])"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return int(done.stdout) if done.returncode == 0 else 0
 
 
 def _installed(python: str, folder: str, packages: list[str]) -> bool:
@@ -493,10 +488,8 @@ def _rate(python: str, folder: str, engine: str) -> float:
 
 
 def verdicts() -> None:
-    from helpers.interleave import explore
-
-    sys.path.insert(0, str(Path(__file__).parent / "tools"))
     import peers
+    from helpers.interleave import explore
 
     row("2 threads × 1 increment: classes tried", explore(peers.once).tried, "wanted: 4")
     start = perf_counter()

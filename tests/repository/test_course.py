@@ -24,6 +24,8 @@ from types import ModuleType
 
 import pytest
 
+from pythons import minor, pythons
+
 ROOT = Path(__file__).resolve().parents[2]
 DOOR = ["course.py", "pyproject.toml", "README.md", "LICENSE", "LICENSE-prose"]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
@@ -122,27 +124,15 @@ def wait_until(happened: Callable[[], object], seconds: float = 60) -> None:
 # ---------------------------------------------------------------- old Pythons
 
 
-def old_pythons() -> list[str]:
-    found = {str(path) for path in Path.home().glob(".pyenv/versions/3.*/bin/python")}
-    found |= {str(path) for minor in range(6, 11) if (path := shutil.which(f"python3.{minor}"))}
-    return sorted(path for path in found if _minor(path) in range(6, 11))
-
-
-def _minor(python: str) -> int:
-    code = "import sys; print(sys.version_info[1])"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return int(done.stdout) if done.returncode == 0 else 0
-
-
 def test_an_old_python_can_read_the_file() -> None:
     ast.parse((ROOT / "course.py").read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
 def test_an_old_python_is_told_so_in_a_sentence() -> None:
-    pythons = old_pythons()
-    if not pythons:
+    old = [path for path, number in pythons().items() if number < 11]
+    if not old:
         pytest.skip("needs a Python 3.6 to 3.10 on this computer")
-    for python in pythons:
+    for python in old:
         line = sentence(course(ROOT, "lab", python=python))
         assert line.startswith("The course needs Python 3.11 or later; this is 3.")
 
@@ -482,8 +472,8 @@ def test_no_network_is_one_sentence(copy: Path, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_is_one_sentence(copy: Path, pretender: Path) -> None:
     script(pretender / "uv", "mkdir .venv || exit 2")
     if os.geteuid() == 0:
-        python = next((path for path in ("/usr/bin/python3",) if _minor_ok(path)), None)
-        if not python:
+        python = "/usr/bin/python3"
+        if minor(python) < 11:
             pytest.skip("needs a Python that other users may run, since root may write anywhere")
         who: dict[str, int | list[int]] = {"user": 65534, "group": 65534, "extra_groups": []}
     else:
@@ -502,10 +492,6 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(copy: Path, pretende
     )
     copy.chmod(0o755)
     assert "put the course into a folder of your own" in sentence(done)
-
-
-def _minor_ok(python: str) -> bool:
-    return Path(python).exists() and _minor(python) >= 11
 
 
 @pytest.fixture
