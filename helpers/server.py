@@ -180,12 +180,12 @@ def _body(asked: Asked) -> bytes:
 async def _serve() -> None:
     import asyncio
 
+    parent = os.getppid()  # before anybody knows of us: soon it may be killed
     allow_many_files()
     listening = await asyncio.start_server(_talk, HERE, 0, backlog=WAITING)
     port = listening.sockets[0].getsockname()[1]
     print(f"http://{HERE}:{port}", flush=True)
     _be_quiet()
-    parent = os.getppid()
     while os.getppid() == parent:  # for a pipe that a fork of the kernel holds open
         await asyncio.sleep(1)
 
