@@ -29,7 +29,8 @@ START = "start"  # the name that `run` gives to the start of a process
 WITH_START = "processes, start included"
 FREE = 0.7  # of the CPUs that the workers could use: with less, others had the rest
 
-_PILLOW = ("PIL.Image", "PIL.ImageFilter", "PIL.ImageOps", "PIL.JpegImagePlugin")
+_PLUGINS = [f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")]
+_PILLOW = ("PIL.Image", "PIL.ImageFilter", "PIL.ImageOps", *_PLUGINS)  # a first `open` needs all
 NEEDS = {  # the modules that real work imports when it is first called
     "fetch": ("httpx", "httpcore", "ssl"),
     "query": ("sqlite3", "pathlib"),
