@@ -191,7 +191,10 @@ def _results(made: list[Future], timeout: float | None) -> Iterator[Any]:
 
 
 def as_completed(made: Iterable[Future], timeout: float | None = None) -> Iterator[Future]:
-    """In the order in which they end; among those that have ended, as given."""
+    """In the order in which they end; those that have ended already, as given.
+
+    CPython promises no order of the latter: what depends on it is not shown here.
+    """
     left = list(dict.fromkeys(made))
     while left:
         _wait_until(left, lambda: any(f._ended() for f in left), timeout)

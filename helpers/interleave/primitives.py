@@ -347,6 +347,8 @@ class Event(Told):
 
 
 class Barrier(Told):
+    """Who is let go has passed. (In CPython `abort` may still break it for one not yet awake.)"""
+
     def __init__(
         self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
     ) -> None:
