@@ -66,7 +66,9 @@ def test_the_folders_of_those_who_live_are_kept(tmp_path: Path) -> None:
         assert Path(mine).is_dir()
 
 
-@pytest.mark.parametrize("name", ["album-1", f"{folders.OURS}x", f"{folders.OURS}x-9{'9' * 30}-y"])
+@pytest.mark.parametrize(
+    "name", ["album-999999999-x", f"{folders.OURS}x", f"{folders.OURS}x-9{'9' * 30}-y"]
+)
 def test_what_is_not_ours_is_kept(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     sweep(tmp_path)
@@ -75,13 +77,14 @@ def test_what_is_not_ours_is_kept(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.skipif(WINDOWS, reason="Windows has other numbers")
 def test_a_process_of_somebody_else_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(pid: int, signal: int) -> None:
-        raise PermissionError
+    def kill(pid: int, signal: int) -> None:
+        raise PermissionError if pid < 5 else ProcessLookupError
 
-    monkeypatch.setattr(os, "kill", forbidden)
-    (tmp_path / f"{folders.OURS}album-1-x").mkdir()
+    monkeypatch.setattr(os, "kill", kill)
+    for pid in range(1, 20):
+        (tmp_path / f"{folders.OURS}album-{pid}-x").mkdir()
     sweep(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_temporary_directory_that_cannot_be_read_is_no_reason_to_fail(tmp_path: Path) -> None:
