@@ -253,7 +253,7 @@ def test_a_time_limit_ends_it_too_and_says_who_was_at_what() -> None:
     with pytest.raises(
         RunError, match=r"^Not finished after 0\.2 s, with 1 of 3 items t"
     ) as caught:
-        pipeline([0, 59, 58], Stage("get", int), Stage("wait", work.wait), timeout=0.2)
+        pipeline([0, 59, 58], Stage("wait", work.wait), Stage("get", int), timeout=0.2)
     error = caught.value
     assert str(error).endswith("through: wait 1 is still at item 2 (59).")
     assert (error.index, error.item, error.timeline.results) == (1, 59, [0, None, None])
