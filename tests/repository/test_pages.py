@@ -74,6 +74,18 @@ def test_the_table_has_every_lesson_in_order_with_its_minutes() -> None:
     assert pages.refreshed(README) == README, "call python3 course.py links"
 
 
+def test_the_schedule_in_the_readme_is_the_one_that_lesson_04_prints() -> None:
+    shown = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    assert shown
+    lesson = json.loads((ROOT / "notebooks" / "04-synchronization.ipynb").read_text("utf-8"))
+    printed = [
+        "".join(output.get("text", output.get("data", {}).get("text/plain", "")))
+        for cell in lesson["cells"]
+        for output in cell.get("outputs", [])
+    ]
+    assert shown[1].strip() in [text.strip() for text in printed]
+
+
 # -------------------------------------------------------------------- address
 
 
