@@ -133,17 +133,20 @@ class Pool:
 
     def __enter__(self) -> Pool:
         """On one CPU for as long as it takes: one thread runs at a time, and is woken sooner."""
-        if hasattr(os, "sched_setaffinity"):
+        if hasattr(os, "sched_getaffinity"):
             self.cpus = os.sched_getaffinity(0)
-            one = sorted(self.cpus)[os.getpid() % len(self.cpus)]
-            with suppress(OSError):
-                os.sched_setaffinity(0, {one})  # of this thread, and of those that it starts
+            self._stay_on({sorted(self.cpus)[os.getpid() % len(self.cpus)]})
         return self
+
+    def _stay_on(self, cpus: Set[int]) -> None:
+        """This thread, and those that it starts; where that is forbidden, it is only slower."""
+        if cpus:
+            with suppress(OSError):
+                os.sched_setaffinity(0, cpus)
 
     def __exit__(self, *_: object) -> None:
         """All go home: an interrupt may have come when one was in nobody's hands."""
-        if self.cpus:
-            os.sched_setaffinity(0, self.cpus)
+        self._stay_on(self.cpus)
         for worker in self.all:
             worker.job = None
             with suppress(RuntimeError):  # it has been let go already
