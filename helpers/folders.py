@@ -8,16 +8,19 @@ belongs to stands in its name.
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from contextlib import suppress
 from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
 OURS = "concurrency-course-"  # nobody else's name begins so
+HERE = f"{crc32(platform.node().encode()):08x}"  # containers that share a folder number alike
 DAY = 24 * 3600  # seconds
 
 
@@ -33,7 +36,7 @@ def prefix(kind: str, parent: str | None = None) -> str:
     from tempfile import gettempdir
 
     _sweep(parent or gettempdir())
-    return f"{OURS}{kind}-{os.getpid()}-"
+    return f"{OURS}{kind}-{HERE}-{os.getpid()}-"
 
 
 @lru_cache(maxsize=8)  # once in a process is enough
@@ -47,11 +50,12 @@ def _sweep(parent: str) -> None:
 
 
 def _is_left(entry: os.DirEntry[str]) -> bool:
-    """Whether its process is gone. Windows has no question that harms none: a day must do."""
-    if sys.platform == "win32":
+    """Whether its process is gone. Where nobody can be asked without harm, a day must do."""
+    host, _, number = entry.name.rpartition("-")[0].rpartition("-")
+    if sys.platform == "win32" or not host.endswith(f"-{HERE}"):
         return time() - entry.stat().st_mtime > DAY
     try:
-        os.kill(int(entry.name.split("-")[-2]), 0)
+        os.kill(int(number), 0)
     except ProcessLookupError:
         return True
     except (PermissionError, ValueError, OverflowError):

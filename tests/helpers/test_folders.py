@@ -67,12 +67,25 @@ def test_the_folders_of_those_who_live_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["album-999999999-x", f"{folders.OURS}x", f"{folders.OURS}x-9{'9' * 30}-y"]
+    "name",
+    [
+        f"album-{folders.HERE}-999999999-x",
+        f"{folders.OURS}x",
+        f"{folders.OURS}x-{folders.HERE}-9{'9' * 30}-y",
+        f"{folders.OURS}album-another-999999999-x",
+    ],
 )
 def test_what_is_not_ours_is_kept(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     sweep(tmp_path)
     assert (tmp_path / name).is_dir()
+
+
+def test_a_folder_of_another_computer_goes_after_a_day(tmp_path: Path) -> None:
+    (tmp_path / f"{folders.OURS}album-another-999999999-x").mkdir()
+    os.utime(tmp_path / f"{folders.OURS}album-another-999999999-x", times=(0, 0))
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(WINDOWS, reason="Windows has other numbers")
@@ -82,7 +95,7 @@ def test_a_process_of_somebody_else_lives(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "kill", kill)
     for pid in range(1, 20):
-        (tmp_path / f"{folders.OURS}album-{pid}-x").mkdir()
+        (tmp_path / f"{folders.OURS}album-{folders.HERE}-{pid}-x").mkdir()
     sweep(tmp_path)
     assert len(list(tmp_path.iterdir())) == 4
 
