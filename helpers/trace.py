@@ -4,9 +4,9 @@ The file keeps to what Perfetto's own engine accepts: times in microseconds
 from the first span on, never negative; small thread numbers that occur once;
 names as they are, in UTF-8; spans of one thread inside each other or apart. A
 worker whose spans overlap takes several threads, which `load` puts together
-again.
+again. A queue is a counter: how many items it holds.
 
-Deliberately absent: results, counters, arrows, events that are not spans.
+Deliberately absent: results, arrows, other tools' counters.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+from .depth import Depth
 from .timeline import UNKNOWN, Span, Timeline
 
 Events = list[dict[str, Any]]
@@ -38,7 +39,7 @@ def save(timeline: Timeline, path: str | os.PathLike[str]) -> None:
     part = f"{path}.{os.getpid()}.part"
     try:
         with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.writelines(_lines(timeline.spans))
+            file.writelines(_lines(timeline.spans, timeline.depths))
         os.replace(part, path)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -68,16 +69,22 @@ def load(path: str | os.PathLike[str]) -> Timeline:
         pid, lane = _number(event.get("pid")), lanes[_thread(event)]
         name = str(event.get("name", ""))
         timeline.add(name, lane, start, start + length, cpu, outcome, pid)
+    counted = [(i, event) for i, event in enumerate(events) if event.get("ph") == "C"]
+    for name, size in _inside(_inside(head, "otherData"), "queues").items():
+        mine = [(i, event) for i, event in counted if event.get("name") == name]
+        timeline.depths[name] = Depth(_number(size), list(_changes(path, mine, origin)))
     return timeline
 
 
 # ------------------------------------------------------------------ writing
 
 
-def _lines(spans: Sequence[Span]) -> Iterator[str]:
+def _lines(spans: Sequence[Span], depths: Mapping[str, Depth]) -> Iterator[str]:
     """The file, an event a line; names come first, so that they survive if it is cut off."""
-    start = spans[0].start if spans else 0
-    yield f'{{"otherData": {{"start_ns": {start}}}, "traceEvents": [\n'
+    steps = [(name, *step) for name, depth in depths.items() for step in depth.steps]
+    start = min([span.start for span in spans[:1]] + [when for _, when, _ in steps], default=0)
+    sizes = f', "queues": {_text({n: d.size for n, d in depths.items()})}' if depths else ""
+    yield f'{{"otherData": {{"start_ns": {start}{sizes}}}, "traceEvents": [\n'
     tracks = _tracks(spans)
     threads = dict.fromkeys((s.pid, s.lane, track) for s, track in zip(spans, tracks, strict=True))
     numbers = {thread: number for number, thread in enumerate(threads, 1)}
@@ -87,6 +94,11 @@ def _lines(spans: Sequence[Span]) -> Iterator[str]:
         (
             _span(span, numbers[span.pid, span.lane, track], start)
             for span, track in zip(spans, tracks, strict=True)
+        ),
+        (
+            f'{{"ph": "C", "name": {_text(name)}, "pid": {spans[0].pid if spans else 0}, '
+            f'"ts": {_us(when - start)}, "args": {{"items": {items}}}}}'
+            for name, when, items in steps
         ),
     )
     yield next(events, "")
@@ -133,8 +145,8 @@ def _us(ns: int) -> str:
     return f"{ns // 1000}.{ns % 1000:03d}"
 
 
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)  # Perfetto shows \u00e9 literally
+def _text(value: str | dict[str, int]) -> str:
+    return json.dumps(value, ensure_ascii=False)  # Perfetto shows \u00e9 literally
 
 
 # ------------------------------------------------------------------ reading
@@ -219,6 +231,19 @@ def _thread(event: dict[str, Any]) -> tuple[Any, Any]:
 def _inside(event: dict[str, Any], key: str) -> dict[str, Any]:
     value = event.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _changes(
+    path: str, counted: list[tuple[int, dict[str, Any]]], origin: Any
+) -> Iterator[tuple[int, int]]:
+    """When a queue changed, and by how much."""
+    before = 0
+    for i, event in counted:
+        items = _inside(event, "args").get("items")
+        if not isinstance(items, int):
+            raise ValueError(f"{path}: event {i} must have a number of items, not {items!r}")
+        yield _ns(path, i, event, "ts") + (origin if isinstance(origin, int) else 0), items - before
+        before = items
 
 
 def _number(pid: Any) -> int:

@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import helpers.trace
+from helpers.depth import Depth
+from helpers.queues import Stage, pipeline
 from helpers.timeline import STOPPED, Timeline
 from helpers.trace import load, save
 
@@ -100,6 +102,37 @@ def test_a_worker_whose_spans_follow_each_other_takes_one_thread(tmp_path: Path)
 def test_a_name_that_is_no_unicode_comes_back_too(tmp_path: Path) -> None:
     save(recorded([("file \udce9", "w", 0, 5, -1, "ok", 1)]), tmp_path / "run.json")
     assert load(tmp_path / "run.json").spans[0].name == "file \udce9"
+
+
+def a_queue() -> Timeline:
+    """Its depth begins before the first span, and changes twice at one moment."""
+    timeline = recorded([("put", "w", 5_000, 90_001, -1, "ok", 7)])
+    timeline.depths["loaves"] = Depth(2, [(2_001, 1), (5_000, 1), (5_000, -1), (9_000, -1)])
+    timeline.depths["größer"] = Depth(0, [])
+    return timeline
+
+
+def test_how_full_a_queue_was_comes_back_too(tmp_path: Path) -> None:
+    save(a_queue(), tmp_path / "run.json")
+    found = load(tmp_path / "run.json")
+    assert found.depths == a_queue().depths
+    assert found.spans == a_queue().spans
+    shop = pipeline(range(20), Stage("bake", abs), Stage("eat", abs), size=2)
+    save(shop, tmp_path / "shop.json")
+    assert load(tmp_path / "shop.json").depths == shop.depths
+
+
+def test_perfetto_sees_a_queue_as_a_counter(tmp_path: Path) -> None:
+    save(a_queue(), tmp_path / "run.json")
+    steps, complaints = perfetto(
+        tmp_path / "run.json",
+        "select t.name, cast(c.ts as text), cast(cast(c.value as int) as text) from counter c"
+        " join counter_track t on c.track_id = t.id order by c.ts, c.id",
+        "select name from stats where value > 0 and severity in ('error', 'data_loss')",
+    )
+    expected = [(0, 1), (2_999, 2), (2_999, 1), (6_999, 0)]
+    assert steps == [cell for ts, n in expected for cell in ("loaves items", str(ts), str(n))]
+    assert complaints == []
 
 
 def test_nothing_recorded_is_a_trace_too(tmp_path: Path) -> None:
@@ -272,6 +305,11 @@ def test_a_trace_of_viztracer_is_read(tmp_path: Path) -> None:
         (b'[{"ph": "X", "name": "x", "ts": 1}]', "event 0 must have a dur in microseconds"),
         (b'[{"ph": "X", "ts": "soon", "dur": 1}]', "must have a ts in microseconds, not 'soon'"),
         (b'[{"ph": "X", "ts": 1, "dur": -1}]', "must have a dur in microseconds, not -1"),
+        (
+            b'{"otherData": {"queues": {"q": 1}}, "traceEvents": [{"ph": "X", "ts": 1, "dur": 1},'
+            b' {"ph": "C", "name": "q", "ts": 1}]}',
+            "event 1 must have a number of items, not None",
+        ),
         (b'[{"ph": "X", "ts": NaN, "dur": 1}]', "NaN is not a number"),
     ],
 )
