@@ -8,19 +8,18 @@ belongs to stands in its name.
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from contextlib import suppress
 from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
 OURS = "concurrency-course-"  # nobody else's name begins so
-HERE = f"{crc32(platform.node().encode()):08x}"  # containers that share a folder number alike
+NODE = os.uname().nodename if sys.platform != "win32" else ""
+HERE = "".join(filter(str.isalnum, NODE))[:32]  # containers that share a folder number alike
 DAY = 24 * 3600  # seconds
 
 

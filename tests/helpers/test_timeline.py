@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobs
-from helpers.folders import OURS
+from helpers.folders import HERE, OURS
 from helpers.timeline import NEAR, Span, Timeline, merged, outermost
 
 METHODS = multiprocessing.get_all_start_methods()
@@ -273,7 +273,7 @@ def test_the_folder_goes_with_the_timeline() -> None:
 def test_the_name_of_the_folder_says_whose_it_is() -> None:
     """So the next process can remove it if this one is killed."""
     name = os.path.basename(Timeline()._make_folder())
-    assert name.startswith(f"{OURS}timeline-{os.getpid()}-")
+    assert name.startswith(f"{OURS}timeline-{HERE}-{os.getpid()}-")
 
 
 def test_a_worker_whose_timeline_is_gone_works_on_in_silence() -> None:
