@@ -617,9 +617,6 @@ class Queue(Twin):
     def join(self) -> None:
         now().step(self, "wait", "join {}", lambda: self.unfinished_tasks == 0, "{} has work left")
 
-    def _looked(self, what: str, value: Any) -> Any:
-        return now().called(value())
-
     def qsize(self) -> int:
         now().step(self, "call", "{}.qsize()", write=False)
         return int(now().called(len(self.items)))
