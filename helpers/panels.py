@@ -50,7 +50,7 @@ def slider(
         raise ValueError(f"step must be above 0, not {step:g}")
     whole = all(isinstance(number, int) for number in (minimum, maximum, value, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
-    text = f"{label} ({unit})" if unit else label
+    text = f"{label} ({unit})" if unit else label  # without a label, `panel` has a name for it
     turned = kind(value, min=minimum, max=maximum, step=step, description=text)
     turned.continuous_update = False  # one run when it is let go, not one for every step
     return _sized(turned)
@@ -147,7 +147,8 @@ class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _furniture(self) -> list[Any]:
         for name, (turned, _) in self.controls.items():
-            turned.description = turned.description or name.replace("_", " ")
+            if not turned.description.partition(" (")[0]:
+                turned.description = name.replace("_", " ") + turned.description
             turned.tooltip = turned.tooltip or turned.description
             turned.observe(self._request, "value")
         self._again = widgets.Button(description="Run again", icon="refresh")

@@ -318,12 +318,14 @@ def test_controls_are_named_for_everybody() -> None:
         lambda **values: spans(1),
         how_many=slider(1, 9, 2),
         each=slider(0.1, 1, 0.2, 0.1, label="each waits", unit="s"),
+        pause=slider(5, 50, 20, unit="ms"),
         kind=choice("a", "b"),
     )
     inputs = [control.input for control in shown.controls.values()]
-    assert [turned.description for turned in inputs] == ["how many", "each waits (s)", "kind"]
+    names = ["how many", "each waits (s)", "pause (ms)", "kind"]
+    assert [turned.description for turned in inputs] == names
     assert all(turned.tooltip for turned in inputs)
-    assert not any(turned.continuous_update for turned in inputs[:2])
+    assert not any(turned.continuous_update for turned in inputs[:3])
 
 
 @pytest.mark.parametrize(("usable", "top"), [(1, 8), (2, 8), (6, 12), (40, 61)])
