@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import store
+from helpers.folders import temporary
 
 
 def code(name: str, source: str, *tags: str) -> dict[str, Any]:
@@ -98,6 +99,12 @@ def test_a_traceback_loses_the_folders_of_this_computer(folder: Path) -> None:
     if folder.is_relative_to(Path.home()):
         short = Path("~", folder.relative_to(Path.home()))
         assert store.portable(f"File {short / file}:9") == f"File {file}:9"
+
+
+def test_what_a_cell_prints_loses_our_temporary_folder() -> None:
+    with temporary("lesson") as folder:
+        path = Path(folder, "squares.py")
+        assert store.portable(f"Writing {path}\n") == f"Writing {Path('…', 'squares.py')}\n"
 
 
 def test_a_failing_cell_is_named_and_its_notebook_left_as_it_was(tmp_path: Path) -> None:

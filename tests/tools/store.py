@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,8 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from helpers.folders import OURS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
@@ -112,11 +115,16 @@ def outputs(cell: Any, count: int) -> list[Any]:
         if output.output_type == "error":
             output.traceback = [portable(line) for line in output.traceback]
         kept.append(output)
+    for output in kept:
+        if output.output_type == "stream":
+            output.text = portable(output.text)
     return kept
 
 
-def portable(line: str) -> str:
-    """A line of a traceback without the folders of this computer."""
+def portable(text: str) -> str:
+    """A text without the folders of this computer."""
+    temporary = re.escape(tempfile.gettempdir() + os.sep + OURS)
+    line = re.sub(temporary + rf"[^{re.escape(os.sep)}\s]+", "…", text)
     for folder in (str(ROOT), sys.prefix, sys.base_prefix):
         home = str(Path.home())
         for name in (folder, "~" + folder[len(home) :] if folder.startswith(home) else folder):
