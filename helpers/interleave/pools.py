@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
+from concurrent.futures.thread import BrokenThreadPool
 from contextlib import suppress
 from typing import Any
 
 from . import primitives
 from .hooks import Abort, Twin, hooks
 from .report import Refused
+
+BROKEN = "A thread initializer failed, the thread pool is not usable anymore"
 
 
 class Future(Twin):
@@ -102,6 +105,9 @@ class Future(Twin):
             raise
         except BaseException as caught:
             error = caught
+        self._give(value, error)
+
+    def _give(self, value: Any, error: BaseException | None) -> None:
         primitives.now().step(self, "call", "{} is done")
         self.value, self.error = value, error
         self._end("done")
@@ -121,13 +127,15 @@ class ThreadPoolExecutor(Twin):
         self.prefix, self.initializer, self.initargs = thread_name_prefix, initializer, initargs
         self.calls: deque[tuple[Future, Callable[[], Any]]] = deque()
         self.threads: list[primitives.Thread] = []
-        self.idle, self.closed = 0, False
+        self.idle, self.closed, self.broken = 0, False, False
 
     def state(self) -> str:
         return f"{len(self.calls)} to do"
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         primitives.now().step(self, "put", f"submit {_name(function)} to {{}}")
+        if self.broken:
+            raise BrokenThreadPool(BROKEN)
         if self.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         future, call = Future(), hooks.function(primitives.now().current.site, function)
@@ -141,8 +149,8 @@ class ThreadPoolExecutor(Twin):
         return future
 
     def _work(self) -> None:
-        if self.initializer:
-            self.initializer(*self.initargs)
+        if not self._prepared():
+            return
         while True:
             self.idle += 1
             ready = lambda: bool(self.calls) or self.closed  # noqa: E731
@@ -153,6 +161,21 @@ class ThreadPoolExecutor(Twin):
             future, call = self.calls.popleft()
             if future._begin():
                 future._run(call)
+
+    def _prepared(self) -> bool:
+        """As in CPython, a thread whose initializer fails takes the whole pool along."""
+        try:
+            if self.initializer:
+                self.initializer(*self.initargs)
+        except (Abort, Refused):
+            raise
+        except BaseException:
+            primitives.now().step(self, "call", "{} is broken")
+            self.broken = True
+            while self.calls:
+                self.calls.popleft()[0]._give(None, BrokenThreadPool(BROKEN))
+            return False
+        return True
 
     def map(
         self,

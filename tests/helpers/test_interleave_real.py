@@ -12,6 +12,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.thread import BrokenThreadPool
 from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
@@ -444,6 +446,21 @@ def threads_that_start_threads() -> object:
 
     together(outer, lambda: log.append("other"))
     return log
+
+
+@real
+def an_initializer_that_fails_breaks_the_pool() -> object:
+    def begin() -> None:
+        raise ValueError("not today")
+
+    ended: list[str] = []
+    with ThreadPoolExecutor(2, initializer=begin) as pool:
+        for _ in range(2):
+            try:
+                pool.submit(one).result()
+            except BrokenThreadPool:
+                ended.append("broken")
+    return ended
 
 
 # ----------------------------------------------------------------------- tests
