@@ -15,7 +15,7 @@ from interleave_programs import PROGRAMS
 from pythons import pythons
 
 HERE = sys.version_info[1]
-OTHERS = [path for path, minor in pythons().items() if minor >= 11 and minor != HERE]
+OTHERS = [path for path, minor in pythons().items() if 11 <= minor <= 14 and minor != HERE]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
