@@ -30,6 +30,7 @@ __all__ = [
 
 BUDGET = 20_000  # schedules
 SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
+ENDLESS = 100  # the same, where a run had no end
 UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
 ATOMIC = ("line", "op", "cpython")
 hooks.twins.update(twins())
@@ -125,10 +126,11 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
     explorer.steps = 0
     counts: Counter[str] = Counter()
     failing: list[tuple[int, str, str]] = []
-    complete, unfair, word = True, 0, ""
+    complete, skipped, unfair, word = True, False, 0, ""
     for run in explorer.runs("all" if every else "reduced"):
         if run.why == "redundant":
             continue
+        skipped = skipped or run.skipped
         unfair += run.unfair()
         if unfair == UNFAIR:
             complete = False
@@ -147,9 +149,10 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
             complete = False
             break
     else:
-        complete = explorer.complete and not unfair
+        complete = explorer.complete and not unfair and not skipped
     if failing or not complete:
-        failing = _simplest(explorer, budget) or sorted(failing, key=lambda f: f[0])[:1]
+        most = min(ENDLESS if run.why == "endless" else SIMPLE, budget)
+        failing = _simplest(explorer, most) or sorted(failing, key=lambda f: f[0])[:1]
     seen = _twice(explorer, failing[0][1] if failing else word)
     found = seen if failing else None
     tried = sum(counts.values())
@@ -179,10 +182,10 @@ def _twice(explorer: Explorer, word: str) -> Schedule:
     return one
 
 
-def _simplest(explorer: Explorer, budget: int) -> list[tuple[int, str, str]]:
+def _simplest(explorer: Explorer, most: int) -> list[tuple[int, str, str]]:
     """The first failing schedule with no preemption, with one, with two."""
     for bound in (0, 1, 2):
-        for run in islice(explorer.runs("bounded", bound), min(SIMPLE, budget)):
+        for run in islice(explorer.runs("bounded", bound), most):
             verdict, _ = outcome(run)
             if verdict != "ok" and not run.unfair():
                 return [(bound, _word(run), verdict)]

@@ -30,6 +30,8 @@ from .steps import Site
 
 LIMIT = 3_000  # steps on what threads share, in one run
 TURNS = 50_000  # turns of loops in one run
+SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
+LATE = 300  # steps, and turns, of daemon threads once all others have ended
 FAIR = 60  # steps in a row that one thread makes before another may be asked
 PATIENCE = 10.0  # seconds without any step: something blocks for real
 LETTERS = "ABCDEFGHIJKLNOPQRSTUVWXYZ"  # M is main
@@ -217,8 +219,10 @@ class Run:
         self.refused: BaseException | None = None
         self.why = ""  # it was given up: stuck, endless, redundant, prefix, lost
         self.steps = self.turns = self.preemptions = 0
+        self.limits = LIMIT, TURNS
         self.preempts = False
         self.wrote: dict[int, Counter[int]] = {}  # by token: how often by each task
+        self.skipped = False  # whether somebody's next step was not waited for
         self.alone = True  # whether nobody else runs, or may have run unnoticed
         self.spins = False  # whether there is a `while` at all
         self.last: Task | None = None  # of the last event
@@ -227,7 +231,8 @@ class Run:
         self.frame_names: dict[str, Any] = {}
         self.watched: dict[tuple[int, Any], Any] = {}  # shared places, and primitives
         self.first: dict[tuple[int, Any], Op] = {}  # the first step that touched each
-        self.stuck: list[Task] = []  # those that had not ended when the run was given up
+        self.live_at_end: list[Task] = []  # those that had not ended when the run was given up
+        self.stuck: list[Task] = []  # those of them that stood before a step
         self.waiting: list[Task] = []  # those of them that could not go on
         self.result: Any = None
         self._done = threading.Lock()
@@ -341,6 +346,8 @@ class Run:
             self.settle()
             self._done.release()
             return
+        if not task.daemon and all(each.daemon for each in self.live):
+            self.limits = min(LIMIT, self.steps + LATE), min(TURNS, self.turns + LATE)
         if not self.why:
             after = self._next(None)
         if self.why:
@@ -379,12 +386,14 @@ class Run:
                 if op.eager:
                     return task
                 can.append(task)
-        if resting:
+        if can and self.turns > SLOW and all(task.daemon for task in resting):
+            self.skipped = self.skipped or bool(resting)
+        elif resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.steps += 1
         if not can:
             self.give_up("stuck")
-        elif self.steps > LIMIT:
+        elif self.steps > self.limits[0]:
             self.give_up("endless")
         else:
             try:
@@ -411,6 +420,7 @@ class Run:
         if not self.why:
             self.settle()
             self.why = why
+            self.live_at_end = list(self.live)
             self.stuck = [task for task in self.live if task.pending is not None]
             self.waiting = [t for t in self.stuck if t.pending and not t.pending.can()]
 
@@ -602,7 +612,7 @@ class Run:
     def turn(self) -> None:
         """One more turn of a loop: not without end."""
         self.turns += 1
-        if self.turns > TURNS:
+        if self.turns > self.limits[1]:
             self.give_up("endless")
             raise Abort
 

@@ -33,7 +33,10 @@ def outcome(run: Run) -> tuple[str, str]:
         where = f" in {task.letter}" if task.number else ""
         return "exception", f"{kind}: {text}{where}" if text else f"{kind}{where}"
     stuck = [task for task in run.stuck if not task.daemon and not _is_idle(task)]
-    if run.why == "endless" or any(t.pending and t.pending.kind == "spin" for t in stuck):
+    others = [task for task in run.live_at_end if not task.daemon]
+    if (run.why == "endless" and others) or any(
+        task.pending and task.pending.kind == "spin" for task in stuck
+    ):
         return "no end in sight", "no end in sight"
     if stuck:
         return "deadlock", "deadlock"

@@ -31,6 +31,7 @@ import pytest
 
 from helpers import waits
 from helpers.interleave import Diverged, Refused, explore, replay
+from helpers.interleave.run import SLOW
 
 Program = Callable[[], object]
 OUTSIDE, EVENT, JOBS = Lock(), Event(), queue.Queue[int]()
@@ -185,6 +186,73 @@ def recurses() -> None:
         work(depth + 1)
 
     together(lambda: work(0))
+
+
+class Counted:
+    """Two threads that count without a lock, beside a daemon thread."""
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self.total = 0
+        threading.Thread(target=beat, daemon=True).start()
+        together(self.add, self.add)
+        assert self.total == 2, "lost update"
+
+    def add(self) -> None:
+        self.total += 1
+
+
+def beats_for_ever() -> None:
+    def beat() -> None:
+        while True:
+            time.sleep(1)
+
+    Counted(beat)
+
+
+def beats_for_long() -> None:
+    def beat() -> None:
+        for _ in range(SLOW + 100):
+            pass
+
+    Counted(beat)
+
+
+@pytest.mark.parametrize("program", [beats_for_ever, beats_for_long])
+def test_a_daemon_thread_that_goes_on_hides_nothing_and_is_no_fault(program: Program) -> None:
+    report = explore(program)
+    assert report.verdict == "race"
+    assert not report.complete
+    assert "no end in sight" not in report.counts
+    assert report.schedule is not None
+    assert report.schedule.outcome == "lost update"
+
+
+def test_python_ends_a_daemon_thread_with_the_program() -> None:
+    def program() -> None:
+        def beat() -> None:
+            while True:
+                time.sleep(1)
+
+        threading.Thread(target=beat, daemon=True).start()
+
+    report = explore(program)
+    assert (report.verdict, report.complete) == ("ok", False)
+
+
+def test_a_long_loop_before_a_step_hides_no_schedule() -> None:
+    def program() -> None:
+        total = 0
+
+        def add() -> None:
+            nonlocal total
+            for _ in range(SLOW):
+                pass
+            total += 1
+
+        together(add, add)
+        assert total == 2, "lost update"
+
+    assert outcomes(program) == {"ok": 2, "lost update": 2}
 
 
 def test_a_recursion_without_end_is_an_exception() -> None:
