@@ -126,11 +126,10 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
     explorer.steps = 0
     counts: Counter[str] = Counter()
     failing: list[tuple[int, str, str]] = []
-    complete, skipped, unfair, word = True, False, 0, ""
+    complete, unfair, word = True, 0, ""
     for run in explorer.runs("all" if every else "reduced"):
         if run.why == "redundant":
             continue
-        skipped = skipped or run.skipped
         unfair += run.unfair()
         if unfair == UNFAIR:
             complete = False
@@ -149,7 +148,7 @@ def _search(explorer: _Exploring, every: bool, budget: int) -> Report:
             complete = False
             break
     else:
-        complete = explorer.complete and not unfair and not skipped
+        complete = explorer.complete and not unfair
     if failing or not complete:
         most = min(ENDLESS if run.why == "endless" else SIMPLE, budget)
         failing = _simplest(explorer, most) or sorted(failing, key=lambda f: f[0])[:1]

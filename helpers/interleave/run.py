@@ -231,8 +231,7 @@ class Run:
         self.frame_names: dict[str, Any] = {}
         self.watched: dict[tuple[int, Any], Any] = {}  # shared places, and primitives
         self.first: dict[tuple[int, Any], Op] = {}  # the first step that touched each
-        self.live_at_end: list[Task] = []  # those that had not ended when the run was given up
-        self.stuck: list[Task] = []  # those of them that stood before a step
+        self.stuck: list[Task] = []  # those that stood before a step when the run was given up
         self.waiting: list[Task] = []  # those of them that could not go on
         self.result: Any = None
         self._done = threading.Lock()
@@ -386,9 +385,9 @@ class Run:
                 if op.eager:
                     return task
                 can.append(task)
-        if can and self.turns > SLOW and all(task.daemon for task in resting):
-            self.skipped = self.skipped or bool(resting)
-        elif resting:
+        if resting and can and self.turns > SLOW and all(task.daemon for task in resting):
+            self.skipped, resting = True, []
+        if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.steps += 1
         if not can:
@@ -420,7 +419,6 @@ class Run:
         if not self.why:
             self.settle()
             self.why = why
-            self.live_at_end = list(self.live)
             self.stuck = [task for task in self.live if task.pending is not None]
             self.waiting = [t for t in self.stuck if t.pending and not t.pending.can()]
 

@@ -300,7 +300,7 @@ class Explorer:
         self.code = self.rewritten.codes[program]  # type: ignore[index]
         self.hot: frozenset[int] = frozenset()
         self.steps = 0
-        self.complete = False  # whether the last search has come to its end
+        self.complete = False  # whether the last search has come to its end, and left nothing out
         self.pool = Pool()
 
     def __enter__(self) -> Explorer:
@@ -326,7 +326,7 @@ class Explorer:
         """One run for each schedule, redundant ones too; ends early where a new site is found."""
         if how == "reduced" and self.atomic != "op":
             how = "sleep"  # what a whole line touches depends on what came before it
-        search, self.complete = Search(how, bound), False
+        search, self.complete, skipped = Search(how, bound), False, False
         while self.steps < ALL_STEPS:
             search.begin()
             run = self.run(search)
@@ -334,8 +334,9 @@ class Explorer:
                 self.hot |= run.found
                 raise Grown
             yield run
+            skipped = skipped or run.skipped
             if not search.next(run):
-                self.complete = True
+                self.complete = not skipped
                 return
 
 

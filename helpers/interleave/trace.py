@@ -33,7 +33,7 @@ def outcome(run: Run) -> tuple[str, str]:
         where = f" in {task.letter}" if task.number else ""
         return "exception", f"{kind}: {text}{where}" if text else f"{kind}{where}"
     stuck = [task for task in run.stuck if not task.daemon and not _is_idle(task)]
-    others = [task for task in run.live_at_end if not task.daemon]
+    others = [task for task in run.tasks if not (task.ended_well or task.daemon)]
     if (run.why == "endless" and others) or any(
         task.pending and task.pending.kind == "spin" for task in stuck
     ):
