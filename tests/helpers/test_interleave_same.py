@@ -6,16 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 import interleave_reports as reports
 from interleave_programs import PROGRAMS
 from pythons import pythons
-
-HERE = sys.version_info[1]
-OTHERS = [path for path, minor in pythons().items() if 11 <= minor <= 14 and minor != HERE]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
@@ -27,13 +23,17 @@ def test_nothing_stored_is_left_over() -> None:
     assert list(reports.stored()) == [program.__name__ for program in PROGRAMS]
 
 
-@pytest.mark.parametrize("python", OTHERS, ids=lambda path: Path(path).parts[-3])
-def test_the_words_are_the_same_on_another_python(python: str) -> None:
-    done = subprocess.run(
-        [python, "-B", reports.__file__],
-        env={**os.environ, "PYTHONHASHSEED": "random"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert (done.stdout.strip(), done.returncode) == ("", 0), done.stderr
+def test_the_words_are_the_same_on_other_pythons() -> None:
+    here = sys.version_info[1]
+    others = [path for path, minor in pythons().items() if 11 <= minor <= 14 and minor != here]
+    if not others:
+        pytest.skip("needs another Python 3.11 to 3.14 on this computer")
+    for python in others:
+        done = subprocess.run(
+            [python, "-B", reports.__file__],
+            env={**os.environ, "PYTHONHASHSEED": "random"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert (done.stdout.strip(), done.returncode) == ("", 0), f"{python}: {done.stderr}"
