@@ -21,7 +21,7 @@ from typing import Any
 
 from .real import count_words
 from .run import run
-from .timeline import Timeline
+from .timeline import Span, Timeline
 
 WAYS = ("serial", "threads", "processes")
 PAYS = 1.3  # times as fast at least, to be called faster: less may be chance
@@ -84,22 +84,23 @@ def speedups(runs: Mapping[str, Timeline]) -> dict[str, float]:
 
 def seconds(timeline: Timeline) -> float:
     """From the first item's start to the last one's end: processes had started before."""
-    items = [span for span in timeline.spans if span.name != START]
+    items = _items(timeline)
     first = min((span.start for span in items), default=0)
     return (max((span.stop for span in items), default=0) - first) / 1e9
 
 
+def _items(timeline: Timeline) -> list[Span]:
+    """All spans but the starts of processes."""
+    return [span for span in timeline.spans if span.name != START]
+
+
 def without_start(runs: Mapping[str, Timeline]) -> dict[str, Timeline]:
     """The same without the starts of processes, so that a picture has room for the work."""
-    return {way: _items(timeline) for way, timeline in runs.items()}
-
-
-def _items(timeline: Timeline) -> Timeline:
-    items = Timeline()
-    for s in timeline.spans:
-        if s.name != START:
-            items.add(s.name, s.lane, s.start, s.stop, s.cpu_time, s.outcome, pid=s.pid)
-    return items
+    shown = {way: Timeline() for way in runs}
+    for way, timeline in runs.items():
+        for s in _items(timeline):
+            shown[way].add(s.name, s.lane, s.start, s.stop, s.cpu_time, s.outcome, pid=s.pid)
+    return shown
 
 
 def faster(runs: Mapping[str, Timeline]) -> str:
@@ -123,13 +124,13 @@ def cpus_had(runs: Mapping[str, Timeline], usable: int) -> str:
 
 def _cpus(timeline: Timeline) -> float:
     """CPU time of the items by the time that they took."""
-    worked = sum(max(0, span.cpu_time) for span in timeline.spans if span.name != START)
+    worked = sum(max(0, span.cpu_time) for span in _items(timeline))
     return worked / 1e9 / max(seconds(timeline), 1e-9)
 
 
 def workers_that_worked(timeline: Timeline) -> int:
     """How many lanes have more in them than a start."""
-    return len({span.lane for span in timeline.spans if span.name != START})
+    return len({span.lane for span in _items(timeline)})
 
 
 # --------------------------------------------------------------------- chunks

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
+from .compare import PAYS
 from .machine import Machine
 
-CLEAR = 1.3  # ratios nearer to 1 than this may be chance
 ONE_CPU = "Not to be seen with one usable CPU"
 Speedups = Mapping[str, Mapping[str, float]]  # as the heat map has them
 
@@ -110,7 +110,7 @@ def c4(speedups: Speedups, waiting: str, python: str, c_code: str, gil: bool, cp
     """The heat map, and which of its rows wait, compute in Python, compute in C code."""
     first = "Does not hold here: this build runs without a GIL"
     if gil:
-        taking_turns = speedups[python]["threads"] < CLEAR
+        taking_turns = speedups[python]["threads"] < PAYS
         first = "Holds for Python code" if taking_turns else "Not seen in this run"
         first = first if cpus > 1 else ONE_CPU
     return Judged(
@@ -136,7 +136,7 @@ def c6(speedups: Speedups, python: str, cpus: int) -> Judged:
     """The heat map, and which of its rows computes in Python."""
     row, first = speedups[python], ONE_CPU
     if cpus > 1:
-        first = "Holds here" if row["processes"] >= CLEAR else "Not seen in this run"
+        first = "Holds here" if row["processes"] >= PAYS else "Not seen in this run"
     return Judged(
         "C6",
         "processes escape the GIL and use several cores",
@@ -209,9 +209,9 @@ def c11(speedups: Speedups, waiting: str, python: str, c_code: str, database: st
 
 
 def _holds(ratio: float) -> str:
-    if ratio >= CLEAR:
+    if ratio >= PAYS:
         return f"Holds here, by a factor of {ratio:{'.0f' if ratio >= 10 else '.1f'}}"
-    return "Not so here" if ratio <= 1 / CLEAR else "No clear difference here"
+    return "Not so here" if ratio <= 1 / PAYS else "No clear difference here"
 
 
 def _rows(speedups: Speedups, way: str, *names: str) -> str:
