@@ -284,11 +284,7 @@ def both_crowded(
     fetch: Work, urls: Sequence[Any], compute: Work, numbers: Sequence[Any], cpus: int
 ) -> tuple[list[Any], list[Any]]:
     """The right tools, and a process for every number."""
-    with ThreadPoolExecutor(len(urls)) as threads:
-        pages = threads.map(fetch, urls)
-        with ProcessPoolExecutor(len(numbers), mp_context=spawn) as processes:
-            computed = list(processes.map(compute, numbers))
-        return list(pages), computed
+    return both(fetch, urls, compute, numbers, len(numbers))
 
 
 PAGES = [0.3] * 8
