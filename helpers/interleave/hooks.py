@@ -22,11 +22,10 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .report import Refused
+from .step import NOTHING, Abort, Access, Home, Refused, Site
 
 if TYPE_CHECKING:
-    from .run import Access, Run
-    from .steps import Site
+    from .run import Run
 
 CONTAINERS = (list, dict, set, bytearray, deque)
 KEEP_SIZE = (dict, set, deque)  # their iterators remember it
@@ -57,7 +56,6 @@ TESTS: dict[str, Callable[[Any, Any], Any]] = {
     "Gt": operator.gt, "GtE": operator.ge, "Is": operator.is_, "IsNot": operator.is_not,
     "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
 }  # fmt: skip
-NOTHING = object()
 
 
 class Hooks:
@@ -68,6 +66,7 @@ class Hooks:
         self.twins: dict[Any, Any] = {}
         self.kinds: dict[tuple[type, str], str] = {}
         self.known: dict[int, tuple[CodeType, bool]] = {}  # by id: whether it is rewritten
+        self.turning: list[Any] = []  # generators that run
         self.should_follow: Callable[[FunctionType], bool] = lambda function: False
 
     def twin(self, value: Any) -> Any:
@@ -76,6 +75,20 @@ class Hooks:
             return self.twins.get(value, value)
         except TypeError:  # cannot be hashed
             return value
+
+    def _token(self, owner: Any) -> int:
+        assert self.run is not None
+        return self.run.token(owner)
+
+    def _at(self, site: Site, method: Callable[..., Any]) -> Callable[..., Any]:
+        """`method` of a twin, called from `site`."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if self.run is not None:
+                self.run.current.site = site
+            return method(*args, **kwargs)
+
+        return called
 
     # -------------------------------------------------------------- attributes
 
@@ -100,7 +113,7 @@ class Hooks:
         asked: list[Access] = []
         for kind in (owner if isinstance(owner, type) else type(owner)).__mro__:
             if kind is not owner:
-                asked.append((self.run.token(kind), name, False))
+                asked.append((self._token(kind), name, False))
             if name in vars(kind):
                 break
         return tuple(asked)
@@ -138,7 +151,7 @@ class Hooks:
         if self.run is not None and _holds_items(owner):
             also = self._grows(owner, key)
             if isinstance(key, slice):
-                also = tuple((self.run.token(o), None, False) for o in self._inside(value))
+                also = tuple((self._token(o), None, False) for o in self._inside(value))
             self.run.access(site, owner, _key(owner, key), True, "write", also, value)
         owner[key] = value
 
@@ -146,7 +159,7 @@ class Hooks:
         """A new key goes to the end of a dict: in which order keys come is shared, too."""
         if not isinstance(owner, dict) or self.run is None or dict.__contains__(owner, key):
             return ()
-        return ((self.run.token(owner), ("order",), True),)
+        return ((self._token(owner), ("order",), True),)
 
     def delete_item(self, site: Site, owner: Any, key: Any) -> None:
         if self.run is not None and _holds_items(owner):
@@ -217,7 +230,7 @@ class Hooks:
         owners = [owner for value in values for owner in self._inside(value)]
         seen = [owner for value in more for owner in self._inside(value)]
         if owners or seen:
-            token, write = self.run.token, kind in ("write", "change")
+            token, write = self._token, kind in ("write", "change")
             kind = "call" if kind == "change" else kind
             first = (owners or seen)[0]
             also = [(token(owner), None, write) for owner in owners[1:]]
@@ -230,13 +243,12 @@ class Hooks:
             return ()
         assert self.run is not None
         own = (value,) if _is_container(value) else ()
-        return (*self.run.shows.get(id(value), ()), *own)
+        return (*self.run.sharing.shows.get(id(value), ()), *own)
 
     def _shows(self, value: Any, owners: tuple[Any, ...]) -> None:
         """Who looks at `value` looks at `owners` as well."""
         assert self.run is not None
-        self.run.shows[id(value)] = owners
-        self.run.keep.append(value)
+        self.run.sharing.show(value, owners)
 
     def iterate(self, site: Site, value: Any) -> Any:
         if self.run is None or not (owners := self._inside(value)):
@@ -264,14 +276,14 @@ class Hooks:
         run = self.run
         if run is None or not isinstance(items, GeneratorType):
             return next(items, *default)
-        if items in run.turning:
+        if items in self.turning:
             raise ValueError("generator already executing")
-        run.turning.append(items)
+        self.turning.append(items)
         try:
             return next(items, *default)
         finally:
             self._look(site, "change", (items,))
-            run.turning.remove(items)
+            self.turning.remove(items)
 
     # ------------------------------------------------------------------- calls
 
@@ -300,7 +312,7 @@ class Hooks:
             by_key = name in BY_KEY and isinstance(owner, dict) and args
             key = _key(owner, args[0]) if by_key else None
             write = BY_KEY[name] if by_key else f"{name} " not in READS
-            token = self.run.token
+            token = self._token
             seen = [each for arg in args for each in self._inside(arg)]
             more = tuple((token(each), None, False) for each in seen)
             more += self._grows(owner, args[0]) if by_key and write else ()
@@ -319,7 +331,7 @@ class Hooks:
             return function
         if isinstance(function, FunctionType):
             if _is_twin(function):
-                return run.at(site, function)
+                return self._at(site, function)
             self.follows(site, function)
             return function
         if isinstance(function, MethodType):
@@ -327,14 +339,14 @@ class Hooks:
         if function is getattr or function is setattr or function is hasattr:
             return self._by_name(site, function)
         if _is_twin(function):
-            return run.at(site, function)
+            return self._at(site, function)
         if isinstance(function, type):
             return self._made_by(site, function)
         if isinstance(function, BuiltinFunctionType):
             owner = getattr(function, "__self__", None)
             refuse_real(site, owner)
             if (twin := self.twin(function)) is not function:
-                return run.at(site, twin)
+                return self._at(site, twin)
             if isinstance(owner, CONTAINERS):
                 return self._container_method(site, owner, function.__name__)
             if not isinstance(owner, (*SAME, type, ModuleType)):
@@ -355,7 +367,7 @@ class Hooks:
         assert self.run is not None
         owner, function = method.__self__, method.__func__
         if _is_twin(owner):
-            return self.run.at(site, method)
+            return self._at(site, method)
         refuse_real(site, owner)
         if not isinstance(function, FunctionType) or self.follows(site, function):
             return method
@@ -368,7 +380,7 @@ class Hooks:
             if self.run is None:
                 return method(*args, **kwargs)
             seen = [each for arg in args for each in self._inside(arg)]
-            also = tuple((self.run.token(each), None, True) for each in seen)
+            also = tuple((self._token(each), None, True) for each in seen)
             self.run.access(site, owner, None, True, "call", also, owner)
             return self.run.called(method(*args, **kwargs))
 
@@ -461,16 +473,6 @@ class Hooks:
         if isinstance(error, Abort | Refused):
             raise error
         self.tick()
-
-
-class Abort(BaseException):
-    """Ends a thread of a run that is given up."""
-
-
-class Home:
-    """Where the variables of one call of a function are at home."""
-
-    __slots__ = ()
 
 
 class Twin:

@@ -13,34 +13,32 @@ from concurrent.futures.thread import BrokenThreadPool
 from contextlib import suppress
 from typing import Any
 
-from . import primitives
-from .hooks import Abort, Twin, hooks
-from .report import Refused
+from .hooks import Twin, hooks
+from .step import Abort, Refused
+from .twins import Thread, now
 
 BROKEN = "A thread initializer failed, the thread pool is not usable anymore"
 
 
 class Future(Twin):
     def __init__(self) -> None:
-        self.now = "pending"  # running, done, cancelled
+        self.status = "pending"  # running, done, cancelled
         self.value: Any = None
         self.error: BaseException | None = None
         self.callbacks: list[Callable[[Any], object]] = []
 
     def state(self) -> str:
-        return self.now
+        return self.status
 
     def _ended(self) -> bool:
-        return self.now in ("done", "cancelled")
+        return self.status in ("done", "cancelled")
 
     def _wait(self, timeout: float | None) -> None:
         ready = self._ended if timeout is None else None
-        primitives.now().step(
-            self, "wait", "result of {}", ready, "{} has no result yet", write=False
-        )
+        now().step(self, "wait", "result of {}", ready, "{} has no result yet", write=False)
         if not self._ended():
             raise futures.TimeoutError
-        if self.now == "cancelled":
+        if self.status == "cancelled":
             raise futures.CancelledError
 
     def result(self, timeout: float | None = None) -> Any:
@@ -54,8 +52,8 @@ class Future(Twin):
         return self.error
 
     def _is(self, what: str, *states: str) -> bool:
-        primitives.now().step(self, "call", f"{{}}.{what}()", write=False)
-        return bool(primitives.now().called(self.now in states))
+        now().step(self, "call", f"{{}}.{what}()", write=False)
+        return bool(now().called(self.status in states))
 
     def done(self) -> bool:
         return self._is("done", "done", "cancelled")
@@ -67,20 +65,20 @@ class Future(Twin):
         return self._is("cancelled", "cancelled")
 
     def cancel(self) -> bool:
-        primitives.now().step(self, "call", "cancel {}")
-        if self.now == "pending":
+        now().step(self, "call", "cancel {}")
+        if self.status == "pending":
             self._end("cancelled")
-        return self.now == "cancelled"
+        return self.status == "cancelled"
 
     def add_done_callback(self, function: Callable[[Any], object]) -> None:
-        primitives.now().step(self, "call", "{}.add_done_callback()")
+        now().step(self, "call", "{}.add_done_callback()")
         if self._ended():
             self._tell(function)
         else:
             self.callbacks.append(function)
 
     def _end(self, how: str) -> None:
-        self.now = how
+        self.status = how
         for function in self.callbacks:
             self._tell(function)
 
@@ -91,10 +89,10 @@ class Future(Twin):
 
     def _begin(self) -> bool:
         """Whether there still is something to do."""
-        primitives.now().step(self, "call", "begin {}")
-        if self.now == "cancelled":
+        now().step(self, "call", "begin {}")
+        if self.status == "cancelled":
             return False
-        self.now = "running"
+        self.status = "running"
         return True
 
     def _run(self, call: Callable[[], Any]) -> None:
@@ -108,7 +106,7 @@ class Future(Twin):
         self._give(value, error)
 
     def _give(self, value: Any, error: BaseException | None) -> None:
-        primitives.now().step(self, "call", "{} is done")
+        now().step(self, "call", "{} is done")
         self.value, self.error = value, error
         self._end("done")
 
@@ -126,24 +124,24 @@ class ThreadPoolExecutor(Twin):
         self.most = max_workers or 5  # CPython takes 4 more than there are processors
         self.prefix, self.initializer, self.initargs = thread_name_prefix, initializer, initargs
         self.calls: deque[tuple[Future, Callable[[], Any]]] = deque()
-        self.threads: list[primitives.Thread] = []
+        self.threads: list[Thread] = []
         self.idle, self.closed, self.broken = 0, False, False
 
     def state(self) -> str:
         return f"{len(self.calls)} to do"
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
-        primitives.now().step(self, "put", f"submit {_name(function)} to {{}}")
+        now().step(self, "put", f"submit {_name(function)} to {{}}")
         if self.broken:
             raise BrokenThreadPool(BROKEN)
         if self.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        future, call = Future(), hooks.function(primitives.now().current.site, function)
+        future, call = Future(), hooks.function(now().current.site, function)
         self.calls.append((future, lambda: call(*args, **kwargs)))
         if self.idle >= len(self.calls) or len(self.threads) == self.most:
             return future
         name = f"{self.prefix or 'pool'}_{len(self.threads)}"
-        thread = primitives.Thread(target=self._work, name=name)
+        thread = Thread(target=self._work, name=name)
         self.threads.append(thread)
         thread.start()
         return future
@@ -154,7 +152,7 @@ class ThreadPoolExecutor(Twin):
         while True:
             self.idle += 1
             ready = lambda: bool(self.calls) or self.closed  # noqa: E731
-            primitives.now().step(self, "idle", "next call of {}", ready, "{} has no call")
+            now().step(self, "idle", "next call of {}", ready, "{} has no call")
             self.idle -= 1
             if not self.calls:
                 return
@@ -170,7 +168,7 @@ class ThreadPoolExecutor(Twin):
         except (Abort, Refused):
             raise
         except BaseException:
-            primitives.now().step(self, "call", "{} is broken")
+            now().step(self, "call", "{} is broken")
             self.broken = True
             while self.calls:
                 self.calls.popleft()[0]._give(None, BrokenThreadPool(BROKEN))
@@ -188,7 +186,7 @@ class ThreadPoolExecutor(Twin):
         return _results(made, timeout)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        primitives.now().step(self, "call", "shut down {}")
+        now().step(self, "call", "shut down {}")
         self.closed = True
         while cancel_futures and self.calls:
             self.calls.popleft()[0]._end("cancelled")
@@ -249,7 +247,7 @@ def wait(
 
 def _wait_until(left: list[Future], ready: Callable[[], bool], timeout: float | None) -> None:
     until = ready if timeout is None else None
-    primitives.now().step(
+    now().step(
         left[0], "wait", "wait for futures", until, "no result yet", tuple(left[1:]), write=False
     )
 

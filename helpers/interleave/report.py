@@ -11,14 +11,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Refused(ValueError):
-    """A program that cannot be followed: the construct, its line, and what to write instead."""
-
-
-class Diverged(RuntimeError):
-    """A program that did something else when it was run again with the same schedule."""
-
-
 class Step(NamedTuple):
     """One thing that one thread did: a row of the table."""
 

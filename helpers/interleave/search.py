@@ -1,27 +1,27 @@
 """Which schedules to try: few preemptions first, then one of every class.
 
 Two schedules are equivalent where one becomes the other by exchanging
-neighbouring steps that touch nothing in common. `reduced` tries one schedule of
+neighbouring steps that touch nothing in common; all that are equivalent are a
+class. Each strategy is a depth-first search over the choices of a run, which is
+repeated from the start for each schedule:
+
+`All` tries every schedule. `Bounded` tries those with few preemptions (Musuvathi,
+Qadeer: Iterative Context Bounding, PLDI 2007): the first that fails there is the
+simplest to read. `Sleep` leaves out what only repeats a class, by sleep sets; it
+needs more runs for the same classes than `Reduced`, but may be used where a step
+touches other things after another past, too. `Reduced` tries one schedule of
 every class: dynamic partial-order reduction with source sets and sleep sets
 (Abdulla, Aronis, Jonsson, Sagonas: Optimal Dynamic Partial Order Reduction,
-POPL 2014), where a step that had to wait is looked at as well. `sleep` has the
-sleep sets only: it needs more runs for the same classes, but may be used where a
-step touches other things after another past, too. `bounded` tries those with few
-preemptions (Musuvathi, Qadeer: Iterative Context Bounding, PLDI 2007): the first
-that fails there is the simplest to read.
+POPL 2014), where a step that had to wait is looked at as well. `Replay` tries
+one schedule: a given word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from .hooks import Hooks
-from .report import Diverged
-from .run import FAIR, Access, Event, Op, Pool, Run, Task
-from .steps import Program
-
-ALL_STEPS = 1_000_000  # of one exploration: some twenty seconds
+from .run import FAIR, Run
+from .step import Access, Diverged, Event, Op, Task, conflict, may_conflict
 
 
 class Node:
@@ -40,19 +40,19 @@ class Node:
         self.preempted = 0  # preemptions up to and with this choice
 
 
-class Search:
-    """Depth first over the choices, which is repeated from the start for each schedule."""
+class All:
+    """Every schedule."""
 
-    def __init__(self, how: str, bound: int = 0) -> None:
-        self.how, self.bound = how, bound  # "reduced", "sleep", "all", "bounded"
+    def __init__(self) -> None:
         self.stack: list[Node] = []
         self.depth = 0
-        self.row = 0
+        self.stay = Stay()
 
     # ----------------------------------------------------------------- choosing
 
     def begin(self) -> None:
-        self.depth = self.row = 0
+        """The next run is about to start."""
+        self.depth, self.stay = 0, Stay()
 
     def choose(self, run: Run, can: Sequence[Task], last: Task | None) -> Task | None:
         numbers = tuple([task.number for task in can])
@@ -75,40 +75,29 @@ class Search:
         before = self.stack[-1] if self.stack else None
         if before is not None:
             before.event = run.events[-1]
-            if self.how in ("reduced", "sleep"):
-                node.sleep = self._asleep(before)
+            node.sleep = self._asleep(before)
         free = [number for number in can if number not in node.sleep]
-        number = last.number if last is not None else -1
         if free:
-            node.chosen = self._first(free, number)
-            if self.how == "bounded":
-                self._count(node, before, number)
-            node.todo = {node.chosen} if self.how == "reduced" else set(free)
+            node.chosen = self.stay.first(free, last.number if last is not None else -1)
+            node.todo = self._todo(node.chosen, free)
+            self._chosen(node, before)
             self.stack.append(node)
         return node
 
-    def _first(self, free: list[int], last: int) -> int:
-        """The one that is running, unless it has been for long while others could."""
-        stay = last in free
-        self.row = self.row + 1 if stay else 0
-        if stay and (self.row <= FAIR or len(free) == 1):
-            return last
-        self.row = 0
-        return next((number for number in free if number > last), free[0])
-
-    def _count(self, node: Node, before: Node | None, last: int) -> None:
-        used = before.preempted if before else 0
-        node.preempted = used + (node.chosen != last and last in node.can)
-        node.event = None
-
     def _asleep(self, before: Node) -> dict[int, tuple[Access, ...]]:
-        """Those whose turn here would only repeat what was tried before."""
-        assert before.event is not None
-        touched = before.event.accesses
-        old = {**before.sleep, **before.done}
-        return {
-            n: a for n, a in old.items() if n != before.chosen and not _may_conflict(a, touched)
-        }
+        """Those whose turn after `before` would only repeat what was tried."""
+        return {}
+
+    def _todo(self, chosen: int, free: list[int]) -> set[int]:
+        """Those to be tried at a new choice."""
+        return set(free)
+
+    def _chosen(self, node: Node, before: Node | None) -> None:
+        """Somebody was chosen at `node`."""
+
+    def _may(self, node: Node, before: Node | None, number: int) -> bool:
+        """Whether a task may be chosen there at all."""
+        return True
 
     # ------------------------------------------------------------- the next one
 
@@ -116,30 +105,110 @@ class Search:
         """Look at the run that is over; prepare for the next one; False: there is none."""
         for node, event in zip(self.stack, run.events, strict=False):
             node.event = event
-        if self.how == "reduced" and run.why != "endless":  # there the search is not complete
-            Races(self.stack, run).find()
+        self._look_at(run)
         while self.stack:
             node = self.stack[-1]
+            before = self.stack[-2] if len(self.stack) > 1 else None
             if node.event is not None:
                 node.done[node.chosen] = node.event.accesses
             left = sorted(node.todo - node.done.keys() - node.sleep.keys())
-            left = [number for number in left if self._within(node, number)]
+            left = [number for number in left if self._may(node, before, number)]
             if left:
                 node.chosen, node.clock = left[0], {}
-                if self.how == "bounded":
-                    before = self.stack[-2] if len(self.stack) > 1 else None
-                    last = before.chosen if before else -1
-                    self._count(node, before, last)
+                self._chosen(node, before)
                 return True
             self.stack.pop()
         return False
 
-    def _within(self, node: Node, number: int) -> bool:
-        if self.how != "bounded":
-            return True
-        before = self.stack[-2] if len(self.stack) > 1 else None
-        last, used = (before.chosen, before.preempted) if before else (-1, 0)
-        return used + (number != last and last in node.can) <= self.bound
+    def _look_at(self, run: Run) -> None:
+        """See what else is to be tried after what has happened."""
+
+
+class Bounded(All):
+    """Those with at most `bound` preemptions."""
+
+    def __init__(self, bound: int) -> None:
+        super().__init__()
+        self.bound = bound
+
+    def _chosen(self, node: Node, before: Node | None) -> None:
+        node.preempted = self._used(node, before, node.chosen)
+        node.event = None
+
+    def _may(self, node: Node, before: Node | None, number: int) -> bool:
+        return self._used(node, before, number) <= self.bound
+
+    def _used(self, node: Node, before: Node | None, number: int) -> int:
+        if before is None:
+            return 0
+        return before.preempted + (number != before.chosen and before.chosen in node.can)
+
+
+class Sleep(All):
+    """No class twice, except in runs that are given up as redundant."""
+
+    def _asleep(self, before: Node) -> dict[int, tuple[Access, ...]]:
+        assert before.event is not None
+        touched = before.event.accesses
+        old = {**before.sleep, **before.done}
+        return {n: a for n, a in old.items() if n != before.chosen and not may_conflict(a, touched)}
+
+
+class Reduced(Sleep):
+    """One of every class: only who races is tried in another order."""
+
+    def _todo(self, chosen: int, free: list[int]) -> set[int]:
+        return {chosen}
+
+    def _look_at(self, run: Run) -> None:
+        if run.why != "endless":  # there the search is not complete
+            Races(self.stack, run).find()
+
+
+class Stay:
+    """Nobody is interrupted, unless it has been running for long while others could."""
+
+    def __init__(self) -> None:
+        self.row = 0
+
+    def first(self, free: Sequence[int], last: int) -> int:
+        stay = last in free
+        self.row = self.row + 1 if stay else 0
+        if stay and (self.row <= FAIR or len(free) == 1):
+            return last
+        self.row = 0
+        return next((number for number in free if number > last), free[0])
+
+
+class Replay:
+    """Letter by letter; after the last letter, nobody is interrupted, or (not `rest`) it ends."""
+
+    def __init__(self, word: str, rest: bool = True) -> None:
+        self.word, self.rest, self.stay = word, rest, Stay()
+
+    def choose(self, run: Run, can: Sequence[Task], last: Task | None) -> Task | None:
+        place = len(run.events)
+        if place >= len(self.word):
+            if not self.rest:
+                run.give_up("prefix")
+                return None
+            numbers = [task.number for task in can]
+            return run.tasks[self.stay.first(numbers, last.number if last else -1)]
+        letter = self.word[place]
+        for task in can:
+            if task.letter == letter:
+                return task
+        raise ValueError(f'letter {place + 1} of "{self.word}": {_why_not(run, letter)}')
+
+
+def _why_not(run: Run, letter: str) -> str:
+    known = {task.letter: task for task in run.tasks if task.number}
+    task = known.get(letter, run.tasks[0] if letter == "M" else None)
+    if task is None:
+        return f"there is no thread {letter}; there are {', '.join(known)}"
+    if task.ended:
+        return f"{letter} has ended"
+    return f"{letter} cannot go on there: it waits"
 
 
 class Races:
@@ -164,7 +233,7 @@ class Races:
             self.count.append(len(mine))
             for thing in {access[0] for access in event.accesses}:
                 self.by_thing.setdefault(thing, []).append(number)
-        for task in self.run.waiting:  # in a run that is redundant, too
+        for task in self.run.left.waiting:  # in a run that is redundant, too
             if task.pending is not None and not task.pending.eager:
                 known = self._before(self.by_task.get(task.number, []), task.preds)
                 end = len(self.events)
@@ -257,24 +326,6 @@ class Races:
         )
 
 
-def conflict(one: tuple[Access, ...], two: tuple[Access, ...]) -> bool:
-    """Whether two steps touch the same, one of them writing."""
-    for where, key, write in one:
-        for there, its, wrote in two:
-            if where == there and (write or wrote) and (key is None or its is None or key == its):
-                return True
-    return False
-
-
-def _may_conflict(old: tuple[Access, ...], new: tuple[Access, ...]) -> bool:
-    """The same for steps of two runs, where a token below 0 may stand for anything."""
-    return conflict(old, new) or any(
-        where < 0 and there < 0 and (write or wrote)
-        for where, _, write in old
-        for there, _, wrote in new
-    )
-
-
 def _join(clock: dict[int, int], other: dict[int, int]) -> None:
     for task, count in other.items():
         if count > clock.get(task, 0):
@@ -288,57 +339,3 @@ def raise_diverged(run: Run, can: Sequence[Task]) -> None:
         f"{at}); a program must not depend on the time, on random numbers or on what an earlier "
         "run has left"
     )
-
-
-class Explorer:
-    """A program, prepared; the sites where its threads meet are learned on the way."""
-
-    def __init__(self, program: Callable[[], Any], hooks: Hooks, atomic: str) -> None:
-        hooks.kinds.clear()
-        self.program, self.hooks, self.atomic = program, hooks, atomic
-        self.rewritten = Program(program, hooks, atomic)
-        self.code = self.rewritten.codes[program]  # type: ignore[index]
-        self.hot: frozenset[int] = frozenset()
-        self.steps = 0
-        self.complete = False  # whether the last search has come to its end, and left nothing out
-        self.pool = Pool()
-
-    def __enter__(self) -> Explorer:
-        self.rewritten.__enter__()
-        self.pool.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self.pool.__exit__()
-        finally:
-            self.rewritten.__exit__()
-
-    def run(self, chooser: Any, record: bool = False) -> Run:
-        run = Run(
-            self.hooks, self.pool, chooser, self.hot, self.atomic, record, self.rewritten.tokens
-        )
-        run.execute(self.program, self.code)
-        self.steps += run.steps + run.turns // 20
-        return run
-
-    def runs(self, how: str, bound: int = 0) -> Iterator[Run]:
-        """One run for each schedule, redundant ones too; ends early where a new site is found."""
-        if how == "reduced" and self.atomic != "op":
-            how = "sleep"  # what a whole line touches depends on what came before it
-        search, self.complete, skipped = Search(how, bound), False, False
-        while self.steps < ALL_STEPS:
-            search.begin()
-            run = self.run(search)
-            if not run.found <= self.hot:
-                self.hot |= run.found
-                raise Grown
-            yield run
-            skipped = skipped or run.skipped
-            if not search.next(run):
-                self.complete = not skipped
-                return
-
-
-class Grown(Exception):
-    """More places are shared than was known: begin again."""

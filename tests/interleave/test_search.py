@@ -8,13 +8,13 @@ from math import factorial
 from threading import Thread
 
 import pytest
+import random_programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import random_programs
-from helpers.interleave import explore
-from interleave_programs import PROGRAMS, together
+from programs_told import PROGRAMS, together
 from tries import Tries, tries
+
+from helpers.interleave import explore
 
 MOST = 3_000  # runs of one search over one program
 FEW = 120  # where there are many programs

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import reports
+from programs_told import PROGRAMS
 
-import interleave_reports as reports
-from interleave_programs import PROGRAMS
 from pythons import pythons
 
 

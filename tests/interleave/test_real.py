@@ -19,12 +19,12 @@ from pathlib import Path
 from threading import Lock, Thread
 
 import pytest
+import test_twins as twins
+from test_twins import together
 
-import test_interleave_twins as twins
 from helpers.apart import in_a_subprocess
 from helpers.interleave import explore
-from helpers.interleave.trace import shown
-from test_interleave_twins import together
+from helpers.interleave.shown import shown
 
 TIMES = 40
 PROGRAMS: list[Callable[[], object]] = []
@@ -33,8 +33,8 @@ import json, os, sys
 sys.path[:0] = [FOLDER]
 from pauses import pause_in
 
-pause_in("test_interleave_twins", "test_interleave_real", seed=5)
-import test_interleave_real as programs
+pause_in("test_twins", "test_real", seed=5)
+import test_real as programs
 
 found = {}
 for program in programs.every():

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from helpers.interleave import _Exploring
-from helpers.interleave.search import Grown
-from helpers.interleave.trace import outcome
+from helpers.interleave import Exploring
+from helpers.interleave.exploration import Grown
+from helpers.interleave.record import outcome
+from helpers.interleave.search import All, Bounded, Reduced, Sleep
 
 
 class Tries(NamedTuple):
@@ -21,6 +22,14 @@ class Tries(NamedTuple):
         return sum(self.outcomes.values())
 
 
+def strategy(how: str, bound: int, atomic: str) -> All:
+    if how == "bounded":
+        return Bounded(bound)
+    if how == "reduced" and atomic == "op":
+        return Reduced()
+    return All() if how == "all" else Sleep()
+
+
 def tries(
     program: Callable[[], object],
     how: str,
@@ -30,13 +39,13 @@ def tries(
     most: int = 10**6,
 ) -> Tries:
     """Search until it is complete, or until there were `most` runs, redundant ones too."""
-    with _Exploring(program, atomic) as explorer:
+    with Exploring(program, atomic) as explorer:
         while True:
             outcomes: Counter[str] = Counter()
             redundant = 0
             explorer.steps = 0
             try:
-                for run in explorer.runs(how, bound):
+                for run in explorer.runs(strategy(how, bound, atomic)):
                     if run.why == "redundant":
                         redundant += 1
                     else:

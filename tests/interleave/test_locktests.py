@@ -12,7 +12,8 @@ pytest.importorskip("test.lock_tests", reason="this Python came without its test
 pytest.importorskip("test.test_queue", reason="this Python came without its test package")
 
 import borrowed
-from helpers.interleave.run import Pool
+
+from helpers.interleave.workers import Threads
 
 FORK = "a fork hook: explorations have no processes"
 KEPT = "an exploration keeps each object until its run is over, so that no id is used twice"
@@ -47,28 +48,28 @@ LOCK_CASES, QUEUE_CASES = borrowed.lock_cases(), borrowed.queue_cases()
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool() as pool:
+def pool() -> Iterator[Threads]:
+    with Threads() as pool:
         yield pool
 
 
 @pytest.mark.parametrize("name", [name for name in LOCK_CASES if name not in CANNOT_PASS])
 def test_the_twins_of_locks_behave_as_the_real_ones_under_many_schedules(
-    name: str, pool: Pool
+    name: str, pool: Threads
 ) -> None:
     assert borrowed.first_failure(LOCK_CASES[name], pool) == ""
 
 
 @pytest.mark.parametrize("name", [name for name in QUEUE_CASES if name not in TOO_BIG])
 def test_the_twins_of_queues_behave_as_the_real_ones_under_many_schedules(
-    name: str, pool: Pool
+    name: str, pool: Threads
 ) -> None:
     many = 16 if name.endswith("queue_join") else borrowed.SCHEDULES  # that one is long
     assert borrowed.first_failure(QUEUE_CASES[name], pool, many) == ""
 
 
 @pytest.mark.parametrize("name", [name for name in CANNOT_PASS if name in LOCK_CASES])
-def test_what_cannot_pass_does_not(name: str, pool: Pool) -> None:
+def test_what_cannot_pass_does_not(name: str, pool: Threads) -> None:
     """A test that passes must not stand in the list."""
     assert borrowed.first_failure(LOCK_CASES[name], pool)
 
@@ -81,7 +82,7 @@ def test_the_lists_are_of_tests_that_exist() -> None:
     assert len(LOCK_CASES) - len(CANNOT_PASS.keys() & LOCK_CASES.keys()) >= 78
 
 
-def test_the_schedules_differ(pool: Pool) -> None:
+def test_the_schedules_differ(pool: Threads) -> None:
     """Else one of them would do."""
     words = set()
 

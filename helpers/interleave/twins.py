@@ -1,4 +1,4 @@
-"""What `threading`, `queue` and `time` mean inside an exploration.
+"""What the primitives of `threading` are inside an exploration.
 
 Each operation is one step, and behaves as CPython's does: `Event.wait` does not
 look again after it was woken, `notify` wakes any of those that wait, a lock may
@@ -9,22 +9,16 @@ moment: neither is a way to synchronize.
 from __future__ import annotations
 
 import inspect
-import queue
 import re
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from heapq import heappop, heappush
-from types import ModuleType
 from typing import Any
 
-from .hooks import Twin, check_order, hooks, refuse
-from .run import LETTERS, Op, Run, Task
+from .hooks import Twin, hooks, refuse
+from .run import Run
+from .step import LETTERS, Task
 
 NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
-CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
 
 def now() -> Run:
@@ -493,7 +487,7 @@ class Thread(Twin):
             line = run.current.site.line
             refuse(f"line {line}: a program can start at most {len(LETTERS)} threads")
         _check_target(self._target)
-        parent = run.step(self, "start", "start {}", also=(run.crowd,))
+        parent = run.step(self, "start", "start {}", also=(run.sharing.crowd,))
         self.task = run.add(self.run, self)
         self.task.daemon = self._daemon or parent.daemon
         run.started(self.task)
@@ -550,126 +544,6 @@ class Main(Twin):
         return True
 
 
-class Queue(Twin):
-    """`put` and `get` are one step each: they are so for everybody who looks."""
-
-    def __init__(self, maxsize: int = 0) -> None:
-        self.maxsize, self.unfinished_tasks = maxsize, 0
-        self.items: Any = deque()
-        self.is_shutdown = False
-
-    def __class_getitem__(cls, kind: object) -> type[Queue]:  # Queue[int]
-        return cls
-
-    def _put(self, item: Any) -> None:
-        self.items.append(item)
-
-    def _get(self) -> Any:
-        return self.items.popleft()
-
-    def state(self) -> str:
-        from .trace import shown
-
-        return shown(list(self.items), {})
-
-    def _full(self) -> bool:
-        return 0 < self.maxsize <= len(self.items)
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        _check_timeout(block, timeout)
-        ready = (
-            (lambda: self.is_shutdown or not self._full()) if block and timeout is None else None
-        )
-        now().step(self, "put", f"put {now().text(item)} in {{}}", ready, "{} is full")
-        if self.is_shutdown:
-            raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
-        if self._full():
-            now().only_looked()
-            raise queue.Full
-        self.unfinished_tasks += 1
-        self._put(item)
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        _check_timeout(block, timeout)
-        ready = (
-            (lambda: bool(self.items) or self.is_shutdown) if block and timeout is None else None
-        )
-        now().step(self, "get", "get from {}", ready, "{} is empty")
-        if not self.items and self.is_shutdown:
-            raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
-        if not self.items:
-            now().only_looked()
-            raise queue.Empty
-        return now().called(self._get())
-
-    def put_nowait(self, item: Any) -> None:
-        self.put(item, False)
-
-    def get_nowait(self) -> Any:
-        return self.get(False)
-
-    def task_done(self) -> None:
-        now().step(self, "call", "{}.task_done()")
-        if self.unfinished_tasks <= 0:
-            raise ValueError("task_done() called too many times")
-        self.unfinished_tasks -= 1
-
-    def join(self) -> None:
-        now().step(self, "wait", "join {}", lambda: self.unfinished_tasks == 0, "{} has work left")
-
-    def qsize(self) -> int:
-        now().step(self, "call", "{}.qsize()", write=False)
-        return int(now().called(len(self.items)))
-
-    def empty(self) -> bool:
-        now().step(self, "call", "{}.empty()", write=False)
-        return bool(now().called(not self.items))
-
-    def full(self) -> bool:
-        now().step(self, "call", "{}.full()", write=False)
-        return bool(now().called(self._full()))
-
-    if hasattr(queue.Queue, "shutdown"):
-
-        def shutdown(self, immediate: bool = False) -> None:
-            now().step(self, "call", "{}.shutdown()")
-            self.is_shutdown = True
-            if immediate:
-                self.unfinished_tasks = max(0, self.unfinished_tasks - len(self.items))
-                self.items.clear()
-
-
-class LifoQueue(Queue):
-    def _get(self) -> Any:
-        return self.items.pop()
-
-
-class PriorityQueue(Queue):
-    def __init__(self, maxsize: int = 0) -> None:
-        super().__init__(maxsize)
-        self.items = []
-
-    def _put(self, item: Any) -> None:
-        heappush(self.items, item)
-
-    def _get(self) -> Any:
-        return heappop(self.items)
-
-
-class SimpleQueue(Queue):
-    """Without a limit, and nobody counts what is done."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    task_done = join = full = None  # type: ignore[assignment]
-
-
-def _check_timeout(block: bool, timeout: float | None) -> None:
-    if block and timeout is not None and timeout < 0:
-        raise ValueError("'timeout' must be a non-negative number")
-
-
 def _check_target(target: Any) -> None:
     function = getattr(target, "func", target)
     code = getattr(getattr(function, "__func__", function), "__code__", None)
@@ -679,129 +553,3 @@ def _check_target(target: Any) -> None:
             f"line {line}: {name} is a generator or async function, which a thread "
             "would only call and not run: give a plain function as target"
         )
-
-
-# ---------------------------------------------------------------------- modules
-
-
-class Module(Twin):
-    """A module, some of whose names mean something else here."""
-
-    def __init__(self, real: ModuleType, names: Mapping[str, Any]) -> None:
-        self.real, self.names = real, names
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self.names:
-            return self.names[name]
-        return getattr(self.real, name)
-
-
-def _sleep(seconds: float) -> None:
-    if seconds < 0:
-        raise ValueError("sleep length must be non-negative")
-    run = now()
-    run.tick()
-    run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
-
-
-def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any) -> None:
-    """Keep what is printed, to show it once."""
-    from .trace import steady
-
-    run = now()
-    for value in values:
-        check_order(run.current.site, value)
-    text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
-    if run.record:
-        text = steady(text)
-        run.printed.append(text)
-        run.row(Op(run.current.site, "print", f"print {text.strip()[:40]!r}", None))
-
-
-def _current_thread() -> Any:
-    task = now().current
-    return task.twin if task.number else Main()
-
-
-def _refused(name: str, instead: str) -> Callable[..., Any]:
-    def called(*_: object, **__: object) -> Any:
-        refuse(f"line {now().current.site.line}: {name} {instead}")
-
-    return _twin(called)
-
-
-def _alive() -> list[Any]:
-    run = now()
-    task, twins = run.current, [run.crowd, *(t.twin for t in run.live if t.number)]
-    accesses = tuple((run.token(twin), None, False) for twin in twins)
-    op = Op(task.site, "call", "look who is alive", None, accesses)
-    run._make(task, op, False, True)
-    run.row(op)
-    return [task.twin if task.number else Main() for task in now().live]
-
-
-def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
-    function.is_twin = True  # type: ignore[attr-defined]
-    return function
-
-
-class _Random(Module):
-    """Numbers from a seed are the same in every run; others are not."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "Random":
-            return self.real.Random
-        return _refused(f"random.{name}", "differs from run to run: use random.Random(a seed)")
-
-
-def twins() -> dict[Any, Any]:
-    """Which real thing has which twin."""
-    import builtins
-    import concurrent.futures
-    import os
-    import random
-    from datetime import date, datetime
-
-    from . import pools
-
-    table: dict[Any, Any] = {}
-    kinds = {
-        kind.__name__: kind
-        for kind in (Thread, Timer, Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event)
-    }
-    names = {
-        **kinds,
-        "Barrier": Barrier,
-        "current_thread": _twin(_current_thread),
-        "main_thread": _twin(lambda: Main()),
-        "get_ident": _twin(lambda: now().current.number),
-        "get_native_id": _twin(lambda: now().current.number),
-        "active_count": _twin(lambda: len(_alive())),
-        "enumerate": _twin(_alive),
-    }
-    queues = {kind.__name__: kind for kind in (Queue, LifoQueue, PriorityQueue, SimpleQueue)}
-    clocks = {
-        name: _refused(f"time.{name}", "reads a clock, which differs from run to run")
-        for full in CLOCKS
-        for name in (full, f"{full}_ns")
-        if hasattr(time, name)
-    }
-    for module, twins in (
-        (threading, names),
-        (queue, queues),
-        (time, {"sleep": _twin(_sleep), **clocks}),
-        (concurrent.futures, pools.NAMES),
-    ):
-        table[module] = Module(module, twins)
-        for name, twin in twins.items():
-            table[getattr(module, name)] = twin
-    for name in (name for name in dir(os) if name.startswith(STARTS)):
-        table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
-    for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
-        table[clock] = _refused(clock.__qualname__, "reads a clock, which differs from run to run")
-    table[builtins.print] = _twin(_print)
-    table[random] = _Random(random, {})
-    for name in random.__all__:
-        if name not in ("Random", "SystemRandom"):
-            table[getattr(random, name)] = getattr(table[random], name)
-    return table

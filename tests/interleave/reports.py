@@ -1,7 +1,7 @@
 """What the explorer says of each program: it is the same, to the byte, on every Python.
 
-    python tests/helpers/interleave_reports.py            # which programs differ?
-    python tests/helpers/interleave_reports.py --write    # new words, new programs
+    python tests/interleave/reports.py            # which programs differ?
+    python tests/interleave/reports.py --write    # new words, new programs
 
 Needs nothing but Python and `helpers`.
 """
@@ -14,10 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from helpers.interleave import explore, replay
-from interleave_programs import PROGRAMS
+from programs_told import PROGRAMS
 
-STORED = Path(__file__).with_name("interleave-reports.txt")
+from helpers.interleave import explore, replay
+
+STORED = Path(__file__).with_name("reports.txt")
 RULE = "=" * 80
 
 

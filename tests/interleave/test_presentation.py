@@ -13,12 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from helpers.interleave import html
-from helpers.interleave.html import page, percent, space
-from helpers.interleave.lanes import Lanes, moments, tint
-from helpers.interleave.report import Schedule, Standing, Step
-from helpers.interleave.text import FIRST, LAST, because, counts, doing, header, report, rows, table
 from stories import (
     ADD,
     ALL,
@@ -32,6 +26,12 @@ from stories import (
     report_of,
     spin,
 )
+
+from helpers.interleave import html
+from helpers.interleave.html import page, percent, space
+from helpers.interleave.lanes import Lanes, moments, tint
+from helpers.interleave.report import Schedule, Standing, Step
+from helpers.interleave.text import FIRST, LAST, because, counts, doing, header, report, rows, table
 
 SVG = "{http://www.w3.org/2000/svg}"
 every_story = pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)

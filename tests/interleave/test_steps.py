@@ -28,9 +28,9 @@ from threading import Lock, Thread
 
 import pytest
 
-from helpers.interleave import Refused, _Exploring, explore, replay
-from helpers.interleave.search import Search
-from helpers.interleave.steps import rewritten
+from helpers.interleave import Exploring, Refused, explore, replay
+from helpers.interleave.program import rewritten
+from helpers.interleave.search import All
 
 FORMS: list[Callable[[], object]] = []
 
@@ -51,8 +51,8 @@ def note(value, name=None):
 
 def run(program: Callable[[], object], atomic: str = "op") -> object:
     """What `program` returns in an exploration, where no thread is interrupted."""
-    with _Exploring(program, atomic) as explorer:
-        run = explorer.run(Search("all"))
+    with Exploring(program, atomic) as explorer:
+        run = explorer.run(All())
     if run.errors:
         raise run.errors[0][1]
     return run.result

@@ -26,9 +26,12 @@ from itertools import islice
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from helpers.interleave import primitives
+from helpers.interleave import modules, queues, twins
 from helpers.interleave.hooks import hooks
-from helpers.interleave.run import Op, Pool, Run, Task
+from helpers.interleave.run import Run
+from helpers.interleave.sharing import Sharing
+from helpers.interleave.step import Op, Task
+from helpers.interleave.workers import Threads
 
 EVERYWHERE = frozenset({-1})  # the site of code that is not rewritten: each step is a choice
 SCHEDULES = 40
@@ -69,7 +72,7 @@ class Clock:
     @contextmanager
     def patience(self, seconds: float | None) -> Iterator[None]:
         """What the current task does inside may take so long."""
-        task = primitives.now().current
+        task = twins.now().current
         before = self.until.get(task.number)
         if seconds is not None and seconds >= 0:
             self.until[task.number] = self.now + seconds
@@ -88,21 +91,21 @@ def would_wait(task: Task) -> bool:
     twin = op.where
     if op.kind in ("sleep", "join"):
         return op.kind == "sleep" or not twin.task.ended
-    if isinstance(twin, primitives.Lock | primitives.RLock):
-        again = isinstance(twin, primitives.RLock) and twin.owner is task
+    if isinstance(twin, twins.Lock | twins.RLock):
+        again = isinstance(twin, twins.RLock) and twin.owner is task
         return twin.owner is not None and not again
-    if isinstance(twin, primitives.Semaphore):
+    if isinstance(twin, twins.Semaphore):
         return op.kind == "acquire" and twin.value == 0
-    if isinstance(twin, primitives.Queue):
+    if isinstance(twin, queues.Queue):
         return twin._full() if op.kind == "put" else op.kind == "get" and not twin.items
     if op.kind != "wake":
         return False
-    if isinstance(twin, primitives.Condition):
+    if isinstance(twin, twins.Condition):
         mine = next((wait for wait in twin.waiting if wait.task is task), None)
         return mine is not None and not mine.late and twin._ticket(mine) is None
-    if isinstance(twin, primitives.Event):
+    if isinstance(twin, twins.Event):
         return not any(each is task and woken for each, woken in twin.waiting)
-    assert isinstance(twin, primitives.Barrier)
+    assert isinstance(twin, twins.Barrier)
     return any(each is task and how == "waits" for each, how in twin.inside)
 
 
@@ -141,22 +144,22 @@ def schedules() -> Iterator[Callable[..., Task]]:
     yield from map(at_random, range(SCHEDULES - BOUNDED - 2))
 
 
-def fails(case: unittest.TestCase, pool: Pool, pick: Callable[..., Task]) -> str:
+def fails(case: unittest.TestCase, pool: Threads, pick: Callable[..., Task]) -> str:
     """Run one test method under one schedule; what went wrong, or nothing."""
 
     def program() -> None:
         case.debug()
 
-    run = Run(hooks, pool, Clock(pick), EVERYWHERE)
-    run.execute(program, program.__code__)
-    stuck = [task.letter for task in run.stuck if not task.daemon]
+    run = Run(hooks, pool, Clock(pick), Sharing(EVERYWHERE, {}))
+    run.execute(program)
+    stuck = [task.letter for task in run.left.stuck if not task.daemon]
     if run.errors:
         task, error = run.errors[0]
         return f"{task.letter} raised {type(error).__name__}: {error}"
     return f"{run.why}: {', '.join(stuck)}" if run.why and (stuck or run.why != "stuck") else ""
 
 
-def first_failure(case: unittest.TestCase, pool: Pool, many: int = SCHEDULES) -> str:
+def first_failure(case: unittest.TestCase, pool: Threads, many: int = SCHEDULES) -> str:
     """Run a test method under many schedules, up to the first that it fails."""
     picks = islice(schedules(), many)
     return next(filter(None, (fails(case, pool, pick) for pick in picks)), "")
@@ -166,7 +169,7 @@ def first_failure(case: unittest.TestCase, pool: Pool, many: int = SCHEDULES) ->
 
 
 def clock() -> Clock:
-    chooser = primitives.now().chooser
+    chooser = twins.now().chooser
     assert isinstance(chooser, Clock)
     return chooser
 
@@ -183,7 +186,7 @@ def timed(kind: type, name: str) -> Callable[..., Any]:
         until: float = clock().now + given
         with clock().patience(given):
             done = getattr(kind, name)(self, *args, **kwargs)
-        if not done and len(primitives.now().live) == 1:  # alone: it was not a choice
+        if not done and len(twins.now().live) == 1:  # alone: it was not a choice
             clock().now = max(clock().now, until)
         return done
 
@@ -198,24 +201,24 @@ def knowing(kind: type, *names: str) -> type:
 KINDS = {
     kind.__name__: kind
     for kind in (
-        knowing(primitives.Lock, "acquire"),
-        knowing(primitives.RLock, "acquire"),
-        knowing(primitives.Condition, "acquire", "wait"),
-        knowing(primitives.Semaphore, "acquire"),
-        knowing(primitives.BoundedSemaphore, "acquire"),
-        knowing(primitives.Event, "wait"),
-        knowing(primitives.Barrier, "wait"),
-        knowing(primitives.Thread, "join"),
-        knowing(primitives.Queue, "put", "get"),
-        knowing(primitives.LifoQueue, "put", "get"),
-        knowing(primitives.PriorityQueue, "put", "get"),
-        knowing(primitives.SimpleQueue, "put", "get"),
+        knowing(twins.Lock, "acquire"),
+        knowing(twins.RLock, "acquire"),
+        knowing(twins.Condition, "acquire", "wait"),
+        knowing(twins.Semaphore, "acquire"),
+        knowing(twins.BoundedSemaphore, "acquire"),
+        knowing(twins.Event, "wait"),
+        knowing(twins.Barrier, "wait"),
+        knowing(twins.Thread, "join"),
+        knowing(queues.Queue, "put", "get"),
+        knowing(queues.LifoQueue, "put", "get"),
+        knowing(queues.PriorityQueue, "put", "get"),
+        knowing(queues.SimpleQueue, "put", "get"),
     )
 }
 
 
 def sleep(seconds: float) -> None:
-    run = primitives.now()
+    run = twins.now()
     task = run.current
     with clock().patience(seconds):
         run.visible(task, Op(task.site, "sleep", "sleep", None))
@@ -235,9 +238,9 @@ def start_new_thread(function: Callable[..., object], args: tuple[Any, ...]) -> 
 @contextmanager
 def threads_end(*_: object) -> Generator[None]:
     """`threading_helper.wait_threads_exit`: what is started inside ends inside."""
-    before = len(primitives.now().tasks)
+    before = len(twins.now().tasks)
     yield
-    for task in primitives.now().tasks[before:]:
+    for task in twins.now().tasks[before:]:
         task.twin.join()
 
 
@@ -255,11 +258,11 @@ def start_threads(threads: Sequence[Any], *_: object) -> Generator[None]:
 
 def over(real: ModuleType, **names: Any) -> Any:
     """A module in which some names mean something else."""
-    return primitives.Module(real, names)
+    return modules.Module(real, names)
 
 
 @cache
-def twins() -> dict[str, Any]:
+def stand_ins() -> dict[str, Any]:
     support = importlib.import_module("test.support")
     helper = over(
         importlib.import_module("test.support.threading_helper"),
@@ -289,8 +292,8 @@ def twins() -> dict[str, Any]:
 def imported(name: str, *rest: Any) -> Any:
     """`import` inside a borrowed module."""
     if name == "test":
-        return SimpleNamespace(support=twins()["test.support"])
-    return twins()[name] if name in twins() else builtins.__import__(name, *rest)
+        return SimpleNamespace(support=stand_ins()["test.support"])
+    return stand_ins()[name] if name in stand_ins() else builtins.__import__(name, *rest)
 
 
 def borrowed(name: str) -> dict[str, Any]:

@@ -6,29 +6,31 @@
 
 and `lock.acquire()` becomes `step.method(lock, 'acquire')()`. What `step` does
 in between is the business of `hooks`: it may let another thread go on. Names
-that mean `threading`, `queue`, `time` become their twins from `primitives`.
-
-The rewritten code takes the place of the functions' `__code__` for as long as
-an exploration lasts; objects, names and closures stay what they are. Syntax
-that could not be followed is refused by name: to miss a step would be worse.
+that mean `threading`, `queue`, `time` become their twins. Syntax that could not
+be followed is refused by name: to miss a step would be worse.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import copy
-import inspect
 import linecache
-from collections.abc import Callable, Iterator
-from functools import cached_property, lru_cache
-from types import CellType, CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from types import FunctionType, ModuleType
+from typing import Any, Protocol
 
-from ..waits import is_library
-from .report import Refused
+from .scopes import (
+    Function,
+    Scope,
+    bound_in,
+    declared,
+    is_store,
+    settled,
+    targets,
+    used_inside,
+)
+from .source import content
+from .step import Refused, Site
 
-Function = ast.FunctionDef | ast.Lambda
 REFUSED = {
     ast.AsyncFunctionDef: "async def",
     ast.AsyncFor: "async for",
@@ -38,106 +40,25 @@ REFUSED = {
 }
 ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
 NO_NAMES = {"exec", "eval", "globals", "locals", "vars", "input", "breakpoint"}
-WRAPPED = ("__wrapped__", "__func__", "func")  # of a decorated function, a method, a partial
-MANY = 1_000  # a container with more than so many holds data, not functions
 MARK = "\0interleave "
 
 
-class Site(NamedTuple):
-    """A place in the source where a step is made."""
+class Pages(Protocol):
+    """What a rewriter writes for: it numbers sites, and keeps what stands for marks."""
 
-    number: int
-    line: int
-    source: str  # of the line
-    text: str  # of the expression: "counter.value"
-    statement: int
+    hooks: Any
+    atomic: str
+    sites: list[Site]
+    statements: int
+    written: set[str]
 
-
-class Scope(NamedTuple):
-    """What a function binds, and which of that its inner functions use."""
-
-    bound: set[str]
-    captured: set[str]
-    declared_global: set[str]
-    name: str  # of the local that stands for this call of the function; "" if none is needed
-
-
-class Program:
-    """All functions that a program can reach in its own code, rewritten."""
-
-    def __init__(self, program: Callable[[], object], hooks: Any, atomic: str) -> None:
-        self.hooks, self.atomic = hooks, atomic
-        self.program = program
-        self.functions, self.classes = reachable(program)
-        self.sites: list[Site] = []
-        self.statements = 0  # so far
-        self.objects: list[Any] = []  # what stands for the marks in the code
-        self.written = {name for f in self.functions for name in _global_names(f)}
-        self.codes = {f: self._code(f) for f in self.functions}
-        self.of: dict[CodeType, FunctionType] = {f.__code__: f for f in self.functions}
-        self.tokens = self._tokens()
-        self._before: list[tuple[Any, str, Any]] = []
-
-    def __enter__(self) -> Program:
-        for function, code in self.codes.items():
-            self._put(function, "__code__", code)
-        for kind in self.classes:
-            bases = tuple(self.hooks.twin(base) for base in kind.__bases__)
-            if bases != kind.__bases__:
-                self._put(kind, "__bases__", bases)
-        every = [code for whole in self.codes.values() for code in _codes(whole)]
-        self.hooks.known = {id(code): (code, True) for code in every}
-        self.hooks.should_follow = lambda function: _own(function, self.program)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.hooks.known, self.hooks.should_follow = {}, lambda function: False
-        while self._before:
-            setattr(*self._before.pop())
-
-    def _tokens(self) -> dict[int, int]:
-        """Names for what exists before the program runs."""
-        things: list[Any] = [*self.classes, *(f.__globals__ for f in self.functions)]
-        for function in self.functions:
-            things += [*(function.__closure__ or ()), *_used(function)]
-        return {id(thing): 10**9 + number for number, thing in enumerate(things)}
-
-    def _put(self, owner: Any, name: str, value: Any) -> None:
-        self._before.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, value)
-
-    def mark(self, thing: Any) -> ast.Constant:
-        """A constant that becomes `thing` once the code is compiled."""
-        self.objects.append(thing)
-        return ast.Constant(f"{MARK}{len(self.objects) - 1}")
-
-    def _code(self, function: FunctionType) -> CodeType:
-        """The code of `function`, rewritten; as closed over as it is."""
-        node, owner = _node(function)
-        if isinstance(node, ast.AsyncFunctionDef):
-            _refuse(node, "async def")
-        old = function.__code__
-        tree = Rewriter(self, function, owner).rewritten(node)
-        code = _compiled(tree, node, owner, old)
-        if code.co_freevars != old.co_freevars:
-            raise Refused(f"{function.__qualname__} uses names in a way that cannot be followed")
-        return self._with_objects(code).replace(co_qualname=old.co_qualname)
-
-    def _with_objects(self, code: CodeType) -> CodeType:
-        def real(constant: Any) -> Any:
-            if isinstance(constant, CodeType):
-                return self._with_objects(constant)
-            if isinstance(constant, str) and constant.startswith(MARK):
-                return self.objects[int(constant[len(MARK) :])]
-            return constant
-
-        return code.replace(co_consts=tuple(map(real, code.co_consts)))
+    def mark(self, thing: Any) -> ast.Constant: ...
 
 
 class Rewriter(ast.NodeTransformer):
     """One function: shared accesses become calls of the hooks."""
 
-    def __init__(self, program: Program, function: FunctionType, owner: str) -> None:
+    def __init__(self, program: Pages, function: FunctionType, owner: str) -> None:
         self.program, self.function = program, function
         self.lines = linecache.getlines(function.__code__.co_filename)
         self.hook = program.mark(program.hooks)
@@ -218,11 +139,11 @@ class Rewriter(ast.NodeTransformer):
         """What a global name, or one of a builtin, means inside an exploration."""
         nowhere = object()
         cell = self.cells.get(node.id)
-        value = _content(cell) if cell else self.function.__globals__.get(node.id, nowhere)
+        value = content(cell) if cell else self.function.__globals__.get(node.id, nowhere)
         if value is nowhere:
             value = getattr(builtins, node.id, nowhere)
             if node.id in NO_NAMES and value is not nowhere:
-                _refuse(node, f"{node.id}()", "the source must say what is read and written")
+                refuse_syntax(node, f"{node.id}()", "the source must say what is read and written")
         if value is nowhere:
             return None
         twin = self.program.hooks.twin(value)
@@ -235,7 +156,7 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if node.attr == "__dict__":
-            _refuse(node, ".__dict__", "use getattr() and setattr()")
+            refuse_syntax(node, ".__dict__", "use getattr() and setattr()")
         site, value = self.site(node), self.visit(node.value)
         return self.call(node, "get", site, value, self.mangled(node.attr))
 
@@ -317,14 +238,14 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
         if node.is_async:
-            _refuse(node.iter, "async for")
+            refuse_syntax(node.iter, "async for")
         node.iter = self.call(node.iter, "iterate", self.site(node.iter), self.visit(node.iter))
         node.ifs = [self.whole(test) for test in node.ifs]
         return node
 
     def comprehension(self, node: Any) -> Any:
         """Its own names are its own; all else belongs to the function around it."""
-        bound = {n.id for g in node.generators for n in _targets(g.target)}
+        bound = {n.id for g in node.generators for n in targets(g.target)}
         self.scopes.append(Scope(bound, set(), set(), ""))
         node.generators = [self.visit(g) for g in node.generators]
         for part in ("elt", "key", "value"):
@@ -356,7 +277,7 @@ class Rewriter(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> Any:
         if type(node) in REFUSED:
             why = "use if and elif" if isinstance(node, ast.Match) else "only threads can"
-            _refuse(node, REFUSED[type(node)], why)
+            refuse_syntax(node, REFUSED[type(node)], why)
         if isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.ClassDef):
             before = self.statement, self.number
             self.program.statements += 1
@@ -528,9 +449,9 @@ class Rewriter(ast.NodeTransformer):
         for alias in node.names:
             module = getattr(node, "module", None) or alias.name
             if module.split(".")[0] in ELSEWHERE or "process" in alias.name.lower():
-                _refuse(node, module)
+                refuse_syntax(node, module)
             if alias.name == "*":
-                _refuse(node, "import *")
+                refuse_syntax(node, "import *")
             name = alias.asname or alias.name.split(".")[0]
             twin = self.call(node, "twin", ast.Name(name, ast.Load()))
             found += self.store(ast.copy_location(ast.Name(name, ast.Store()), node), twin)
@@ -548,11 +469,11 @@ class Rewriter(ast.NodeTransformer):
     # ----------------------------------------------------- functions and classes
 
     def function_scope(self, node: Function) -> Scope:
-        bound, used = _bound(node), _inner(node)
-        captured = {name for name in bound & used if not _settled(node, name)}
+        bound, used = bound_in(node), used_inside(node)
+        captured = {name for name in bound & used if not settled(node, name)}
         depth = len([scope for scope in self.scopes if scope.name])
         name = f"_home_{depth}" if captured else ""
-        return Scope(bound, captured, _declared(node, ast.Global), name)
+        return Scope(bound, captured, declared(node, ast.Global), name)
 
     def arguments(self, node: ast.arguments) -> None:
         node.defaults = [self.visit(each) for each in node.defaults]
@@ -588,7 +509,7 @@ class Rewriter(ast.NodeTransformer):
         node.bases = [self.visit(each) for each in node.bases]
         node.decorator_list = [self.visit(each) for each in node.decorator_list]
         every = [n for s in node.body for n in ast.walk(s)]
-        bound = {n.id for n in every if isinstance(n, ast.Name) and _is_store(n)}
+        bound = {n.id for n in every if isinstance(n, ast.Name) and is_store(n)}
         bound |= {s.name for s in node.body if isinstance(s, ast.FunctionDef | ast.ClassDef)}
         outer, self.classes = self.scopes, [*self.classes, node.name]
         self.scopes = [*outer, Scope(bound, set(), set(), "")]
@@ -610,255 +531,6 @@ class Rewriter(ast.NodeTransformer):
         return [node, *self.store(target, ast.Name(name, ast.Load()))]
 
 
-# ----------------------------------------------------------- reading the source
-
-
-def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[type]]:
-    """The functions and classes of the learner's own code that `program` can reach."""
-    if not isinstance(program, FunctionType):
-        raise ValueError(f"program must be a function without arguments, not {program!r}")
-    if inspect.isgeneratorfunction(program) or inspect.iscoroutinefunction(program):
-        raise Refused(
-            f"program must be a plain function; {program.__name__} is a generator or async"
-        )
-    needs = [p.name for p in inspect.signature(program).parameters.values() if _is_needed(p)]
-    if needs:
-        raise ValueError(f"program must be a function without arguments; it takes {needs[0]}")
-    if not _own(program, program):
-        _node(program)  # says that there is no source
-    functions: dict[FunctionType, None] = {}
-    classes: dict[type, None] = {}
-    waiting: list[Any] = [program]
-    seen: dict[int, Any] = {}
-    while waiting:
-        thing = waiting.pop()
-        if id(thing) in seen:
-            continue
-        seen[id(thing)] = thing
-        if isinstance(thing, FunctionType) and _own(thing, program):
-            functions[thing] = None
-            waiting += reversed(list(_used(thing)))
-        elif isinstance(thing, type):
-            if _own_class(thing, program):
-                classes[thing] = None
-                waiting += [*reversed(list(vars(thing).values())), *thing.__bases__]
-        elif not isinstance(thing, ModuleType):
-            waiting += [type(thing)] if _own_class(type(thing), program) else []
-        waiting += _parts(thing)
-    return list(functions), list(classes)
-
-
-def _parts(thing: Any) -> list[Any]:
-    """What may be called where `thing` is used: what it wraps, what a container holds."""
-    if isinstance(thing, dict):
-        return list(thing.values()) if len(thing) <= MANY else []
-    if isinstance(thing, list | tuple | set | frozenset):
-        return list(thing) if len(thing) <= MANY else []
-    wrapped = [getattr(thing, name, None) for name in WRAPPED] if callable(thing) else []
-    wrapped += [thing.fget, thing.fset, thing.fdel] if isinstance(thing, property) else []
-    if isinstance(thing, classmethod | staticmethod | cached_property):
-        wrapped.append(getattr(thing, "func", None) or getattr(thing, "__func__", None))
-    return [part for part in wrapped if part is not None]
-
-
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and not several
-
-
-def _own(function: FunctionType, program: Any) -> bool:
-    """Whether it is the learner's: of the same module, or of no library and not of ours."""
-    if function.__globals__ is program.__globals__:
-        return not function.__code__.co_filename.startswith("<string>")
-    name = str(function.__globals__.get("__name__", ""))
-    if name.startswith("namedtuple_"):
-        return False
-    ours = name.split(".")[0] == __name__.split(".")[0] and ".exercises" not in name
-    return not is_library(function.__code__.co_filename) and not ours and "<" not in name
-
-
-def _own_class(kind: type, program: Any) -> bool:
-    methods = [f for f in vars(kind).values() if isinstance(f, FunctionType)]
-    if any(_own(method, program) for method in methods):
-        return True
-    return bool(kind.__module__ == program.__module__)
-
-
-def _used(function: FunctionType) -> Iterator[Any]:
-    """The values of the names that a function uses, its closure and its defaults."""
-    names = [name for code in _codes(function.__code__) for name in code.co_names]
-    for name in dict.fromkeys(names):
-        if name in function.__globals__:
-            yield function.__globals__[name]
-    yield from (_content(cell) for cell in function.__closure__ or ())
-    yield from function.__defaults__ or ()
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not bound yet
-        return None
-
-
-def _node(function: FunctionType) -> tuple[Function, str]:
-    """Where the source of `function` stands, and the class around it."""
-    code = function.__code__
-    linecache.checkcache(code.co_filename)
-    tree = _parsed("".join(linecache.getlines(code.co_filename)))
-    found: list[tuple[Function, str]] = []
-
-    def look(node: ast.AST, owner: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                name = getattr(child, "name", "<lambda>")
-                lines = [child, *getattr(child, "decorator_list", [])]
-                if name == code.co_name and code.co_firstlineno in [n.lineno for n in lines]:
-                    found.append((child, owner))  # type: ignore[arg-type]
-            look(child, child.name if isinstance(child, ast.ClassDef) else owner)
-
-    look(tree, "")
-    if len(found) != 1:
-        raise Refused(
-            f"the source of {function.__qualname__} is not available: "
-            "define it in a cell or in a file, each lambda on a line of its own"
-        )
-    return copy.deepcopy(found[0])
-
-
-@lru_cache(maxsize=8)
-def _parsed(source: str) -> ast.Module:
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return ast.Module([], [])
-
-
-def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeType:
-    """Compile `new` with the same free names around it, and take its code."""
-    inner: ast.stmt
-    name = code.co_name
-    if isinstance(new, ast.FunctionDef):  # under other names than the real ones, which it may use
-        new.name = name = f"___{name}"
-    inner = new if isinstance(new, ast.FunctionDef) else ast.Expr(new)
-    if owner:  # private names are mangled the same
-        inner = ast.ClassDef(f"___{owner}", [], [], [inner], [])
-        if hasattr(ast, "TypeVar"):
-            setattr(inner, "type_params", [])  # noqa: B010 - only since 3.12
-    names = [name for name in code.co_freevars if name != "__class__"]
-    free: list[ast.stmt] = [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(0)) for n in names]
-    around: ast.stmt = ast.parse("def around(): pass").body[0]
-    around.body = [*free, inner]  # type: ignore[attr-defined]
-    module = ast.fix_missing_locations(ast.Module([around], []))
-    whole = compile(module, code.co_filename, "exec", dont_inherit=True)
-    inside = [c for c in _codes(whole) if c.co_name == name]
-    found = next(c for c in inside if c.co_firstlineno == old.lineno or len(inside) == 1)
-    return found.replace(co_name=code.co_name)
-
-
-# -------------------------------------------------------------- names in a tree
-
-
-def _targets(node: ast.AST) -> list[ast.Name]:
-    return [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-
-
-def _is_store(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-
-
-def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function, those of inner functions and classes left out."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _own_nodes(child)
-
-
-def _declared(node: ast.AST, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
-    return {name for n in _own_nodes(node) if isinstance(n, kind) for name in n.names}
-
-
-def _bound(node: Function) -> set[str]:
-    """The names that are local to a function."""
-    names = {arg.arg for arg in _arguments(node)}
-    inside = [g for g in _own_nodes(node) if isinstance(g, ast.comprehension)]
-    theirs = {id(name) for g in inside for name in _targets(g.target)}
-    for n in _own_nodes(node):
-        if _is_store(n) and id(n) not in theirs:
-            names.add(n.id)  # type: ignore[attr-defined]
-        elif isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name:
-            names.add(n.name)
-        elif isinstance(n, ast.alias):
-            names.add(n.asname or n.name.split(".")[0])
-    return names - _declared(node, ast.Global) - _declared(node, ast.Nonlocal)
-
-
-def _inner(node: ast.AST) -> set[str]:
-    """The names that inner functions take from outside."""
-    found: set[str] = set()
-    for n in _own_nodes(node):
-        if isinstance(n, ast.FunctionDef | ast.Lambda):
-            used = {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)}
-            used |= _declared(n, ast.Nonlocal)
-            found |= (used | _inner(n)) - _bound(n)
-        elif isinstance(n, ast.ClassDef):
-            found |= {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)} | _inner(n)
-    return found
-
-
-def _settled(node: Function, name: str) -> bool:
-    """Whether a variable has got its only value before any inner function could use it."""
-    if isinstance(node, ast.Lambda) or name in _nonlocal(node):
-        return isinstance(node, ast.Lambda)
-    stores = [n for n in _own_nodes(node) if _binds(n, name)]
-    if name in {arg.arg for arg in _arguments(node)}:
-        return not stores
-    places = [i for i, statement in enumerate(node.body) if statement in stores] + [
-        i
-        for i, statement in enumerate(node.body)
-        if isinstance(statement, ast.Assign | ast.AnnAssign)
-        and any(n in stores for n in ast.walk(statement))
-    ]
-    if len(stores) != 1 or len(places) != 1:
-        return False
-    until = places[0] + isinstance(node.body[places[0]], ast.Assign | ast.AnnAssign)
-    return name not in _inner(ast.Module(node.body[:until], []))
-
-
-def _nonlocal(node: ast.AST) -> set[str]:
-    """The names that inner functions declare nonlocal."""
-    return {name for n in ast.walk(node) if isinstance(n, ast.Nonlocal) for name in n.names}
-
-
-def _arguments(node: Function) -> list[ast.arg]:
-    every = node.args
-    given = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
-    return [arg for arg in given if arg]
-
-
-def _binds(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return node.name == name
-    if isinstance(node, ast.alias):
-        return (node.asname or node.name.split(".")[0]) == name
-    if isinstance(node, ast.ExceptHandler):
-        return node.name == name
-    return isinstance(node, ast.Name) and node.id == name and _is_store(node)
-
-
-def _global_names(function: FunctionType) -> set[str]:
-    node, _ = _node(function)
-    return {name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names}
-
-
 def _text(node: ast.AST) -> str:
     return ast.unparse(node)
 
@@ -869,46 +541,11 @@ def _check_module(node: ast.AST, value: Any) -> None:
     if not isinstance(name, str) or isinstance(value, str):
         return
     if name.split(".")[0] in ELSEWHERE and isinstance(value, ModuleType | type | FunctionType):
-        _refuse(node, f"{_text(node)} ({name})")
+        refuse_syntax(node, f"{_text(node)} ({name})")
     if name == "concurrent.futures.process":
-        _refuse(node, _text(node))
+        refuse_syntax(node, _text(node))
 
 
-def _refuse(node: ast.AST, what: str, why: str = "only threads of one process can") -> None:
+def refuse_syntax(node: ast.AST, what: str, why: str = "only threads of one process can") -> None:
     line = getattr(node, "lineno", "?")
     raise Refused(f"line {line}: {what} cannot be followed here; {why}")
-
-
-def rewritten(program: Callable[[], object]) -> str:
-    """The source that an exploration runs in place of `program`, for reading.
-
-    Each shared access shows as a call of `step`.
-    """
-    from .hooks import hooks
-
-    made = Program(program, hooks, "op")
-    node, owner = _node(program)  # type: ignore[arg-type]
-    tree = Rewriter(made, program, owner).rewritten(node)  # type: ignore[arg-type]
-    return ast.unparse(_Readable(made).visit(tree))
-
-
-class _Readable(ast.NodeTransformer):
-    """Marks back into something to read: `step`, and no sites."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        if not (isinstance(node.value, str) and node.value.startswith(MARK)):
-            return node
-        thing = self.program.objects[int(node.value[len(MARK) :])]
-        name = "step" if thing is self.program.hooks else getattr(thing, "__name__", "outside")
-        return ast.Name(name, ast.Load())
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        node.args = [a for a in node.args if not self._is_site(a)]
-        return node
-
-    def _is_site(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and node.id == "outside"

@@ -10,13 +10,13 @@ from threading import Barrier, Lock, Thread
 from types import FunctionType
 from typing import Any, NamedTuple
 
+import programs_told as programs
 import pytest
-
-import interleave_programs as programs
 import random_programs
-from helpers.interleave import run, search
-from interleave_programs import together
+from programs_told import together
 from tries import Tries, tries
+
+from helpers.interleave import exploration, run, search, spin, step
 
 
 def increments_of_two() -> None:
@@ -143,22 +143,23 @@ class Mutant(NamedTuple):
 
 MUTANTS = {
     "no sleep sets": Mutant(
-        search.Search._asleep, "for n, a in old.items()", "for n, a in ()", programs.philosophers
+        search.Sleep._asleep, "for n, a in old.items()", "for n, a in ()", programs.philosophers
     ),
     "sleep sets that nothing wakes": Mutant(
-        search.Search._asleep, "and not _may_conflict(a, touched)", "", increments_of_two
+        search.Sleep._asleep, "and not may_conflict(a, touched)", "", increments_of_two
     ),
     "what was tried is not asleep": Mutant(
-        search.Search._asleep, ", **before.done", "", increments_of_two
+        search.Sleep._asleep, ", **before.done", "", increments_of_two
     ),
     "a race with the last step only": Mutant(
         search.Races._reverse, "(accesses):", "(accesses)[:1]:", three_with_one_lock
     ),
     "steps that wait are no races": Mutant(
-        search.Races.find, "self.run.waiting", "()", programs.opposite_order
+        search.Races.find, "self.run.left.waiting", "()", programs.opposite_order
     ),
     "steps that wait are no races in redundant runs": Mutant(
-        search.Races.find, "self.run.waiting", "self.run.waiting * (self.run.why == 'stuck')",
+        search.Races.find, "self.run.left.waiting",
+        "self.run.left.waiting * (self.run.why == 'stuck')",
         LOSER_WAITS,
     ),
     "a release covers an acquire": Mutant(
@@ -186,21 +187,21 @@ MUTANTS = {
         programs.bounded_queue,
     ),
     "parts of a thing are the whole": Mutant(
-        search.conflict, "(key is None or its is None or key == its)", "True",
+        step.conflict, "(key is None or its is None or key == its)", "True",
         programs.keys_of_a_dict,
     ),
-    "two that read are a conflict": Mutant(search.conflict, "(write or wrote)", "True", readers),
+    "two that read are a conflict": Mutant(step.conflict, "(write or wrote)", "True", readers),
     "two that write are none": Mutant(
-        search.conflict, "(write or wrote)", "(write != wrote)", programs.main_joins_in
+        step.conflict, "(write or wrote)", "(write != wrote)", programs.main_joins_in
     ),
     "each switch is a preemption": Mutant(
-        search.Search._count, "and last in node.can", "", increments_of_two, "bounded", 1
+        search.Bounded._used, "and before.chosen in node.can", "", increments_of_two, "bounded", 1
     ),
     "one preemption more": Mutant(
-        search.Search._within, "<= self.bound", "<= self.bound + 1", increments_of_two, "bounded", 1
+        search.Bounded._may, "<= self.bound", "<= self.bound + 1", increments_of_two, "bounded", 1
     ),
     "what is shared is not learned": Mutant(
-        search.Explorer.runs, "not run.found <= self.hot", "False", increments_of_two
+        exploration.Explorer.runs, "not found <= self.shared", "False", increments_of_two
     ),
     "the last that lives is alone": Mutant(
         run.Run._is_alone, "return all(", "return True or all(", one_that_is_not_joined
@@ -215,15 +216,15 @@ MUTANTS = {
         run.Run._over, "task.number and", "False and", programs.is_it_alive
     ),
     "a spin waits from the end of its turn": Mutant(
-        run.Run.again, "set(task.reads[start:])",
-        "{(w, self._writes(w, task)) for w, _ in task.reads[start:]}",
+        spin.Spin.again, "set(turns.reads[start:])",
+        "{(w, self._by_others(w, task)) for w, _ in turns.reads[start:]}",
         spins_on_a_dict,
     ),
     "a long loop lets nobody else begin": Mutant(
-        run.Run.tick, "self.turns % FAIR == 0", "False", counts_without_end, most=3
+        run.Run.tick, "self.pace.turns % FAIR == 0", "False", counts_without_end, most=3
     ),
     "what follows a wait belongs to what was before": Mutant(
-        run.Run.visible, "task.fresh or op.eager", "task.fresh",
+        run.Run.visible, "task.interruptible or op.eager", "task.interruptible",
         looks_in_the_line_in_which_it_waits, atomic="line",
     ),
 }  # fmt: skip

@@ -13,9 +13,11 @@ pytest.importorskip("test.lock_tests", reason="this Python came without its test
 pytest.importorskip("test.test_queue", reason="this Python came without its test package")
 
 import borrowed
-import test_interleave_twins as twins
-from helpers.interleave import explore, pools, primitives
-from helpers.interleave.run import Pool
+import test_twins as twins
+
+from helpers.interleave import explore, pools, queues
+from helpers.interleave import twins as threading_twins
+from helpers.interleave.workers import Threads
 
 CASES = {**borrowed.lock_cases(), **borrowed.queue_cases()}
 PROGRAMS = {program.__name__: program for program in twins.EXPECTED}
@@ -123,7 +125,7 @@ MUTANTS = [
     Mutant("a shutdown does not wait", "ThreadPoolExecutor.shutdown",
            "if wait else ()", "if False else ()", "a_shutdown_waits_for_all_calls"),
     Mutant("what runs can be cancelled", "Future.cancel",
-           'self.now == "pending"', 'self.now in ("pending", "running")',
+           'self.status == "pending"', 'self.status in ("pending", "running")',
            "only_a_call_that_has_not_begun_can_be_cancelled"),
     Mutant("an exception is lost", "Future._run",
            "error = caught", "pass", "what_a_call_raises_comes_out_of_its_future"),
@@ -134,16 +136,17 @@ MUTANTS = [
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool() as pool:
+def pool() -> Iterator[Threads]:
+    with Threads() as pool:
         yield pool
 
 
 def home(where: str) -> tuple[Any, str]:
     """The class or module in which "Event.wait" or "pools.wait" stands, and its name there."""
     owner, _, name = where.partition(".")
-    module = pools if owner == "pools" or hasattr(pools, owner) else primitives
-    return (pools if owner == "pools" else getattr(module, owner)), name
+    if owner == "pools":
+        return pools, name
+    return next(vars(m)[owner] for m in (threading_twins, queues, pools) if owner in vars(m)), name
 
 
 def mutated(owner: Any, name: str, old: str, new: str) -> Callable[..., Any]:
@@ -157,7 +160,7 @@ def mutated(owner: Any, name: str, old: str, new: str) -> Callable[..., Any]:
     return changed
 
 
-def failure(killer: str, pool: Pool) -> str:
+def failure(killer: str, pool: Threads) -> str:
     if killer in CASES:
         return borrowed.first_failure(CASES[killer], pool)
     report = explore(PROGRAMS[killer], budget=2_000)
@@ -167,7 +170,7 @@ def failure(killer: str, pool: Pool) -> str:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mistake_in_a_twin_is_found(
-    mutant: Mutant, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    mutant: Mutant, pool: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner, name = home(mutant.where)
     monkeypatch.setattr(owner, name, mutated(owner, name, mutant.old, mutant.new))
@@ -175,5 +178,5 @@ def test_a_mistake_in_a_twin_is_found(
 
 
 @pytest.mark.parametrize("killer", sorted({mutant.killer for mutant in MUTANTS}))
-def test_without_a_mistake_the_same_tests_pass(killer: str, pool: Pool) -> None:
+def test_without_a_mistake_the_same_tests_pass(killer: str, pool: Threads) -> None:
     assert failure(killer, pool) == ""

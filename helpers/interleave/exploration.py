@@ -1,0 +1,169 @@
+"""Every schedule of a program: run, learn what is shared, and search until none is left.
+
+`Explorer` runs one program under one chooser after the other. `every_schedule` tries all
+schedules that its strategy leaves, and says what became of them; it alone
+decides whether that was complete.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from .run import Chooser, Place, Recorder, Run
+from .search import All, Bounded, Reduced, Sleep
+from .sharing import Sharing
+from .workers import Threads, Workers
+
+BUDGET = 20_000  # schedules
+SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
+ENDLESS = 100  # the same, where a run had no end
+UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
+ALL_STEPS = 1_000_000  # of one exploration: some twenty seconds
+
+Judge = Callable[[Run], tuple[str, str]]  # the verdict on a run, and what became of it
+
+
+class Subject(Protocol):
+    """A program that can be run under a schedule."""
+
+    place: Place
+    atomic: str
+    tokens: dict[int, int]  # by id of what exists before it runs: names that are always the same
+
+    def call(self) -> object:
+        """The program itself."""
+
+    def followed(self) -> AbstractContextManager[object]:
+        """While it lasts, each step of the program is one of the run under way."""
+
+
+class Failure(NamedTuple):
+    """A schedule that fails; the fewer preemptions, the simpler."""
+
+    preemptions: int
+    word: str
+    verdict: str
+
+
+class Found(NamedTuple):
+    """What a search has found."""
+
+    counts: Mapping[str, int]  # outcome -> schedules
+    failure: Failure | None  # the simplest
+    first: str  # word of the first schedule
+    complete: bool
+
+
+class Grown(Exception):
+    """More sites are shared than was known: begin again."""
+
+
+class Explorer:
+    """A program, prepared; the sites where its tasks meet are learned on the way."""
+
+    def __init__(self, subject: Subject, workers: Workers | None = None) -> None:
+        self.subject = subject
+        self.workers: Workers = Threads() if workers is None else workers
+        self.shared: frozenset[int] = frozenset()
+        self.steps = 0
+        self.complete = False  # whether the last search has come to its end, and left nothing out
+        self._followed = subject.followed()
+
+    def __enter__(self) -> Explorer:
+        self._followed.__enter__()
+        self.workers.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self.workers.__exit__(*error)
+        finally:
+            self._followed.__exit__(None, None, None)
+
+    def run(self, chooser: Chooser, recorder: Recorder | None = None) -> Run:
+        subject = self.subject
+        sharing = Sharing(self.shared, subject.tokens)
+        run = Run(subject.place, self.workers, chooser, sharing, subject.atomic, recorder)
+        run.execute(subject.call)
+        self.steps += run.pace.steps + run.pace.turns // 20
+        return run
+
+    def runs(self, strategy: All) -> Iterator[Run]:
+        """One run for each schedule, redundant ones too; ends early where a new site is found."""
+        self.complete, skipped = False, False
+        while self.steps < ALL_STEPS:
+            strategy.begin()
+            run = self.run(strategy)
+            found = run.sharing.found()
+            if not found <= self.shared:
+                self.shared |= found
+                raise Grown
+            yield run
+            skipped = skipped or run.skipped
+            if not strategy.next(run):
+                self.complete = not skipped
+                return
+
+    def strategy(self, every: bool) -> All:
+        if every:
+            return All()
+        # What a whole line touches depends on what came before it.
+        return Reduced() if self.subject.atomic == "op" else Sleep()
+
+
+def every_schedule(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:
+    """One of each class; then, if need be, the simplest that fails."""
+    while True:
+        try:
+            return _search(explorer, judge, every, budget)
+        except Grown:
+            continue
+
+
+def _search(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:
+    explorer.steps = 0
+    counts: Counter[str] = Counter()
+    failing: list[Failure] = []
+    complete, unfair, first, why = True, 0, "", ""
+    for run in explorer.runs(explorer.strategy(every)):
+        why = run.why
+        if why == "redundant":
+            continue
+        unfair += run.unfair()
+        if unfair == UNFAIR:
+            complete = False
+            break
+        if run.unfair():
+            continue
+        if counts.total() == budget:
+            complete = False
+            break
+        verdict, what = judge(run)
+        first = first if counts else run.word
+        counts[what] += 1
+        if verdict != "ok":
+            failing.append(Failure(run.preemptions, run.word, verdict))
+        if why == "endless":
+            complete = False
+            break
+    else:
+        complete = explorer.complete and not unfair
+    if failing or not complete:
+        most = min(ENDLESS if why == "endless" else SIMPLE, budget)
+        simplest = _simplest(explorer, judge, most)
+        failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
+    return Found(counts, failing[0] if failing else None, first, complete)
+
+
+def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:
+    """The first failing schedule with no preemption, with one, with two."""
+    for bound in (0, 1, 2):
+        for run in islice(explorer.runs(Bounded(bound)), most):
+            verdict, _ = judge(run)
+            if verdict != "ok" and not run.unfair():
+                return Failure(bound, run.word, verdict)
+    return None

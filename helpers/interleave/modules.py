@@ -1,0 +1,152 @@
+"""Which names of `threading`, `queue`, `time` and others mean something else here."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from .hooks import Twin, check_order, refuse
+from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
+from .shown import steady
+from .step import Op
+from .twins import (
+    Barrier,
+    BoundedSemaphore,
+    Condition,
+    Event,
+    Lock,
+    Main,
+    RLock,
+    Semaphore,
+    Thread,
+    Timer,
+    now,
+)  # fmt: skip
+
+STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
+CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
+
+
+class Module(Twin):
+    """A module, some of whose names mean something else here."""
+
+    def __init__(self, real: ModuleType, names: Mapping[str, Any]) -> None:
+        self.real, self.names = real, names
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.names:
+            return self.names[name]
+        return getattr(self.real, name)
+
+
+def _sleep(seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    run = now()
+    run.tick()
+    run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
+
+
+def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any) -> None:
+    """Keep what is printed, to show it once."""
+    run = now()
+    for value in values:
+        check_order(run.current.site, value)
+    text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
+    if run.recorder is not None:
+        text = steady(text)
+        run.recorder.printed.append(text)
+        run.row(Op(run.current.site, "print", f"print {text.strip()[:40]!r}", None))
+
+
+def _current_thread() -> Any:
+    task = now().current
+    return task.twin if task.number else Main()
+
+
+def _refused(name: str, instead: str) -> Callable[..., Any]:
+    def called(*_: object, **__: object) -> Any:
+        refuse(f"line {now().current.site.line}: {name} {instead}")
+
+    return _twin(called)
+
+
+def _alive() -> list[Any]:
+    run = now()
+    task, twins = run.current, [run.sharing.crowd, *(t.twin for t in run.live if t.number)]
+    accesses = tuple((run.token(twin), None, False) for twin in twins)
+    op = Op(task.site, "call", "look who is alive", None, accesses)
+    run.make(task, op, False, True)
+    run.row(op)
+    return [task.twin if task.number else Main() for task in now().live]
+
+
+def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
+    function.is_twin = True  # type: ignore[attr-defined]
+    return function
+
+
+class _Random(Module):
+    """Numbers from a seed are the same in every run; others are not."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "Random":
+            return self.real.Random
+        return _refused(f"random.{name}", "differs from run to run: use random.Random(a seed)")
+
+
+def stand_ins() -> dict[Any, Any]:
+    """Which real thing has which twin."""
+    import builtins
+    import concurrent.futures
+    import os
+    import random
+    from datetime import date, datetime
+
+    from . import pools
+
+    table: dict[Any, Any] = {}
+    kinds = {
+        kind.__name__: kind
+        for kind in (Thread, Timer, Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event)
+    }
+    names = {
+        **kinds,
+        "Barrier": Barrier,
+        "current_thread": _twin(_current_thread),
+        "main_thread": _twin(lambda: Main()),
+        "get_ident": _twin(lambda: now().current.number),
+        "get_native_id": _twin(lambda: now().current.number),
+        "active_count": _twin(lambda: len(_alive())),
+        "enumerate": _twin(_alive),
+    }
+    queues = {kind.__name__: kind for kind in (Queue, LifoQueue, PriorityQueue, SimpleQueue)}
+    clocks = {
+        name: _refused(f"time.{name}", "reads a clock, which differs from run to run")
+        for full in CLOCKS
+        for name in (full, f"{full}_ns")
+        if hasattr(time, name)
+    }
+    for module, twins in (
+        (threading, names),
+        (queue, queues),
+        (time, {"sleep": _twin(_sleep), **clocks}),
+        (concurrent.futures, pools.NAMES),
+    ):
+        table[module] = Module(module, twins)
+        for name, twin in twins.items():
+            table[getattr(module, name)] = twin
+    for name in (name for name in dir(os) if name.startswith(STARTS)):
+        table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
+    for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
+        table[clock] = _refused(clock.__qualname__, "reads a clock, which differs from run to run")
+    table[builtins.print] = _twin(_print)
+    table[random] = _Random(random, {})
+    for name in random.__all__:
+        if name not in ("Random", "SystemRandom"):
+            table[getattr(random, name)] = getattr(table[random], name)
+    return table

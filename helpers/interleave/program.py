@@ -1,0 +1,152 @@
+"""All functions that a program can reach in its own code, rewritten for as long as it is explored.
+
+The rewritten code takes the place of the functions' `__code__` for as long as
+an exploration lasts; objects, names and closures stay what they are.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+from .rewrite import MARK, Rewriter, refuse_syntax
+from .scopes import Function
+from .source import codes, global_names, node_of, own, reachable, used
+from .step import Refused, Site
+
+
+class Program:
+    """All functions that a program can reach in its own code, rewritten."""
+
+    def __init__(self, program: Callable[[], object], hooks: Any, atomic: str) -> None:
+        self.hooks = self.place = hooks
+        self.program, self.atomic = program, atomic
+        self.functions, self.classes = reachable(program)
+        self.sites: list[Site] = []
+        self.statements = 0  # so far
+        self.objects: list[Any] = []  # what stands for the marks in the code
+        self.written = {name for f in self.functions for name in global_names(f)}
+        self.codes = {f: self._code(f) for f in self.functions}
+        self.tokens = self._tokens()
+        self.code = self.codes[program]  # type: ignore[index]
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def call(self) -> object:
+        return self.program()
+
+    def followed(self) -> Program:
+        return self
+
+    def __enter__(self) -> Program:
+        for function, code in self.codes.items():
+            self._put(function, "__code__", code)
+        for kind in self.classes:
+            bases = tuple(self.hooks.twin(base) for base in kind.__bases__)
+            if bases != kind.__bases__:
+                self._put(kind, "__bases__", bases)
+        every = [code for whole in self.codes.values() for code in codes(whole)]
+        self.hooks.known = {id(code): (code, True) for code in every}
+        self.hooks.should_follow = lambda function: own(function, self.program)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hooks.known, self.hooks.should_follow = {}, lambda function: False
+        while self._before:
+            setattr(*self._before.pop())
+
+    def _tokens(self) -> dict[int, int]:
+        """Names for what exists before the program runs."""
+        things: list[Any] = [*self.classes, *(f.__globals__ for f in self.functions)]
+        for function in self.functions:
+            things += [*(function.__closure__ or ()), *used(function)]
+        return {id(thing): 10**9 + number for number, thing in enumerate(things)}
+
+    def _put(self, owner: Any, name: str, value: Any) -> None:
+        self._before.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, value)
+
+    def mark(self, thing: Any) -> ast.Constant:
+        """A constant that becomes `thing` once the code is compiled."""
+        self.objects.append(thing)
+        return ast.Constant(f"{MARK}{len(self.objects) - 1}")
+
+    def _code(self, function: FunctionType) -> CodeType:
+        """The code of `function`, rewritten; as closed over as it is."""
+        node, owner = node_of(function)
+        if isinstance(node, ast.AsyncFunctionDef):
+            refuse_syntax(node, "async def")
+        old = function.__code__
+        tree = Rewriter(self, function, owner).rewritten(node)
+        code = _compiled(tree, node, owner, old)
+        if code.co_freevars != old.co_freevars:
+            raise Refused(f"{function.__qualname__} uses names in a way that cannot be followed")
+        return self._with_objects(code).replace(co_qualname=old.co_qualname)
+
+    def _with_objects(self, code: CodeType) -> CodeType:
+        def real(constant: Any) -> Any:
+            if isinstance(constant, CodeType):
+                return self._with_objects(constant)
+            if isinstance(constant, str) and constant.startswith(MARK):
+                return self.objects[int(constant[len(MARK) :])]
+            return constant
+
+        return code.replace(co_consts=tuple(map(real, code.co_consts)))
+
+
+def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeType:
+    """Compile `new` with the same free names around it, and take its code."""
+    inner: ast.stmt
+    name = code.co_name
+    if isinstance(new, ast.FunctionDef):  # under other names than the real ones, which it may use
+        new.name = name = f"___{name}"
+    inner = new if isinstance(new, ast.FunctionDef) else ast.Expr(new)
+    if owner:  # private names are mangled the same
+        inner = ast.ClassDef(f"___{owner}", [], [], [inner], [])
+        if hasattr(ast, "TypeVar"):
+            setattr(inner, "type_params", [])  # noqa: B010 - only since 3.12
+    names = [name for name in code.co_freevars if name != "__class__"]
+    free: list[ast.stmt] = [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(0)) for n in names]
+    around: ast.stmt = ast.parse("def around(): pass").body[0]
+    around.body = [*free, inner]  # type: ignore[attr-defined]
+    module = ast.fix_missing_locations(ast.Module([around], []))
+    whole = compile(module, code.co_filename, "exec", dont_inherit=True)
+    inside = [c for c in codes(whole) if c.co_name == name]
+    found = next(c for c in inside if c.co_firstlineno == old.lineno or len(inside) == 1)
+    return found.replace(co_name=code.co_name)
+
+
+def rewritten(program: Callable[[], object]) -> str:
+    """The source that an exploration runs in place of `program`, for reading.
+
+    Each shared access shows as a call of `step`.
+    """
+    from .hooks import hooks
+
+    made = Program(program, hooks, "op")
+    node, owner = node_of(program)  # type: ignore[arg-type]
+    tree = Rewriter(made, program, owner).rewritten(node)  # type: ignore[arg-type]
+    return ast.unparse(_Readable(made).visit(tree))
+
+
+class _Readable(ast.NodeTransformer):
+    """Marks back into something to read: `step`, and no sites."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if not (isinstance(node.value, str) and node.value.startswith(MARK)):
+            return node
+        thing = self.program.objects[int(node.value[len(MARK) :])]
+        name = "step" if thing is self.program.hooks else getattr(thing, "__name__", "outside")
+        return ast.Name(name, ast.Load())
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        node.args = [a for a in node.args if not self._is_site(a)]
+        return node
+
+    def _is_site(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id == "outside"

@@ -1,0 +1,106 @@
+"""Which names a function binds, and which of them other threads may use."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+Function = ast.FunctionDef | ast.Lambda
+
+
+class Scope(NamedTuple):
+    """What a function binds, and which of that its inner functions use."""
+
+    bound: set[str]
+    captured: set[str]
+    declared_global: set[str]
+    name: str  # of the local that stands for this call of the function; "" if none is needed
+
+
+def targets(node: ast.AST) -> list[ast.Name]:
+    return [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+
+
+def is_store(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, those of inner functions and classes left out."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            yield from _own_nodes(child)
+
+
+def declared(node: ast.AST, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
+    return {name for n in _own_nodes(node) if isinstance(n, kind) for name in n.names}
+
+
+def bound_in(node: Function) -> set[str]:
+    """The names that are local to a function."""
+    names = {arg.arg for arg in arguments(node)}
+    inside = [g for g in _own_nodes(node) if isinstance(g, ast.comprehension)]
+    theirs = {id(name) for g in inside for name in targets(g.target)}
+    for n in _own_nodes(node):
+        if is_store(n) and id(n) not in theirs:
+            names.add(n.id)  # type: ignore[attr-defined]
+        elif isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name:
+            names.add(n.name)
+        elif isinstance(n, ast.alias):
+            names.add(n.asname or n.name.split(".")[0])
+    return names - declared(node, ast.Global) - declared(node, ast.Nonlocal)
+
+
+def used_inside(node: ast.AST) -> set[str]:
+    """The names that inner functions take from outside."""
+    found: set[str] = set()
+    for n in _own_nodes(node):
+        if isinstance(n, ast.FunctionDef | ast.Lambda):
+            used = {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)}
+            used |= declared(n, ast.Nonlocal)
+            found |= (used | used_inside(n)) - bound_in(n)
+        elif isinstance(n, ast.ClassDef):
+            found |= {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)} | used_inside(n)
+    return found
+
+
+def settled(node: Function, name: str) -> bool:
+    """Whether a variable has got its only value before any inner function could use it."""
+    if isinstance(node, ast.Lambda) or name in _nonlocal(node):
+        return isinstance(node, ast.Lambda)
+    stores = [n for n in _own_nodes(node) if _binds(n, name)]
+    if name in {arg.arg for arg in arguments(node)}:
+        return not stores
+    places = [i for i, statement in enumerate(node.body) if statement in stores] + [
+        i
+        for i, statement in enumerate(node.body)
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        and any(n in stores for n in ast.walk(statement))
+    ]
+    if len(stores) != 1 or len(places) != 1:
+        return False
+    until = places[0] + isinstance(node.body[places[0]], ast.Assign | ast.AnnAssign)
+    return name not in used_inside(ast.Module(node.body[:until], []))
+
+
+def _nonlocal(node: ast.AST) -> set[str]:
+    """The names that inner functions declare nonlocal."""
+    return {name for n in ast.walk(node) if isinstance(n, ast.Nonlocal) for name in n.names}
+
+
+def arguments(node: Function) -> list[ast.arg]:
+    every = node.args
+    given = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
+    return [arg for arg in given if arg]
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.name == name
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name.split(".")[0]) == name
+    if isinstance(node, ast.ExceptHandler):
+        return node.name == name
+    return isinstance(node, ast.Name) and node.id == name and is_store(node)

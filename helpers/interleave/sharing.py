@@ -1,0 +1,92 @@
+"""What several tasks touch: names for things that are the same in every run, and who meets where.
+
+Only sites where a task touches what another may be touching at the time, one of
+the two writing, have to be choices. Which sites those are is learned: each run
+is noted as it goes, and looked through afterwards if anything in it was done at
+a site that is not known to be shared.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .step import Home, Op, Task
+
+Noted = tuple[int, Any, bool, int]  # at which site, which part, written or not, in which epoch
+
+
+class Sharing:
+    """Of one run."""
+
+    def __init__(self, shared: frozenset[int], tokens: dict[int, int]) -> None:
+        self.shared = shared  # numbers of sites
+        self.crowd = Home()  # all tasks: the order in which they start
+        self.tokens = {**tokens, id(self.crowd): 0}  # by id
+        self.keep: list[Any] = []  # so that no id is used twice in a run
+        self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
+        self.log: list[tuple[Task, int, dict[int, int], Op]] = []  # epoch and clock at the time
+        self.unknown = False  # whether anything was done at a site not known to be shared
+
+    # -------------------------------------------------------------------- names
+
+    def token(self, owner: Any, task: Task) -> int:
+        """What `owner` is called; below 0 where it may be called otherwise in another run."""
+        token = self.tokens.get(id(owner))
+        if token is None:
+            new = bool(task.building) and isinstance(owner, task.building[-1])
+            token = self.made(owner, task) if new else self._named(owner, -id(owner))
+        return token
+
+    def made(self, value: Any, task: Task) -> int:
+        """The task has made `value`: the same one in every run where it gets there."""
+        token = self.tokens.get(id(value))
+        if token is None:
+            task.made += 1
+            token = self._named(value, task.number * 10**6 + task.made)
+        return token
+
+    def _named(self, value: Any, token: int) -> int:
+        self.keep.append(value)
+        self.tokens[id(value)] = token
+        return token
+
+    def show(self, value: Any, owners: tuple[Any, ...]) -> None:
+        """Who looks at `value` looks at `owners` as well."""
+        self.shows[id(value)] = owners
+        self.keep.append(value)
+
+    # -------------------------------------------------------------- who meets where
+
+    def note(self, task: Task, op: Op) -> None:
+        self.log.append((task, task.epoch, task.clock, op))
+        if op.site.number not in self.shared:
+            self.unknown = True
+
+    def found(self) -> set[int]:
+        """Sites, not all known, that touch what another task may be touching at the time."""
+        if not self.unknown:
+            return set()
+        found: set[int] = set()
+        seen: dict[int, dict[int, set[Noted]]] = {}  # by token and task
+        for task, epoch, clock, op in self.log:
+            for where, key, write in op.accesses:
+                everybodys = seen.setdefault(where, {})
+                what = op.site.number, key, write, epoch
+                mine = everybodys.setdefault(task.number, set())
+                if what in mine:  # with a clock that has only grown since
+                    continue
+                mine.add(what)
+                for number, theirs in everybodys.items():
+                    if number != task.number:
+                        found.update(self._meet(what, theirs, clock.get(number, -1)))
+        return found
+
+    def _meet(self, what: Noted, theirs: set[Noted], over: int) -> set[int]:
+        """Of what another task did since its epoch `over`: where it met this, with one writing."""
+        site, key, write, _ = what
+        found: set[int] = set()
+        for there, its, wrote, then in theirs:
+            meets = key is None or its is None or key == its
+            if then > over and meets and (write or wrote):
+                found.update((site, there))
+        return found

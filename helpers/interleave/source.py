@@ -1,0 +1,152 @@
+"""The source of a program: which functions and classes are its own, and where they stand."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import linecache
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+from ..waits import is_library
+from .scopes import Function
+from .step import Refused
+
+WRAPPED = ("__wrapped__", "__func__", "func")  # of a decorated function, a method, a partial
+MANY = 1_000  # a container with more than so many holds data, not functions
+
+
+def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[type]]:
+    """The functions and classes of the learner's own code that `program` can reach."""
+    if not isinstance(program, FunctionType):
+        raise ValueError(f"program must be a function without arguments, not {program!r}")
+    if inspect.isgeneratorfunction(program) or inspect.iscoroutinefunction(program):
+        raise Refused(
+            f"program must be a plain function; {program.__name__} is a generator or async"
+        )
+    needs = [p.name for p in inspect.signature(program).parameters.values() if _is_needed(p)]
+    if needs:
+        raise ValueError(f"program must be a function without arguments; it takes {needs[0]}")
+    if not own(program, program):
+        node_of(program)  # says that there is no source
+    functions: dict[FunctionType, None] = {}
+    classes: dict[type, None] = {}
+    waiting: list[Any] = [program]
+    seen: dict[int, Any] = {}
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen[id(thing)] = thing
+        if isinstance(thing, FunctionType) and own(thing, program):
+            functions[thing] = None
+            waiting += reversed(list(used(thing)))
+        elif isinstance(thing, type):
+            if _own_class(thing, program):
+                classes[thing] = None
+                waiting += [*reversed(list(vars(thing).values())), *thing.__bases__]
+        elif not isinstance(thing, ModuleType):
+            waiting += [type(thing)] if _own_class(type(thing), program) else []
+        waiting += _parts(thing)
+    return list(functions), list(classes)
+
+
+def _parts(thing: Any) -> list[Any]:
+    """What may be called where `thing` is used: what it wraps, what a container holds."""
+    if isinstance(thing, dict):
+        return list(thing.values()) if len(thing) <= MANY else []
+    if isinstance(thing, list | tuple | set | frozenset):
+        return list(thing) if len(thing) <= MANY else []
+    wrapped = [getattr(thing, name, None) for name in WRAPPED] if callable(thing) else []
+    wrapped += [thing.fget, thing.fset, thing.fdel] if isinstance(thing, property) else []
+    if isinstance(thing, classmethod | staticmethod | cached_property):
+        wrapped.append(getattr(thing, "func", None) or getattr(thing, "__func__", None))
+    return [part for part in wrapped if part is not None]
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and not several
+
+
+def own(function: FunctionType, program: Any) -> bool:
+    """Whether it is the learner's: of the same module, or of no library and not of ours."""
+    if function.__globals__ is program.__globals__:
+        return not function.__code__.co_filename.startswith("<string>")
+    name = str(function.__globals__.get("__name__", ""))
+    if name.startswith("namedtuple_"):
+        return False
+    ours = name.split(".")[0] == __name__.split(".")[0] and ".exercises" not in name
+    return not is_library(function.__code__.co_filename) and not ours and "<" not in name
+
+
+def _own_class(kind: type, program: Any) -> bool:
+    methods = [f for f in vars(kind).values() if isinstance(f, FunctionType)]
+    if any(own(method, program) for method in methods):
+        return True
+    return bool(kind.__module__ == program.__module__)
+
+
+def used(function: FunctionType) -> Iterator[Any]:
+    """The values of the names that a function uses, its closure and its defaults."""
+    names = [name for code in codes(function.__code__) for name in code.co_names]
+    for name in dict.fromkeys(names):
+        if name in function.__globals__:
+            yield function.__globals__[name]
+    yield from (content(cell) for cell in function.__closure__ or ())
+    yield from function.__defaults__ or ()
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from codes(constant)
+
+
+def content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return None
+
+
+def node_of(function: FunctionType) -> tuple[Function, str]:
+    """Where the source of `function` stands, and the class around it."""
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    tree = _parsed("".join(linecache.getlines(code.co_filename)))
+    found: list[tuple[Function, str]] = []
+
+    def look(node: ast.AST, owner: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                name = getattr(child, "name", "<lambda>")
+                lines = [child, *getattr(child, "decorator_list", [])]
+                if name == code.co_name and code.co_firstlineno in [n.lineno for n in lines]:
+                    found.append((child, owner))  # type: ignore[arg-type]
+            look(child, child.name if isinstance(child, ast.ClassDef) else owner)
+
+    look(tree, "")
+    if len(found) != 1:
+        raise Refused(
+            f"the source of {function.__qualname__} is not available: "
+            "define it in a cell or in a file, each lambda on a line of its own"
+        )
+    return copy.deepcopy(found[0])
+
+
+@lru_cache(maxsize=8)
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def global_names(function: FunctionType) -> set[str]:
+    node, _ = node_of(function)
+    return {name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names}
