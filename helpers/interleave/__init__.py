@@ -79,7 +79,7 @@ def replay(
 
 def play(program: Callable[[], object], *, atomic: str = "op") -> Any:
     """Buttons for the threads of `program`: you are the scheduler."""
-    from .board import Board
+    from .told.board import Board
 
     return Board(program, atomic)
 

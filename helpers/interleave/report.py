@@ -69,12 +69,12 @@ class Schedule:
     @property
     def because(self) -> str:
         """Why it went wrong, in a sentence; "" where it did not."""
-        from .text import because
+        from .told.text import because
 
         return because(self)
 
     def __str__(self) -> str:
-        from .text import table
+        from .told.text import table
 
         return table(self)
 
@@ -82,7 +82,7 @@ class Schedule:
         return f"Schedule({self.word!r}, {self.outcome!r})"
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        from .html import page
+        from .told.html import page
 
         return {"text/plain": str(self), "text/html": page(self)}
 
@@ -106,11 +106,11 @@ class Report:
         return self.verdict == "ok" and self.complete
 
     def __str__(self) -> str:
-        from .text import report
+        from .told.text import report
 
         return report(self)
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        from .html import space
+        from .told.html import space
 
         return {"text/plain": str(self), "text/html": space(self)}

@@ -27,11 +27,21 @@ from stories import (
     spin,
 )
 
-from helpers.interleave import html
-from helpers.interleave.html import page, percent, space
-from helpers.interleave.lanes import Lanes, moments, tint
 from helpers.interleave.report import Schedule, Standing, Step
-from helpers.interleave.text import FIRST, LAST, because, counts, doing, header, report, rows, table
+from helpers.interleave.told import html
+from helpers.interleave.told.html import page, percent, space
+from helpers.interleave.told.lanes import Lanes, moments, tint
+from helpers.interleave.told.text import (
+    FIRST,
+    LAST,
+    because,
+    counts,
+    doing,
+    header,
+    report,
+    rows,
+    table,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 every_story = pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)

@@ -30,6 +30,16 @@ def increments_of_two() -> None:
     together(work, work)
 
 
+def increments_of_three() -> None:
+    total = 0
+
+    def work() -> None:
+        nonlocal total
+        total += 1
+
+    together(work, work, work)
+
+
 def readers() -> int:
     number = 1
 
@@ -195,7 +205,7 @@ MUTANTS = {
         step.conflict, "(write or wrote)", "(write != wrote)", programs.main_joins_in
     ),
     "each switch is a preemption": Mutant(
-        search.Bounded._used, "and before.chosen in node.can", "", increments_of_two, "bounded", 1
+        search.Bounded._used, "and before.chosen in node.can", "", increments_of_three, "bounded", 1
     ),
     "one preemption more": Mutant(
         search.Bounded._may, "<= self.bound", "<= self.bound + 1", increments_of_two, "bounded", 1

@@ -55,7 +55,7 @@ def run(program: Callable[[], object], atomic: str = "op") -> object:
         run = explorer.run(All())
     if run.errors:
         raise run.errors[0][1]
-    return run.result
+    return run.tasks[0].result
 
 
 class Box:

@@ -13,9 +13,9 @@ from html import escape
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from ..draw import INK, PAPER
-from ..page import COLOURS, GREY, plain
-from .report import Schedule, Step
+from ...page import COLOURS, GREY, plain
+from ...draw import INK, PAPER
+from ..report import Schedule, Step
 from .text import columns, doing, header, rows, shared, state_after, waits
 from .why import short
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from textwrap import dedent
 from typing import NamedTuple
 
-from ..draw import INK
-from ..page import COLOURS
+from ...page import COLOURS
+from ...draw import INK
+from ..report import Report, Schedule, Standing, Step
 from .lanes import CHAR, CODE, WIDTH, Lanes, Moment, moments, rect, safe, text, tint
-from .report import Report, Schedule, Standing, Step
 from .text import columns, counts, digits, doing, header, table, waits
 from .why import short
 

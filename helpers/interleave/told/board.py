@@ -12,10 +12,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from . import replay
+from .. import replay
+from ..report import Schedule, Standing
 from .html import ENDED, NO_SOURCE, STYLE, Source, Stands, source, stands_at
 from .lanes import Lanes, moments, safe, tint
-from .report import Schedule, Standing
 from .text import doing
 
 START = "Press a button: its thread makes its next step. Find an order in which the program fails."

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
-from ..page import plain
-from .report import Report, Schedule, Standing, Step
+from ...page import plain
+from ..report import Report, Schedule, Standing, Step
 from .why import LONG, because, one_line, short
 
 __all__ = ["because", "counts", "header", "report", "rows", "table"]

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
-from ..page import plain
-from .report import Schedule, Step
+from ...page import plain
+from ..report import Schedule, Step
 
 Steps = Sequence[Step]
 Found = tuple[str, str]  # letters of the threads it is about, the sentence

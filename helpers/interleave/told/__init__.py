@@ -1,0 +1,1 @@
+"""What an exploration has found, in words and pictures; nothing here runs a program but `board`."""
