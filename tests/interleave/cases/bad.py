@@ -80,9 +80,6 @@ def ok_a_million_objects():
     assert n == [2_000_000]
 
 
-def _thousand():
-    lines = [f"def f{i}(n):\n    n[0] += 1\n" for i in range(1000)]
-    return "".join(lines)
 
 
 def race_a_nested_function_each():
