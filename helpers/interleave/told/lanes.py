@@ -13,8 +13,8 @@ from html import escape
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from ...page import COLOURS, GREY, plain
 from ...draw import INK, PAPER
+from ...page import COLOURS, GREY, plain
 from ..report import Schedule, Step
 from .text import columns, doing, header, rows, shared, state_after, waits
 from .why import short
