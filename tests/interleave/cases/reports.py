@@ -670,8 +670,8 @@ def ok_buffer():
 def exception_buffer_if():
     """if around the wait: two wake up for one item."""
     b = Buffer(2)
-    b_get = lambda: b.get_if()
-    go(b_get, b_get, lambda: (b.put(1), b.put(2)))
+
+    go(b.get_if, b.get_if, lambda: (b.put(1), b.put(2)))
 
 
 # 15 ------------------------------------------------ counters
