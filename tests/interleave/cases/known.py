@@ -97,6 +97,7 @@ _known = {}
 
 def race_state_that_stays():
     """A table of the module, filled by the first run."""
+
     def find():
         if "key" not in _known:
             _known["key"] = object()
