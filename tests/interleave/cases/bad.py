@@ -232,3 +232,11 @@ def exception_released_by_nobody():
     """A lock that nobody holds is released."""
     lock = Lock()
     go(lock.release)
+
+
+def race_a_thousand_functions():
+    """Functions made in a loop, two of which run."""
+    n = [0]
+    adders = [lambda: n.__setitem__(0, n[0] + 1) for _ in range(1000)]
+    go(adders[0], adders[999])
+    assert n == [2]
