@@ -92,7 +92,10 @@ def ok_future_announced():
 def ok_future_callback():
     """The callback runs once, whether it is added before or after the result."""
     f, seen = Future(), []
-    go(lambda: f.add_done_callback(lambda done: seen.append(done.result())), lambda: f.set_result(3))
+    go(
+        lambda: f.add_done_callback(lambda done: seen.append(done.result())),
+        lambda: f.set_result(3),
+    )
     assert seen == [3]
 
 

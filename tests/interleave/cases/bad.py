@@ -44,6 +44,7 @@ def race_class_changed_while_it_runs():
 
 def race_class_of_an_object_changed():
     """__class__ is assigned."""
+
     class Shut:
         def step(self):
             return 0
@@ -59,6 +60,7 @@ def race_class_of_an_object_changed():
 
 def exception_attribute_of_a_class_deleted():
     """What a class had is deleted while another thread reads it."""
+
     class Plain:
         size = 1
 
@@ -80,8 +82,6 @@ def ok_a_million_objects():
     assert n == [2_000_000]
 
 
-
-
 def race_a_nested_function_each():
     """Each thread defines its own functions, and one of them adds."""
     n = [0]
@@ -91,6 +91,7 @@ def race_a_nested_function_each():
             n[0] += 1
 
         for _ in range(3):
+
             def unused():
                 return n
 
@@ -180,6 +181,7 @@ def deadlock_except_in_a_loop():
 
 def exception_lock_deleted():
     """An attribute that holds the lock is deleted."""
+
     class Holder:
         def __init__(self):
             self.lock = Lock()
@@ -230,3 +232,11 @@ def exception_released_by_nobody():
     """A lock that nobody holds is released."""
     lock = Lock()
     go(lock.release)
+
+
+def race_a_thousand_functions():
+    """Functions made in a loop, two of which run."""
+    n = [0]
+    adders = [lambda: n.__setitem__(0, n[0] + 1) for _ in range(1000)]
+    go(adders[0], adders[999])
+    assert n == [2]

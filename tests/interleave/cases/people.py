@@ -37,6 +37,7 @@ _total = 0
 
 def ok_module_lock_and_global():
     """A lock and a number of the module."""
+
     def add():
         global _total
         with _lock:
@@ -60,6 +61,7 @@ def race_module_two_locks():
 
 def deadlock_module_locks():
     """Two locks of the module in two orders."""
+
     def both(one, two):
         with one:
             with two:
@@ -479,7 +481,9 @@ def ok_as_completed():
 def ok_wait_first_completed():
     """wait gives sets: at least one is done."""
     with ThreadPoolExecutor(2) as pool:
-        done, left = wait([pool.submit(int, "1"), pool.submit(int, "2")], return_when=FIRST_COMPLETED)
+        done, left = wait(
+            [pool.submit(int, "1"), pool.submit(int, "2")], return_when=FIRST_COMPLETED
+        )
         assert done and len(done) + len(left) == 2
 
 

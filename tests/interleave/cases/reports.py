@@ -216,8 +216,10 @@ class ReadWrite:
 
     @contextlib.contextmanager
     def reading_careless(self):
-        self.readers += 1
-        if self.readers == 1:
+        with self.count_lock:
+            self.readers += 1
+            first = self.readers == 1
+        if first:
             self.write_lock.acquire()
         yield
         with self.count_lock:
@@ -256,7 +258,7 @@ def race_second_reader_does_not_wait():
             pair[0] = 1
             pair[1] = 1
 
-    go(write, read, lambda: seen.append(True) if rw.readers == 0 else seen.append(pair[0] == pair[1]))
+    go(write, read, read)
     assert all(seen)
 
 
@@ -668,8 +670,8 @@ def ok_buffer():
 def exception_buffer_if():
     """if around the wait: two wake up for one item."""
     b = Buffer(2)
-    b_get = lambda: b.get_if()
-    go(b_get, b_get, lambda: (b.put(1), b.put(2)))
+
+    go(b.get_if, b.get_if, lambda: (b.put(1), b.put(2)))
 
 
 # 15 ------------------------------------------------ counters
@@ -950,20 +952,21 @@ def deadlock_barrier_of_three():
 
 
 def race_home_made_barrier():
-    """A home-made barrier that is used twice: the count is reset by the last."""
-    state, lock, full, x = {"n": 0}, Lock(), Event(), [0, 0]
+    """A home-made barrier that the first opens instead of the last."""
+    state, lock, full, x, seen = {"n": 0}, Lock(), Event(), [0, 0], []
 
     def work(me):
-        x[me] += 1
+        x[me] = 1
         with lock:
             state["n"] += 1
             n = state["n"]
         if n == 1:
             full.set()
         full.wait()
-        assert x[1 - me] == 1
+        seen.append(x[1 - me])
 
     go(lambda: work(0), lambda: work(1))
+    assert seen == [1, 1]
 
 
 # 22 ------------------------------------------------ timers
@@ -1024,11 +1027,8 @@ class Account:
 
 def race_overdrawn():
     """Both see that there is enough."""
-    a = Account(1)
-    go(lambda: a.take_careless(1), lambda: a.take_careless(1), )
-    got = []
-    b = Account(1)
-    go(lambda: got.append(b.take_careless(1)), lambda: got.append(b.take_careless(1)))
+    a, got = Account(1), []
+    go(lambda: got.append(a.take_careless(1)), lambda: got.append(a.take_careless(1)))
     assert sum(got) == 1
 
 

@@ -1165,6 +1165,7 @@ _names = set()
 
 def race_global_list_that_stays():
     """Only the first run finds the list empty, unless it is put back."""
+
     def once():
         if not _items:
             _items.append(1)
@@ -1189,6 +1190,7 @@ def ok_global_number_put_back():
 
 def race_global_number():
     """The same without a lock."""
+
     def add():
         global _count
         _count += 1
@@ -1282,6 +1284,7 @@ def _made_outside():
 
     def race_closure_that_stays():
         """What a closure has around it outlives the run, too."""
+
         def once():
             if "a" not in kept:
                 kept["a"] = object()
