@@ -24,7 +24,7 @@ from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Protocol
 
-from ..run import raise_in
+from ..ending import raise_in
 from .hooks import NOTHING, Abort, Home, Hooks, Twin
 from .steps import Site
 

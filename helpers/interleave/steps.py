@@ -25,7 +25,7 @@ from functools import cached_property, lru_cache
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from ..waits import is_library
+from ..wait_graph import is_library
 from .report import Refused
 
 Function = ast.FunctionDef | ast.Lambda

@@ -23,8 +23,9 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from .depth import Depth
-from .timeline import UNKNOWN, Span, Timeline
+from .measures import UNKNOWN, Span
+from .queue_length import Depth
+from .recorder import Timeline
 
 Events = list[dict[str, Any]]
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import helpers.trace
-from helpers.depth import Depth
+import helpers.timeline.chrome
 from helpers.queues import Stage, pipeline
 from helpers.timeline import STOPPED, Timeline
-from helpers.trace import load, save
+from helpers.timeline.chrome import load, save
+from helpers.timeline.queue_length import Depth
 
 names = st.sampled_from(["load", "größer 🦉", 'a "quote" \\ </script>', ""]) | st.text(max_size=8)
 lanes = st.sampled_from(["worker 1", "worker 1 (2)", "Arbeiter·2", "任务"]) | st.text(max_size=4)
@@ -341,7 +341,7 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(
     def full(span: object, tid: int, start: int) -> str:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(helpers.trace, "_span", full)
+    monkeypatch.setattr(helpers.timeline.chrome, "_span", full)
     longer = a_run()
     longer.add("more", "worker 9", 0, 1)
     with pytest.raises(OSError, match="no space"):

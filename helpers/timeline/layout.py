@@ -1,7 +1,7 @@
 """What of a picture is where: bars, rows, ticks and legend, before they are drawn.
 
-A `Page` lays out one timeline, or several on one time scale. `draw` turns it
-into SVG or hands it to matplotlib, so that both show the same.
+A `Page` lays out one timeline, or several on one time scale. `svg` and `png`
+draw it, so that both show the same; `words` says it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from .timeline import Span, Timeline
+from .measures import Span
+from .recorder import Timeline
 
 Picture = Timeline | Mapping[str, Timeline]
 
-MANY = 10_000  # more bars than this nobody can read, and they take seconds
+MOST_BARS = 10_000  # more bars than this nobody can read, and they take seconds
 COLUMNS = 720  # that a row without bars is computed for
 WIDTH, ROWS = 900, 620  # pixels: of the picture, of all rows at most
 ROW, GAP = 23.0, 0.3  # pixels of a row at most; the part of it that lies between rows
@@ -30,6 +31,10 @@ COLOURS = [BLUE, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442
 REST = len(COLOURS) - 1
 DARK = 5  # the one on which letters must be white
 LOOKS = {"ran": "ran", "waited": "waited", "unknown": "ran or waited: unknown"}
+INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,currentColor))"
+PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,transparent))"
+STRENGTH = {"waited": 0.25, "unknown": 0.5}  # of a hatched bar's colour
+FAINT = {"band": 0.07, "grid": 0.2}
 CROSSES = {
     "failed": "ended with an exception",
     "stopped": "was told to stop",
@@ -89,7 +94,7 @@ class Page:
         every = [(lane, spans) for each in lanes.values() for lane, spans in each.items()]
         elapsed = {name: round(timeline.elapsed * 1e9) for name, timeline in timelines.items()}
         count = sum(len(spans) for _, spans in every)
-        self.dense, self.least = count > MANY, 1.0 if count < MANY / 10 else 0.0
+        self.dense, self.least = count > MOST_BARS, 1.0 if count < MOST_BARS / 10 else 0.0
         self.wide, self.y = wide, 0.0
         labels = [lane for lane, _ in every] + [n for t in timelines.values() for n in t.depths]
         self.left = 16 + min(wide / 6, max(map(_wide, labels), default=0))
@@ -131,7 +136,7 @@ class Page:
                 name = _short(lane, self.left - 12)
                 self.items.append(Text(self.left - 8, self.y + height / 2, name, "end"))
             if self.dense:
-                from .many import columns  # NumPy, which a few spans do without
+                from .columns import columns  # NumPy, which a few spans do without
 
                 cover = columns(timeline).cover(lane, COLUMNS, self.total)
                 width = self.total * self.scale
@@ -260,6 +265,17 @@ def titled(picture: Picture) -> dict[str, Timeline]:
     if isinstance(picture, Mapping) and all(isinstance(t, Timeline) for t in picture.values()):
         return {str(title): timeline for title, timeline in picture.items()} or {"": Timeline()}
     raise TypeError(f"picture must be a Timeline or a dict of them by title, not {picture!r}")
+
+
+def words(picture: Picture) -> str:
+    """What a picture shows: a line per timeline."""
+    timelines = titled(picture).items()
+    return "\n".join(headed(title, timeline.describe()) for title, timeline in timelines)
+
+
+def headed(title: str, text: str) -> str:
+    """`text` after its title, where it has one."""
+    return f"{title}: {text}" if title else text
 
 
 def _in_order(lanes: dict[str, list[Span]]) -> dict[str, list[Span]]:
