@@ -22,6 +22,8 @@ ROW, GAP = 23.0, 0.3  # pixels of a row at most; the part of it that lies betwee
 STRIP, RIM = 0.74, 0.1  # parts of a row that an outer span keeps above and below an inner one
 DEPTH = 48.0  # pixels: a queue's depth
 LINE, FONT, SMALL = 20, 11, 13  # pixels: a line, a letter, the lowest bar with a name in it
+NARROW = 0.59 * FONT  # pixels: what a letter takes at least
+LONGEST = 200  # letters of a name that the mouse finds on a bar
 SHARED = 0.9  # a CPU share below this is written into the bar: it had to share
 DEEPEST = 6  # spans nested deeper than this share a level
 
@@ -97,7 +99,7 @@ class Page:
         self.dense, self.least = count > MOST_BARS, 1.0 if count < MOST_BARS / 10 else 0.0
         self.wide, self.y = wide, 0.0
         labels = [lane for lane, _ in every] + [n for t in timelines.values() for n in t.depths]
-        self.left = 16 + min(wide / 6, max(map(_wide, labels), default=0))
+        self.left = 16 + min(wide / 6, max((_wide(label[:LONGEST]) for label in labels), default=0))
         self.total = max(1, *elapsed.values(), 1)
         self.scale = (wide - self.left - 30) / self.total  # pixels per nanosecond
         rows = sum(GAP + self.levels(spans) for _, spans in every)
@@ -194,9 +196,9 @@ class Page:
         """The name where it fits, with a CPU share that says more; else its letter."""
         room = width - (9 if span.outcome == "ok" else 25)
         shared = span.kind == "ran" and span.cpu is not None and span.cpu < SHARED
-        texts = [f"{plain(span.name)}, {span.cpu:.0%} CPU"] if shared else []
-        texts += [plain(span.name), self.letter(span.name)]
-        return next((text for text in texts if _wide(text) <= room), "")
+        texts = [f"{span.name}, {span.cpu:.0%} CPU"] if shared else []
+        texts += [span.name, self.letter(span.name)]
+        return next((plain(text) for text in texts if _fits(text, room)), "")
 
     def letter(self, name: str) -> str:
         colour = self.names[name]
@@ -282,10 +284,10 @@ def _in_order(lanes: dict[str, list[Span]]) -> dict[str, list[Span]]:
     """Worker 2 before worker 10; else in the order they come."""
     kinds: dict[str, int] = {}
 
-    def place(lane: str) -> tuple[int, int]:
+    def place(lane: str) -> tuple[int, int, str]:
         kind = lane.rstrip("0123456789")
-        number = lane[len(kind) :]
-        return kinds.setdefault(kind, len(kinds)), int(number or 0)
+        number = lane[len(kind) :].lstrip("0")
+        return kinds.setdefault(kind, len(kinds)), len(number), number
 
     return {lane: lanes[lane] for lane in sorted(lanes, key=place)}
 
@@ -321,7 +323,10 @@ def _tip(span: Span, start: int) -> str:
     cpu = "CPU time unknown" if span.cpu is None else f"on a CPU {span.cpu:.0%} of it"
     ended = "" if span.outcome == "ok" else f"\n{span.outcome}"
     long, since = _time(span.stop - span.start), _time(span.start - start)
-    return f"{span.name} ({span.lane})\n{long}, from {since} on; {cpu}{ended}"
+    name, lane = (
+        t if len(t) <= LONGEST else t[: LONGEST - 1] + "…" for t in (span.name, span.lane)
+    )
+    return f"{name} ({lane})\n{long}, from {since} on; {cpu}{ended}"
 
 
 def plain(text: str) -> str:
@@ -330,12 +335,19 @@ def plain(text: str) -> str:
 
 def _wide(text: str) -> float:
     """About how many pixels `text` takes."""
-    return sum(FONT if ord(c) > 0x2E00 else FONT * 0.59 for c in text)
+    return sum(FONT if ord(c) > 0x2E00 else NARROW for c in text)
+
+
+def _fits(text: str, room: float) -> bool:
+    """A name may have a million letters, so first they are counted."""
+    return len(text) * NARROW <= room and _wide(text) <= room
 
 
 def _short(text: str, room: float) -> str:
     """`text`, cut off where it would take more than `room` pixels."""
-    text = plain(text)
-    while _wide(text) > room and text != "…":
-        text = text.removesuffix("…")[:-1] + "…"
-    return text
+    if _fits(text, room):
+        return plain(text)
+    text = text[: max(0, int(room / NARROW))]
+    while text and _wide(text) + NARROW > room:
+        text = text[:-1]
+    return plain(text) + "…"

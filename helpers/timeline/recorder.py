@@ -64,7 +64,7 @@ class Timeline:
         self.depths: dict[str, Depth] = {}  # of queues, by name; see `queues`
         self._rows: list[Recorded] = []
         self._record: Callable[[Recorded], None] = self._rows.append
-        self._folder: str | None = None
+        self._place: dict[str, str] = {}  # its folder, once there is one
         self._cleanup: weakref.finalize[..., Any] | None = None
         self._read: tuple[Any, list[Span], dict[str, list[Span]]] = (None, [], {})
         _timelines.add(self)
@@ -237,19 +237,33 @@ class Timeline:
     def __reduce__(self) -> tuple[Any, ...]:
         return _attached, (self._make_folder(), self.cpu)
 
+    @property
+    def _folder(self) -> str | None:
+        return self._place.get("folder")
+
     def _make_folder(self) -> str:
+        """The folder, made when it is first needed.
+
+        Threads may come at once. Each makes a folder, the first one puts its own
+        in the place, in one step, and the others take theirs away.
+        """
         if self._folder is None:
             import shutil
             import tempfile
 
-            self._folder = tempfile.mkdtemp(prefix=prefix("timeline"))
-            self._cleanup = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-            _owners[self._folder] = self
-        return self._folder
+            made = tempfile.mkdtemp(prefix=prefix("timeline"))
+            cleanup = weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+            _owners[made] = self  # before others can see it
+            if self._place.setdefault("folder", made) == made:
+                self._cleanup = cleanup
+            else:
+                del _owners[made]
+                cleanup()
+        return self._place["folder"]
 
     def _write_to(self, folder: str) -> None:
         """From here on spans go to this process's own file in `folder`."""
-        self._folder = folder
+        self._place["folder"] = folder
         self._rows = []
         self._record = SpanFile(folder).write
 

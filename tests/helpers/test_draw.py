@@ -8,6 +8,7 @@ import math
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from itertools import chain, pairwise
 from typing import Any
@@ -623,3 +624,14 @@ def test_a_heat_map_refuses_what_is_no_speed_up(number: float) -> None:
 def test_a_heat_map_of_nothing_is_refused(table: dict[str, dict[str, float]]) -> None:
     with pytest.raises(ValueError, match="speedups must have a row with a number in it"):
         draw.heat(table)
+
+
+@pytest.mark.parametrize("letter", ["x", "界", "7", "\0"])
+def test_names_of_a_million_letters_are_drawn_at_once_and_in_short(letter: str) -> None:
+    name = letter * 1_000_000
+    timeline = timeline_of(*(Span(name, name, 1, i * MS, (i + 1) * MS) for i in range(100)))
+    start = time.perf_counter()
+    page = Page({name: timeline}, name)
+    assert time.perf_counter() - start < 5, "measured letter by letter it is hours"
+    assert sum(len(item.tip) for item in page.items if isinstance(item, Box)) < 100_000
+    assert max(len(item.text) for item in page.items if isinstance(item, Text)) < 200
