@@ -404,8 +404,10 @@ def test_threads_that_pickle_a_fresh_timeline_at_once_make_one_folder(
     monkeypatch.setattr(tempfile, "mkdtemp", all_at_once)
     timeline = Timeline()
     with ThreadPoolExecutor(5) as pool:
-        copies = list(pool.map(lambda _: pickle.loads(pickle.dumps(timeline)), range(5)))
-    assert all(copy is timeline for copy in copies)
+        copies = [
+            pool.submit(lambda tl: pickle.loads(pickle.dumps(tl)), timeline) for _ in range(5)
+        ]
+    assert all(copy.result() is timeline for copy in copies)
     assert len(made) == 5
     (left,) = [folder for folder in made if os.path.isdir(folder)]
     del timeline, copies
