@@ -7,7 +7,7 @@
     test        run every lesson and every test (pytest)
     bench       measure what the course promises about itself
     notebooks   run the lessons again from clean kernels and store what they show
-    check       style and types of code and notebooks (ruff, mypy)
+    check       style, types and floors of the code (ruff, mypy, import-linter)
     lock        pin every package again, with hashes (needs uv)
     links       write the public address and the computed minutes where they are shown
 
@@ -84,7 +84,7 @@ def notebooks(arguments: "list[str]") -> int:
 
 
 def check(arguments: "list[str]") -> int:
-    """Say all that ruff and mypy find; notebook cells have narrower lines."""
+    """Say all that ruff, mypy and import-linter find; notebook cells have narrower lines."""
     refuse(arguments)
     prepare("test")
     narrow = ["--line-length", "79", "notebooks"]
@@ -97,7 +97,9 @@ def check(arguments: "list[str]") -> int:
     ]
     for folder in sorted({path.parent for path in ROOT.glob("tests/**/*.py")}):
         tools.append(["mypy", *sorted(str(path.relative_to(ROOT)) for path in folder.glob("*.py"))])
-    return max([run([str(PYTHON), "-m", *tool]) for tool in tools])
+    commands = [["-m", *tool] for tool in tools]
+    commands.append(["-c", "from importlinter.cli import *; lint_imports_command()", "--no-cache"])
+    return max([run([str(PYTHON), *command]) for command in commands])
 
 
 def lock(arguments: "list[str]") -> int:

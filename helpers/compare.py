@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from .real import count_words
 from .run import run
 from .timeline import Span, Timeline
+from .work import count_words
 
 WAYS = ("serial", "threads", "processes")
 PAYS = 1.3  # times as fast at least, to be called faster: less may be chance

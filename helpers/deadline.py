@@ -1,7 +1,7 @@
 """A cell that may block ends, with a picture of who waits where.
 
 `with deadline(5):` is for code that is wrong on purpose, and for yours. How it
-knows who waits where is in `waits`.
+knows who waits where is in `wait_graph`.
 
 It is not a time limit for correct programs: it gives the program up, releases
 its locks and ends its threads and child processes.
@@ -21,8 +21,8 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
-from . import waits
-from .run import InOneSentence, raise_in
+from . import wait_graph
+from .ending import InOneSentence, raise_in
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to
@@ -92,7 +92,7 @@ class deadline:
     def _watch(self) -> None:
         if self._closed.wait(self.seconds):
             return
-        self._waits = waits.picture([self._thread, *self._new_threads()])
+        self._waits = wait_graph.picture([self._thread, *self._new_threads()])
         self._expired = True
         while not self._closed.is_set():
             self._interrupt()
@@ -112,7 +112,7 @@ class deadline:
         else:
             signal.pthread_kill(self._thread.ident or 0, signal.SIGINT)
             return
-        waits.release(self._thread)
+        wait_graph.release(self._thread)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         """SIGINT is the watcher's once the time has passed; before, the learner's."""
@@ -143,7 +143,7 @@ class deadline:
 
     def _new_threads(self) -> list[threading.Thread]:
         known = {*self._threads, self._watcher}
-        return [t for t in waits.running() if t not in known and not waits.idle(t)]
+        return [t for t in wait_graph.running() if t not in known and not wait_graph.idle(t)]
 
     def _end_all(self) -> list[str]:
         """End what was started inside; the names of what could not be ended."""
@@ -160,7 +160,7 @@ class deadline:
             while threads and monotonic() < last:
                 for thread in threads:
                     raise_in(thread, SystemExit)  # which `threading` does not report
-                    waits.release(thread)
+                    wait_graph.release(thread)
                 self._pause()
                 threads = self._new_threads()
         finally:

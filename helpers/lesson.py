@@ -19,7 +19,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from . import exercises, waits
+from . import exercises, wait_graph
 from .deadline import DeadlinePassed, deadline
 
 __all__ = ["check", "deadline", "failure", "hint", "predict"]
@@ -186,9 +186,11 @@ def _errors_of_threads(found: list[BaseException]) -> Iterator[None]:
 
 def blame(error: BaseException, where: str = "") -> str:
     """An error of the learner's code in a sentence, with the line it happened on."""
-    steps = [s for s in walk_tb(error.__traceback__) if waits.is_learners(s[0].f_code.co_filename)]
+    steps = [
+        s for s in walk_tb(error.__traceback__) if wait_graph.is_learners(s[0].f_code.co_filename)
+    ]
     what = f"{type(error).__name__}: {error}".removesuffix(": ")
     if not steps:
         return f"your code raised {what}{where}."
-    place, line = waits.where(*steps[-1])
+    place, line = wait_graph.where(*steps[-1])
     return f"your code raised {what}{where}, at {place}: {line}"

@@ -23,23 +23,10 @@ from queue import Empty, Queue, SimpleQueue
 from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple
 
-from .depth import Depth
-from .run import (
-    GRACE,
-    MOST,
-    RunError,
-    Stopped,
-    WorkerStopped,
-    check_timeout,
-    control,
-    first_of,
-    not_stopped,
-    raise_in,
-    short,
-)
+from .ending import LOOK, WorkerStopped, end_threads, not_stopped
+from .run import MOST, RunError, Stopped, brief, check_timeout, first_of, supervisor
 from .timeline import Timeline, outcome_of
-
-LOOK = 0.05  # seconds between two looks at whether to stop
+from .timeline.queue_length import Depth
 
 
 class Closed(Exception):
@@ -116,7 +103,7 @@ def pipeline(
     _check(stages, size)
     check_timeout(timeout)
     flow = _Flow(list(items), stages, size)
-    outer, last = control(), monotonic() + timeout
+    outer, last = supervisor(), monotonic() + timeout
     failure: RunError | None = None
     flow.start()
     try:
@@ -145,7 +132,7 @@ def _check(stages: Sequence[Stage], size: int) -> None:
         raise ValueError(f"size must be a whole number from 0 on, not {size!r:.60}")
     for stage in stages:
         if not isinstance(stage, Stage):
-            raise ValueError(f'a stage must be such as Stage("load", load), not {short(stage)}')
+            raise ValueError(f'a stage must be such as Stage("load", load), not {brief(stage)}')
         name, work, workers = stage
         if not callable(work):
             raise ValueError(f"the work of {name} must be a function, not {work!r:.60}")
@@ -225,13 +212,7 @@ class _Flow:
         """
         for belt in self.belts:
             belt.close()
-        last = monotonic() + GRACE
-        threads = [thread for crew in self.crews for thread in crew]
-        while (alive := [t for t in threads if t.is_alive()]) and monotonic() < last:
-            for thread in alive:
-                raise_in(thread, WorkerStopped)
-            alive[0].join(LOOK)
-        return [thread.name for thread in alive]
+        return end_threads(thread for crew in self.crews for thread in crew)
 
     def so_far(self, why: str) -> str:
         return f"{why}, with {self.done} of {len(self.items)} items through."
@@ -244,12 +225,12 @@ class _Flow:
         sentence = sentence[:-1] + ":"
         index, name = min((index, name) for name, index in in_hand.items())
         item = self.items[index]
-        sentence += f" {name} is still at item {index + 1} ({short(item)})."
+        sentence += f" {name} is still at item {index + 1} ({brief(item)})."
         return RunError(sentence, self.timeline, index, item)
 
     def failed(self, index: int, where: str, error: BaseException) -> RunError:
         item = self.items[index]
-        which = f"Item {index + 1} of {len(self.items)} ({short(item)})"
+        which = f"Item {index + 1} of {len(self.items)} ({brief(item)})"
         why = outcome_of(error).removesuffix(".")
         failure = RunError(f"{which} failed in {where}: {why}.", self.timeline, index, item)
         failure.__cause__ = error

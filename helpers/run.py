@@ -14,7 +14,6 @@ Not meant for production: there is no retry, and nothing is sent in batches.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -26,20 +25,13 @@ from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple, Protocol
 
+from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
 from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
-GRACE = 1.0  # seconds that a worker gets to end after it was told to
 
 PROCESSES = ("spawn", "forkserver", "fork")
 USING = ("serial", "threads", "processes", *PROCESSES)
-
-
-class InOneSentence:
-    """A mixin for errors that a notebook shows without a traceback from our insides."""
-
-    def _render_traceback_(self) -> list[str]:  # what IPython asks an error for
-        return [f"{type(self).__name__}: {self}"]
 
 
 class RunError(InOneSentence, RuntimeError):
@@ -94,7 +86,7 @@ def run(
     job = _Job(work, list(items), timeline if timeline is not None else Timeline(), startup)
     job.timeline.results = job.results
     crew = crew_of(job, min(workers, len(job.items)))
-    outer = control()
+    outer = supervisor()
     deadline = monotonic() + timeout
     done, failure = 0, None
     failures: list[RunError] = []
@@ -126,11 +118,6 @@ def run(
     return job.timeline
 
 
-def not_stopped(workers: Sequence[str]) -> str:
-    """What is said of workers that cannot be ended."""
-    return f"This could not be stopped and ends with its call: {', '.join(workers)}."
-
-
 def first_of(failures: list[RunError]) -> RunError:
     """The error of the first item that could not be done; all others are done or failed, too."""
     failures.sort(key=lambda failure: failure.index)
@@ -140,20 +127,20 @@ def first_of(failures: list[RunError]) -> RunError:
     return first
 
 
-class Control(NamedTuple):
+class Supervisor(NamedTuple):
     """What a panel holds on to while a run is under way."""
 
     stop: threading.Event
     progress: Callable[[int, int], None]
 
 
-_control: ContextVar[Control] = ContextVar("control")
-_NOBODY = Control(threading.Event(), lambda done, total: None)
+_supervisor: ContextVar[Supervisor] = ContextVar("supervisor")
+_NOBODY = Supervisor(threading.Event(), lambda done, total: None)
 
 
-def control() -> Control:
+def supervisor() -> Supervisor:
     """That of the panel around this call, or nobody's."""
-    return _control.get(_NOBODY)
+    return _supervisor.get(_NOBODY)
 
 
 @contextmanager
@@ -161,11 +148,11 @@ def controlled(
     stop: threading.Event, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Iterator[None]:
     """Make every `run` inside end soon after `stop` is set, and report (done, total)."""
-    token = _control.set(Control(stop, progress))
+    token = _supervisor.set(Supervisor(stop, progress))
     try:
         yield
     finally:
-        _control.reset(token)
+        _supervisor.reset(token)
 
 
 # ------------------------------------------------------------ at the door
@@ -173,18 +160,18 @@ def controlled(
 
 def _check(work: Any, items: Any, workers: Any) -> None:
     if not callable(work):
-        raise ValueError(f"work must be a function, not {short(work)}")
+        raise ValueError(f"work must be a function, not {brief(work)}")
     if not isinstance(items, Iterable):
-        raise ValueError(f"items must be a list or something like it, not {short(items)}")
+        raise ValueError(f"items must be a list or something like it, not {brief(items)}")
     if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= MOST:
-        wrong = short(workers)
+        wrong = brief(workers)
         raise ValueError(f"workers must be a whole number between 1 and {MOST}, not {wrong}")
 
 
 def check_timeout(timeout: Any) -> None:
     """ValueError where that is no number of seconds."""
     if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-        raise ValueError(f"timeout must be a number of seconds above 0, not {short(timeout)}")
+        raise ValueError(f"timeout must be a number of seconds above 0, not {brief(timeout)}")
 
 
 def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
@@ -196,7 +183,7 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
         )
     if using not in USING:
         known = ", ".join(f'"{name}"' for name in USING)
-        raise ValueError(f"using must be one of {known} or an Executor, not {short(using)}")
+        raise ValueError(f"using must be one of {known} or an Executor, not {brief(using)}")
     method = "spawn" if using == "processes" else using
     from multiprocessing import get_all_start_methods
 
@@ -236,7 +223,7 @@ def _must_be_importable(work: Any) -> None:
         )
 
 
-def short(value: Any) -> str:
+def brief(value: Any) -> str:
     """How an item is named in a sentence, whatever its own `repr` does."""
     try:
         text = repr(value)
@@ -264,7 +251,7 @@ class _Job:
     def failed(self, index: int, error: BaseException) -> RunError:
         item = self.items[index]
         worker, _ = self.in_hand.get(index, ("", 0))
-        which = f"item {index + 1} of {len(self.items)} ({short(item)})"
+        which = f"item {index + 1} of {len(self.items)} ({brief(item)})"
         if isinstance(error, _Died):
             sentence = f"{worker} died ({error}) while it worked on {which}."
         else:
@@ -281,7 +268,7 @@ class _Job:
             sentence += ", and not all workers had started"
         else:
             index, (worker, _) = min(self.in_hand.items())
-            item = f"item {index + 1} ({short(self.items[index])})"
+            item = f"item {index + 1} ({brief(self.items[index])})"
             sentence += f", {worker} is still at {item}. All workers were told to stop"
         at = self.items[index] if index >= 0 else None
         error = RunError(sentence + ".", self.timeline, index, at)
@@ -289,7 +276,7 @@ class _Job:
         return error
 
 
-Event = tuple[int, BaseException | None, Any]  # index of the item, error, result
+Finished = tuple[int, BaseException | None, Any]  # index of the item, error, result
 
 
 class _Crew(Protocol):
@@ -297,7 +284,7 @@ class _Crew(Protocol):
 
     def start(self) -> None: ...
 
-    def wait(self, seconds: float) -> Iterable[Event]:
+    def wait(self, seconds: float) -> Iterable[Finished]:
         """What has been finished, waiting at most `seconds` for the first."""
         ...
 
@@ -316,15 +303,11 @@ def _drain(queue: SimpleQueue[Any], seconds: float) -> Iterator[Any]:
 # ---------------------------------------------------------------- threads
 
 
-class WorkerStopped(BaseException):
-    """Raised inside a thread that must end; not an Exception, so `except` lets it pass."""
-
-
 class _Threads:
     def __init__(self, job: _Job, names: Sequence[str]) -> None:
         self.job = job
         self.todo: SimpleQueue[int] = SimpleQueue()
-        self.done: SimpleQueue[Event] = SimpleQueue()
+        self.done: SimpleQueue[Finished] = SimpleQueue()
         self.all_up = threading.Event()
         self.threads = [threading.Thread(target=self._work, name=n, daemon=True) for n in names]
 
@@ -354,28 +337,19 @@ class _Threads:
             job.in_hand.pop(index)
             self.done.put((index, None, result))
 
-    def wait(self, seconds: float) -> Iterable[Event]:
+    def wait(self, seconds: float) -> Iterable[Finished]:
         return _drain(self.done, seconds)
 
     def stop(self) -> Sequence[str]:
-        """Raise WorkerStopped in each thread: it arrives between two steps of Python code."""
+        """Take back what nobody has begun; who has an item is told to end."""
         with suppress(Empty):
             while True:
                 self.todo.get_nowait()
         self.all_up.set()
-        last = monotonic() + GRACE
-        while (alive := [t for t in self.threads if t.is_alive()]) and monotonic() < last:
-            for thread in alive:
-                if any(name == thread.name for name, _ in list(self.job.in_hand.values())):
-                    raise_in(thread, WorkerStopped)
-            alive[0].join(0.05)
-        return [thread.name for thread in alive]
+        return end_threads(self.threads, self._has_item)
 
-
-def raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
-    """Raise `error` in `thread` as soon as it runs Python code again."""
-    ident = ctypes.c_ulong(thread.ident or 0)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
+    def _has_item(self, thread: threading.Thread) -> bool:
+        return any(name == thread.name for name, _ in list(self.job.in_hand.values()))
 
 
 # -------------------------------------------------------------- processes
@@ -405,7 +379,7 @@ class _Processes:
             self.workers[ours] = process
             theirs.close()
 
-    def wait(self, seconds: float) -> Iterable[Event]:
+    def wait(self, seconds: float) -> Iterable[Finished]:
         from multiprocessing.connection import wait
 
         if not self.workers:  # every one has died of its item, and there are others to do
@@ -429,7 +403,7 @@ class _Processes:
                 if process.exitcode is not None and not pipe.poll():
                     yield from self._died(pipe)
 
-    def _is_up(self, pipe: Any) -> Iterable[Event]:
+    def _is_up(self, pipe: Any) -> Iterable[Finished]:
         since, process = self.starting.pop(pipe), self.workers[pipe]
         if self.job.startup:
             now = perf_counter_ns()
@@ -438,7 +412,7 @@ class _Processes:
             for idle in list(self.workers):
                 yield from self._hand_out(idle)
 
-    def _hand_out(self, pipe: Any) -> Iterable[Event]:
+    def _hand_out(self, pipe: Any) -> Iterable[Finished]:
         index = next(self.todo, None)
         if index is None:
             return
@@ -453,7 +427,7 @@ class _Processes:
             yield index, ValueError(f"it cannot be sent to a process ({outcome_of(error)})"), None
             yield from self._hand_out(pipe)
 
-    def _died(self, pipe: Any) -> Iterable[Event]:
+    def _died(self, pipe: Any) -> Iterable[Finished]:
         process = self.workers.pop(pipe)
         process.join(GRACE)
         how = _how(process.exitcode)
@@ -560,7 +534,7 @@ class _Futures:
             future.add_done_callback(lambda _, index=index: self.done.put(index))
             self.futures.append(future)
 
-    def wait(self, seconds: float) -> Iterable[Event]:
+    def wait(self, seconds: float) -> Iterable[Finished]:
         for index in _drain(self.done, seconds):
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()

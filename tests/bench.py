@@ -36,11 +36,11 @@ from typing import Any
 
 from helpers import draw, queues
 from helpers.machine import machine, usable_cpus
-from helpers.real import read_text, texts
 from helpers.run import run
-from helpers.server import allow_many_files, body, server
 from helpers.timeline import Timeline
 from helpers.work import crunch, fetch
+from helpers.work.real_work import read_text, texts
+from helpers.work.server import allow_many_files, body, server
 
 SPANS = 10_000
 ZEROS = bytes(1 << 20)

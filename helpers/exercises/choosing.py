@@ -10,9 +10,9 @@ from multiprocessing import active_children, get_context
 from typing import Any, NamedTuple
 
 from ..compare import chunked, count_all
-from ..real import texts
 from ..timeline import Timeline
 from ..work import crunch, crunch_on_arrival, wait
+from ..work.real_work import texts
 from . import NotYet, exercise, expect
 
 spawn = get_context("spawn")

@@ -76,7 +76,7 @@ def _response(answer: Any) -> str:
         what = next(slips, "count from the moment when the first item starts to the end of each")
         expect(
             close(given, right),
-            f"for {words}, response(tl) gave {short(given)}, and {right:.4g} is right: {what}.",
+            f"for {words}, response(tl) gave {rounded(given)}, and {right:.4g} is right: {what}.",
         )
     return f"The right mean for all {len(LINES)} timelines: the time in the line is in it."
 
@@ -200,7 +200,7 @@ def _share(answer: Any) -> str:
         expect(
             close(given, parallel),
             f"for 10 s with one worker and {many:.4g} s with {workers}, "
-            f"share(10, {many:.4g}, {workers}) gave {short(given)}{saved}. "
+            f"share(10, {many:.4g}, {workers}) gave {rounded(given)}{saved}. "
             f"Put your p into Amdahl's law: does it give {many:.4g} s?",
         )
     return f"Amdahl's law, solved for the share: right for all {len(SHARES)} pairs of times."
@@ -212,6 +212,6 @@ def close(given: Any, right: float) -> bool:
     return number and math.isclose(given, right, rel_tol=1e-6, abs_tol=1e-6)
 
 
-def short(given: Any) -> str:
+def rounded(given: Any) -> str:
     """An answer as a sentence can quote it."""
     return f"{given:.4g}" if isinstance(given, (int, float)) else f"{given!r:.60}"

@@ -81,7 +81,7 @@ def play(program: Callable[[], object], *, atomic: str = "op") -> Any:
     """Buttons for the threads of `program`: you are the scheduler."""
     from .told.board import Board
 
-    return Board(program, atomic)
+    return Board(program, atomic, replay)
 
 
 class Exploring(Explorer):

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..waits import is_library
+from ..wait_graph import is_library
 from .scopes import Function
 from .step import Refused
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Protocol
 
-from ..run import raise_in
+from ..ending import raise_in
 from .step import Abort
 
 PATIENCE = 10.0  # seconds without any step: something blocks for real

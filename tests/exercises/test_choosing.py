@@ -11,7 +11,7 @@ import pytest
 from helpers.compare import count_all
 from helpers.exercises import find
 from helpers.lesson import verdict
-from helpers.real import count_words
+from helpers.work.real_work import count_words
 
 Files = Sequence[str]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import apart, programs
-from helpers.apart import at_once, in_a_subprocess
+from helpers import apart
+from helpers.apart import at_once, in_a_subprocess, programs
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,6 +160,6 @@ def test_the_diagnosis_names_who_waits_and_who_is_dead() -> None:
 
 def test_it_is_imported_quickly() -> None:
     heavy = {"subprocess", "tempfile", "matplotlib", "numpy", "ipywidgets"}
-    code = f"import sys, helpers.apart, helpers.programs; print({heavy} & set(sys.modules))"
+    code = f"import sys, helpers.apart, helpers.apart.programs; print({heavy} & set(sys.modules))"
     assert in_a_subprocess(code).printed.strip() == "set()"
     assert str(ROOT) == apart.ROOT

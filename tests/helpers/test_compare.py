@@ -30,10 +30,10 @@ from helpers.compare import (
     without_start,
     workers_that_worked,
 )
-from helpers.real import count_words, texts
 from helpers.run import RunError
 from helpers.timeline import Timeline
 from helpers.work import wait
+from helpers.work.real_work import count_words, texts
 
 MS = 1_000_000
 

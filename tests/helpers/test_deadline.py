@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from helpers import waits
+from helpers import wait_graph
 from helpers.deadline import DeadlinePassed, deadline
 
 METHODS = multiprocessing.get_all_start_methods()
@@ -39,7 +39,7 @@ def nothing_is_left_behind() -> Iterator[None]:
     assert not multiprocessing.active_children()
     gc.collect()
     last = time.monotonic() + 5
-    while left := [t for t in waits.running() if t not in threads]:
+    while left := [t for t in wait_graph.running() if t not in threads]:
         assert time.monotonic() < last, f"left behind: {left}"
         time.sleep(0.01)
 

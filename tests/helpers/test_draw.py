@@ -8,6 +8,7 @@ import math
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from itertools import chain, pairwise
 from typing import Any
@@ -18,11 +19,12 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from helpers import draw, page
+from helpers import draw
 from helpers.draw import amdahl, curve, gustafson, html, plot, show, words
-from helpers.many import columns
-from helpers.page import COLOURS, DARK, GREY, MANY, Box, Cross, Page, Text
-from helpers.timeline import STOPPED, Span, Timeline, merged
+from helpers.timeline import STOPPED, Span, Timeline, layout, merged, png
+from helpers.timeline.columns import columns
+from helpers.timeline.layout import COLOURS, DARK, GREY, MOST_BARS, Box, Cross, Page, Text
+from helpers.timeline.svg import _svg_cross
 
 MS = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"
@@ -147,7 +149,7 @@ def test_an_inner_span_lies_inside_its_outer_one_and_leaves_room_above_and_below
     for outer in laid:
         for inner in laid:
             within = outer.x <= inner.x and inner.x + inner.width <= outer.x + outer.width
-            if within and outer.layer < inner.layer <= page.DEEPEST:
+            if within and outer.layer < inner.layer <= layout.DEEPEST:
                 assert outer.y < inner.y
                 assert inner.y + inner.height < outer.y + outer.height
 
@@ -158,7 +160,7 @@ def test_rows_do_not_overlap_and_all_texts_are_inside_the_picture(spans: list[Sp
     bands = [item for item in laid.items if isinstance(item, Box) and item.kind == "band"]
     assert all(a.y + a.height < b.y for a, b in pairwise(bands))
     for text in (item for item in laid.items if isinstance(item, Text)):
-        wide = page._wide(text.text) * text.size / page.FONT
+        wide = layout._wide(text.text) * text.size / layout.FONT
         left = text.x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.anchor]
         assert 0 <= left <= left + wide <= laid.wide + 1
         assert 0 < text.y < laid.y
@@ -172,7 +174,7 @@ def test_a_name_is_written_only_into_a_bar_that_is_wide_enough(spans: list[Span]
     inside = [t for t in laid.items if isinstance(t, Text) and t.y < bottom and t.anchor == "start"]
     for text in inside:
         assert any(
-            box.x < text.x and text.x + page._wide(text.text) < box.x + box.width
+            box.x < text.x and text.x + layout._wide(text.text) < box.x + box.width
             for box in boxes(laid)
         )
 
@@ -222,7 +224,7 @@ def test_a_tick_stands_at_the_time_it_names() -> None:
 def test_unusual_timelines_have_a_picture_of_sensible_size(timeline: Timeline) -> None:
     svg = svg_of(timeline, "z" * 200)
     width, height = (float(n) for n in svg.get("viewBox", "").split()[2:])
-    assert width == page.WIDTH
+    assert width == layout.WIDTH
     assert 30 < height < 800
     assert max(len(text) for text in texts(svg)) < 140
     drawn(timeline)
@@ -244,7 +246,7 @@ def test_what_ran_and_waited_and_is_unknown_differ_in_hatching_and_the_legend_sa
     assert texts(svg)[-3:] == ["ran", "waited", "ran or waited: unknown"]
 
 
-@pytest.mark.parametrize(("kind", "words"), list(enumerate(page.LOOKS.values())))
+@pytest.mark.parametrize(("kind", "words"), list(enumerate(layout.LOOKS.values())))
 def test_the_legend_has_only_what_occurs(kind: int, words: str) -> None:
     assert texts(svg_of(timeline_of(KINDS[kind])))[-2:] == ["work", words]
 
@@ -268,7 +270,7 @@ def test_an_exception_a_stop_and_a_death_have_marks_of_their_own() -> None:
         "was told to stop",
         "the worker died here",
     ]
-    assert len({draw._svg_cross(mark._replace(x=0, y=0)) for mark in marks}) == 3
+    assert len({_svg_cross(mark._replace(x=0, y=0)) for mark in marks}) == 3
 
 
 def test_a_name_that_does_not_fit_is_a_letter_explained_in_the_legend() -> None:
@@ -355,8 +357,8 @@ def test_measures_are_made_again_when_more_was_recorded() -> None:
 def dense() -> Timeline:
     """Two workers: one always busy, one every other microsecond; one span of each failed."""
     timeline = Timeline()
-    for i in range(MANY // 2 + 1):
-        outcome = "ok" if i != MANY // 4 else "ValueError"
+    for i in range(MOST_BARS // 2 + 1):
+        outcome = "ok" if i != MOST_BARS // 4 else "ValueError"
         timeline.add("work", "busy", i * 2000, i * 2000 + 2000, outcome=outcome)
         timeline.add("work", "half", i * 2000, i * 2000 + 1000, outcome=outcome)
     return timeline
@@ -368,15 +370,15 @@ def test_above_ten_thousand_spans_a_row_is_one_shape_as_high_as_the_share(dense:
     assert bars(svg) == {}
     heights = [{round(float(y)) for y in re.findall(r"V([\d.]+)h", d)} for d in (busy, half)]
     (top,), bottom = heights[0], float(re.findall(r"V([\d.]+)Z", busy)[0])
-    assert bottom - top == pytest.approx(page.ROW, abs=1)
+    assert bottom - top == pytest.approx(layout.ROW, abs=1)
     lowest = float(re.findall(r"V([\d.]+)Z", half)[0])
-    assert all(lowest - y == pytest.approx(page.ROW / 2, abs=1) for y in heights[1])
+    assert all(lowest - y == pytest.approx(layout.ROW / 2, abs=1) for y in heights[1])
     assert texts(svg)[-2:] == ["height: share of the time in spans", "ended with an exception"]
 
 
 def test_at_ten_thousand_spans_every_one_is_still_a_bar(dense: Timeline) -> None:
-    timeline = timeline_of(*dense.spans[:MANY])
-    assert len(boxes(Page(timeline))) == MANY
+    timeline = timeline_of(*dense.spans[:MOST_BARS])
+    assert len(boxes(Page(timeline))) == MOST_BARS
     assert boxes(Page(dense)) == []
 
 
@@ -397,7 +399,7 @@ def test_a_picture_of_a_few_spans_needs_neither_numpy_nor_matplotlib() -> None:
 
 def drawn(timeline: Timeline) -> Any:
     figure = Figure()
-    ax = draw._on_figure(figure, Page(timeline))
+    ax = png._on_figure(figure, Page(timeline))
     figure.savefig(io.BytesIO(), format="png")
     return ax
 
@@ -597,7 +599,7 @@ def test_a_heat_map_has_its_numbers_in_its_cells_and_colours_that_do_not_hide_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kept: list[Figure] = []
-    monkeypatch.setattr(draw, "_display", lambda figure, name: kept.append(figure))
+    monkeypatch.setattr(draw, "display_png", lambda figure, name: kept.append(figure))
     draw.heat({"$a$": {"x": 8.0, "y": 1 / 8}, "b": {"x": 1.0}})
     (ax,) = kept[0].axes
     assert [text.get_text() for text in ax.texts] == ["× 8.00", "× 0.12", "× 1.00", "not measured"]
@@ -622,3 +624,14 @@ def test_a_heat_map_refuses_what_is_no_speed_up(number: float) -> None:
 def test_a_heat_map_of_nothing_is_refused(table: dict[str, dict[str, float]]) -> None:
     with pytest.raises(ValueError, match="speedups must have a row with a number in it"):
         draw.heat(table)
+
+
+@pytest.mark.parametrize("letter", ["x", "界", "7", "\0"])
+def test_names_of_a_million_letters_are_drawn_at_once_and_in_short(letter: str) -> None:
+    name = letter * 1_000_000
+    timeline = timeline_of(*(Span(name, name, 1, i * MS, (i + 1) * MS) for i in range(100)))
+    start = time.perf_counter()
+    page = Page({name: timeline}, name)
+    assert time.perf_counter() - start < 5, "measured letter by letter it is hours"
+    assert sum(len(item.tip) for item in page.items if isinstance(item, Box)) < 100_000
+    assert max(len(item.text) for item in page.items if isinstance(item, Text)) < 200

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from helpers import draw, work
 from helpers.deadline import deadline
-from helpers.depth import Depth
 from helpers.exercises import find
 from helpers.interleave import explore
 from helpers.lesson import verdict
-from helpers.page import Area, Page
 from helpers.queues import Belt, Closed, Stage, pipeline
 from helpers.run import RunError, Stopped, controlled
 from helpers.timeline import Timeline
+from helpers.timeline.layout import Area, Page
+from helpers.timeline.queue_length import Depth
 
 # -------------------------------------------------------------------- depth
 

@@ -19,10 +19,20 @@ from typing import Any
 
 import pytest
 
-from helpers import records, work
-from helpers.real import Undone, read_text, texts
-from helpers.records import add_one, bookings, database, notes, query, total, use_elsewhere, write
+from helpers import work
 from helpers.run import RunError, run
+from helpers.work import records
+from helpers.work.real_work import Undone, read_text, texts
+from helpers.work.records import (
+    add_one,
+    bookings,
+    database,
+    notes,
+    query,
+    total,
+    use_elsewhere,
+    write,
+)
 
 ROOT = Path(__file__).parents[2]
 WORDS = ["lock", "thread", "Queue", "no such word at all", "it's", "%", ""]
@@ -135,7 +145,7 @@ def test_it_is_gone_with_its_block_even_if_somebody_reads_it() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there it takes a day")
 def test_one_whose_python_was_killed_is_gone_with_the_next(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from helpers.records import database, query\n"
+        "import os, signal, sys; from helpers.work.records import database, query\n"
         "with database(sys.argv[1]) as path:\n"
         "    query(path, 'lock'); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -203,7 +213,7 @@ def test_a_folder_that_cannot_be_written_is_told(broken: Path) -> None:
     folder = broken.parent
     code = f"""
 import os
-from helpers import real, records
+from helpers.work import real_work, records
 with records.database() as other:  # all is imported while that is still allowed
     records.query(other, "lock")
 os.chmod({str(broken)!r}, 0o444); os.chmod({str(folder)!r}, 0o555)
@@ -347,6 +357,6 @@ def test_another_way_to_belong_together_is_refused(path: str) -> None:
 
 def test_importing_it_loads_nothing_heavy() -> None:
     heavy = {"sqlite3", "tempfile", "pathlib", "httpx", "PIL", "ssl", "multiprocessing"}
-    code = f"import sys; import helpers.records; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys; import helpers.work.records; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-S", "-c", code]
     assert subprocess.check_output(command, text=True, timeout=60, cwd=ROOT) == "[]\n"

@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_client.manager import start_new_kernel
 
-from helpers import server as module
-from helpers.real import Undone, fetch
 from helpers.run import RunError, run
-from helpers.server import ServerError, address, body, server
+from helpers.work import server as module
+from helpers.work.real_work import Undone, fetch
+from helpers.work.server import ServerError, address, body, server
 
 ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
@@ -266,7 +266,7 @@ def test_all_threads_that_ask_for_the_address_get_the_same() -> None:
 
 KERNEL = """
 import os, sys, time
-from helpers.server import address
+from helpers.work.server import address
 print(address(), flush=True)
 {then}
 """
@@ -313,7 +313,9 @@ def test_it_ends_when_jupyter_restarts_its_kernel(busy: bool) -> None:
         at = "".join(said).strip()
         assert fetch(f"{at}/wait") == body(f"{at}/wait")
         if busy:
-            client.execute("from helpers.real import fetch; fetch(address() + '/silent', 60)")
+            client.execute(
+                "from helpers.work.real_work import fetch; fetch(address() + '/silent', 60)"
+            )
         manager.restart_kernel(now=busy)
         assert nobody_answers(at)
     finally:
@@ -325,7 +327,7 @@ def test_it_ends_when_jupyter_restarts_its_kernel(busy: bool) -> None:
 def test_interrupting_the_kernel_and_its_group_does_not_reach_it() -> None:
     then = """
 import signal
-from helpers.real import fetch
+from helpers.work.real_work import fetch
 try:
     os.killpg(0, signal.SIGINT); time.sleep(5)
 except KeyboardInterrupt:
@@ -376,7 +378,7 @@ def test_it_is_for_this_computer_only(at: str) -> None:
 def test_its_open_files_are_allowed_to_be_many() -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (300, 8192));"
-        "from helpers.server import allow_many_files; allow_many_files();"
+        "from helpers.work.server import allow_many_files; allow_many_files();"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     said = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT)
@@ -386,7 +388,7 @@ def test_its_open_files_are_allowed_to_be_many() -> None:
 def test_its_process_needs_nothing_of_this_folder(tmp_path: Path) -> None:
     """A notebook's folder may have an `h11.py` or a `helpers` of its own."""
     (tmp_path / "h11.py").write_text("raise ImportError('the wrong one')")
-    code = "from helpers.server import server\nwith server() as at: print(at[:7])"
+    code = "from helpers.work.server import server\nwith server() as at: print(at[:7])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],

@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -388,3 +389,27 @@ def test_importing_it_pulls_in_nothing_slow() -> None:
     ]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     assert found.stdout.strip() == "[]"
+
+
+def test_threads_that_pickle_a_fresh_timeline_at_once_make_one_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    together, made, make = threading.Barrier(5), [], tempfile.mkdtemp
+
+    def all_at_once(**how: Any) -> str:
+        together.wait(10)
+        made.append(make(**how))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", all_at_once)
+    timeline = Timeline()
+    with ThreadPoolExecutor(5) as pool:
+        copies = [
+            pool.submit(lambda tl: pickle.loads(pickle.dumps(tl)), timeline) for _ in range(5)
+        ]
+    assert all(copy.result() is timeline for copy in copies)
+    assert len(made) == 5
+    (left,) = [folder for folder in made if os.path.isdir(folder)]
+    del timeline, copies
+    gc.collect()
+    assert not os.path.exists(left)

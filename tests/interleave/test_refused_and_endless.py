@@ -29,7 +29,7 @@ from typing import Any
 
 import pytest
 
-from helpers import waits
+from helpers import wait_graph
 from helpers.interleave import Diverged, Refused, explore, replay
 from helpers.interleave.run import SLOW
 
@@ -65,7 +65,7 @@ def all_is_as_before() -> Iterator[None]:
     codes, threads = [each.__code__ for each in own], set(threading.enumerate())
     yield
     last = time.monotonic() + 5
-    while left := [thread for thread in waits.running() if thread not in threads]:
+    while left := [thread for thread in wait_graph.running() if thread not in threads]:
         assert time.monotonic() < last, f"left behind: {left}"
         time.sleep(0.01)
     assert [each.__code__ for each in own] == codes

@@ -12,7 +12,6 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .. import replay
 from ..report import Schedule, Standing
 from .html import ENDED, NO_SOURCE, STYLE, Source, Stands, source, stands_at
 from .lanes import Lanes, moments, safe, tint
@@ -61,10 +60,15 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     schedule: Schedule
 
-    def __init__(self, program: Callable[[], object], atomic: str) -> None:
+    def __init__(
+        self,
+        program: Callable[[], object],
+        atomic: str,
+        replay: Callable[..., Schedule],  # as it comes from above, where it is made
+    ) -> None:
         if not callable(program):
             raise ValueError(f"program must be a function, not {program!r}")
-        self.program, self.atomic = program, atomic
+        self.program, self.atomic, self._run = program, atomic, replay
         self.words = [""]  # after each press: the last one counts, undo drops it
         self.columns: dict[str, Column] = {}
         self._threads = widgets.HBox(layout={"flex_flow": "row wrap"})
@@ -115,7 +119,7 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
     # ------------------------------------------------------------ what is shown
 
     def _replay(self, word: str) -> Schedule:
-        return replay(self.program, word, atomic=self.atomic, rest=False)
+        return self._run(self.program, word, atomic=self.atomic, rest=False)
 
     def _show(self, words: list[str], schedule: Schedule) -> Schedule:
         self.words, self.schedule = words, schedule

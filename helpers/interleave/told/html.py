@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from textwrap import dedent
 from typing import NamedTuple
 
-from ...draw import INK
-from ...page import COLOURS
+from ...timeline.layout import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
 from .lanes import CHAR, CODE, WIDTH, Lanes, Moment, moments, rect, safe, text, tint
 from .text import columns, counts, digits, doing, header, table, waits

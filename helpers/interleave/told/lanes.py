@@ -13,8 +13,7 @@ from html import escape
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from ...draw import INK, PAPER
-from ...page import COLOURS, GREY, plain
+from ...timeline.layout import COLOURS, GREY, INK, PAPER, plain
 from ..report import Schedule, Step
 from .text import columns, doing, header, rows, shared, state_after, waits
 from .why import short

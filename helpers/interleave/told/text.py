@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
-from ...page import plain
+from ...timeline.layout import plain
 from ..report import Report, Schedule, Standing, Step
 from .why import LONG, because, one_line, short
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
-from ...page import plain
+from ...timeline.layout import plain
 from ..report import Schedule, Step
 
 Steps = Sequence[Step]

@@ -18,15 +18,16 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from .depth import Depth
-from .timeline import UNKNOWN, Span, Timeline
+from .measures import UNKNOWN, Span
+from .queue_length import Depth
+from .recorder import Timeline
 
-Events = list[dict[str, Any]]
+FAR = 1 << 62  # ns: times are no further from zero than 146 years; other numbers neither
 
 
 def save(timeline: Timeline, path: str | os.PathLike[str]) -> None:
@@ -55,24 +56,24 @@ def load(path: str | os.PathLike[str]) -> Timeline:
     """
     path = os.fspath(path)
     head, events = _read(path)
-    origin = _inside(head, "otherData").get("start_ns")
-    lanes = _lane_names(events, unique=origin is None)
-    spans = [(i, event) for i, event in enumerate(events) if event.get("ph") == "X"]
+    other = _inside(head, "otherData")
+    origin = _whole(f"{path}: start_ns", other.get("start_ns", 0), -FAR)
+    queues = _inside(other, "queues")
+    checked = [_checked(path, i, event, queues) for i, event in enumerate(events)]
+    lanes = _lane_names(checked, unique="start_ns" not in other)
+    spans = [event for event in checked if event.phase == "X"]
     if events and not spans:
         raise ValueError(f'{path} has {len(events)} events, but no span (an event with "ph": "X")')
     timeline = Timeline()
-    for i, event in spans:
-        start, length = (_ns(path, i, event, key) for key in ("ts", "dur"))
-        start += origin if isinstance(origin, int) else 0
-        outcome = str(_inside(event, "args").get("outcome", "ok"))
-        cpu = _ns(path, i, event, "tdur") if "tdur" in event else UNKNOWN
-        pid, lane = _number(event.get("pid")), lanes[_thread(event)]
-        name = str(event.get("name", ""))
-        timeline.add(name, lane, start, start + length, cpu, outcome, pid)
-    counted = [(i, event) for i, event in enumerate(events) if event.get("ph") == "C"]
-    for name, size in _inside(_inside(head, "otherData"), "queues").items():
-        mine = [(i, event) for i, event in counted if event.get("name") == name]
-        timeline.depths[name] = Depth(_number(size), list(_changes(path, mine, origin)))
+    for event in spans:
+        start = _within(event.where, origin + event.start)
+        stop = _within(event.where, start + event.length)
+        pid, lane = _number(event.thread[0]), lanes[event.thread]
+        timeline.add(event.name, lane, start, stop, event.cpu_time, event.says, pid)
+    for name, size in queues.items():
+        held = _whole(f"{path}: the size of queue {name}", size)
+        mine = [e for e in checked if e.phase == "C" and e.name == name]
+        timeline.depths[name] = Depth(held, list(_changes(mine, origin)))
     return timeline
 
 
@@ -152,13 +153,15 @@ def _text(value: str | dict[str, int]) -> str:
 # ------------------------------------------------------------------ reading
 
 
-def _read(path: str) -> tuple[dict[str, Any], Events]:
+def _read(path: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What stands beside the events, and the events."""
     text = _contents(path)
     try:
         data = _decoder.decode(text)
     except json.JSONDecodeError as error:
         data = _whole_events(path, text, error)
+    except RecursionError:
+        raise _too_deep(path) from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     head = data if isinstance(data, dict) else {"traceEvents": data}
@@ -189,33 +192,82 @@ def _whole_events(path: str, text: str, error: json.JSONDecodeError) -> Any:
     if begin is None:
         raise ValueError(f"{path} is not JSON: {error}") from None
     at, events = begin.end(), []
-    with suppress(json.JSONDecodeError):
-        while gap := re.compile(r"[,\s]*").match(text, at):
-            event, at = _decoder.raw_decode(text, gap.end())
-            events.append(event)
+    try:
+        head = _decoder.decode(text[: begin.end()] + ("]" if text.lstrip()[0] == "[" else "]}"))
+        with suppress(json.JSONDecodeError):
+            while gap := re.compile(r"[,\s]*").match(text, at):
+                event, at = _decoder.raw_decode(text, gap.end())
+                events.append(event)
+    except RecursionError:
+        raise _too_deep(path) from None
+    except ValueError as other:
+        raise ValueError(f"{path} is not JSON: {other}") from None
     if not events:
         raise ValueError(f"{path} is cut off before its first event") from None
     warnings.warn(f"{path} is cut off: its {len(events)} whole events were read", stacklevel=4)
-    if text.lstrip().startswith("["):
-        return events
-    return {**_decoder.decode(text[: begin.end()] + "]}"), "traceEvents": events}
+    return {**head, "traceEvents": events} if isinstance(head, dict) else events
+
+
+def _too_deep(path: str) -> ValueError:
+    return ValueError(f"{path} is nested more deeply than any trace")
 
 
 def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is not a number that JSON knows")
 
 
-_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # an exponent of twenty digits
+        raise ValueError(f"{text:.40} is not a number that anybody can use") from None
 
 
-def _lane_names(events: Events, unique: bool) -> dict[tuple[Any, Any], str]:
+_decoder = json.JSONDecoder(parse_float=_decimal, parse_constant=_no_number)
+
+
+# ------------------------------------------------- at the door: types and ranges
+
+
+class _Event(NamedTuple):
+    """An event whose every part is what it must be; times in nanoseconds."""
+
+    where: str  # the file and the number of the event, for a sentence
+    phase: str = ""  # "X" is a span, "C" a count, "M" a name
+    name: str = ""
+    thread: tuple[int | str, int | str] = (0, 0)  # process and thread
+    start: int = 0
+    length: int = 0
+    cpu_time: int = UNKNOWN
+    says: str = ""  # how a span ended, or what a thread is called
+    items: int = 0  # of a counter
+
+
+def _checked(path: str, i: int, event: dict[str, Any], queues: Container[str]) -> _Event:
+    """ValueError that names the file and the event, where some part cannot be used."""
+    where, phase, inside = f"{path}: event {i}", event.get("ph"), _inside(event, "args")
+    if phase not in ("X", "M", "C"):
+        return _Event(where)
+    found = _Event(where, phase, _said(where, event, "name"), _thread(where, event))
+    if phase == "X":
+        start, length = (_ns(where, event, key) for key in ("ts", "dur"))
+        cpu = _ns(where, event, "tdur") if "tdur" in event else UNKNOWN
+        says = _said(where, inside, "outcome", "ok")
+        return found._replace(start=start, length=length, cpu_time=cpu, says=says)
+    if phase == "C" and found.name in queues:  # other tools count what they like
+        items: Any = inside.get("items")
+        if not _is_whole(items):
+            raise ValueError(f"{where} must have a number of items, not {_short(items)}")
+        return found._replace(start=_ns(where, event, "ts"), items=items)
+    if phase == "M" and found.name == "thread_name":
+        return found._replace(says=_said(where, inside, "name"))
+    return found
+
+
+def _lane_names(events: Sequence[_Event], unique: bool) -> dict[tuple[Any, Any], str]:
     """A name for each thread that has spans; with its number where two would share one."""
-    named = {
-        _thread(event): str(_inside(event, "args").get("name", ""))
-        for event in events
-        if event.get("ph") == "M" and event.get("name") == "thread_name"
-    }
-    threads = dict.fromkeys(_thread(event) for event in events if event.get("ph") == "X")
+    named = {e.thread: e.says for e in events if e.phase == "M" and e.name == "thread_name"}
+    threads = dict.fromkeys(event.thread for event in events if event.phase == "X")
     names = {thread: named.get(thread, f"thread {thread[1]}") for thread in threads}
     shared = Counter((_number(pid), name) for (pid, _), name in names.items())
     return {
@@ -224,8 +276,12 @@ def _lane_names(events: Events, unique: bool) -> dict[tuple[Any, Any], str]:
     }
 
 
-def _thread(event: dict[str, Any]) -> tuple[Any, Any]:
-    return event.get("pid", 0), event.get("tid", 0)
+def _changes(counted: Sequence[_Event], origin: int) -> Iterator[tuple[int, int]]:
+    """When a queue changed, and by how much."""
+    before = 0
+    for event in counted:
+        yield _within(event.where, origin + event.start), event.items - before
+        before = event.items
 
 
 def _inside(event: dict[str, Any], key: str) -> dict[str, Any]:
@@ -233,26 +289,54 @@ def _inside(event: dict[str, Any], key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _changes(
-    path: str, counted: list[tuple[int, dict[str, Any]]], origin: Any
-) -> Iterator[tuple[int, int]]:
-    """When a queue changed, and by how much."""
-    before = 0
-    for i, event in counted:
-        items = _inside(event, "args").get("items")
-        if not isinstance(items, int):
-            raise ValueError(f"{path}: event {i} must have a number of items, not {items!r}")
-        yield _ns(path, i, event, "ts") + (origin if isinstance(origin, int) else 0), items - before
-        before = items
+def _thread(where: str, event: dict[str, Any]) -> tuple[int | str, int | str]:
+    pid, tid = (event.get(key, 0) for key in ("pid", "tid"))
+    for key, value in (("pid", pid), ("tid", tid)):
+        if not isinstance(value, str):  # which other tools write
+            _whole(f"{where}: its {key}", value, -FAR)
+    return pid, tid
 
 
-def _number(pid: Any) -> int:
+def _number(pid: int | str) -> int:
     return pid if isinstance(pid, int) else 0
 
 
-def _ns(path: str, i: int, event: dict[str, Any], key: str) -> int:
+def _said(where: str, event: dict[str, Any], key: str, otherwise: str = "") -> str:
+    value = event.get(key, otherwise)
+    if isinstance(value, list | dict):
+        raise ValueError(f"{where} must have a text as its {key}, not a {type(value).__name__}")
+    return str(value)
+
+
+def _whole(what: str, value: Any, least: int = 0) -> int:
+    if not _is_whole(value, least):
+        raise ValueError(f"{what} must be a whole number of usual size, not {_short(value)}")
+    return int(value)
+
+
+def _is_whole(value: Any, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= FAR
+
+
+def _ns(where: str, event: dict[str, Any], key: str) -> int:
     """A time of the event, which the file has in microseconds."""
     value = event.get(key)
-    if not isinstance(value, int | Decimal) or (value < 0 and key != "ts"):
-        raise ValueError(f"{path}: event {i} must have a {key} in microseconds, not {value!r}")
-    return round(value * 1000)
+    least = -FAR if key == "ts" else 0
+    if not isinstance(value, int | Decimal) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{where} must have a {key} in microseconds, not {_short(value)}")
+    return _within(where, round(min(value, FAR) * 1000))
+
+
+def _within(where: str, ns: int) -> int:
+    """The difference of any two such times still fits into NumPy's numbers."""
+    if not -FAR <= ns <= FAR:
+        raise ValueError(f"{where} is more than a hundred years away")
+    return ns
+
+
+def _short(value: Any) -> str:
+    """A value from the file as a sentence can quote it; a deep one has no `repr`."""
+    if isinstance(value, list | dict):
+        return f"a {type(value).__name__}"
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"

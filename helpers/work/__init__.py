@@ -11,7 +11,7 @@ How much fits into a second is measured once. The answer stands in the
 environment, where child processes find it.
 
 Real work is there, too: `fetch`, `query`, `count_words` and `thumbnail`, from the
-modules `real` and `records`.
+modules `real_work` and `records`.
 
 Below that: work that goes wrong on purpose, and the small functions of lessons
 02 to 06. Nothing here prints; nothing knows about pools or pictures.
@@ -31,15 +31,15 @@ from contextlib import contextmanager
 from time import perf_counter, perf_counter_ns, sleep, thread_time_ns
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .folders import temporary
-from .real import count_words as count_words
-from .real import fetch as fetch
-from .real import thumbnail as thumbnail
-from .real import thumbnail_in_python as thumbnail_in_python
+from ..folders import temporary
+from .real_work import count_words as count_words
+from .real_work import fetch as fetch
+from .real_work import thumbnail as thumbnail
+from .real_work import thumbnail_in_python as thumbnail_in_python
 from .records import query as query
 
 if TYPE_CHECKING:
-    from .timeline import Timeline
+    from ..timeline import Timeline
 
 VARIABLE = "COURSE_WORK_PER_SECOND"  # of the environment: rounds, bytes, bytes
 LONGEST = 3600  # seconds; more is a slip of the keyboard

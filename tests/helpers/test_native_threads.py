@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from helpers.native import VARIABLES, limited, multiply, threads
+from helpers.native_threads import VARIABLES, limited, multiply, threads
 from helpers.run import run
 
 

@@ -17,8 +17,8 @@ from contextlib import closing, contextmanager
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from .folders import temporary
-from .real import Undone, forget, of_this_thread, read_text, texts
+from ..folders import temporary
+from .real_work import Undone, forget, of_this_thread, read_text, texts
 
 if TYPE_CHECKING:
     import sqlite3

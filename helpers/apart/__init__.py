@@ -22,13 +22,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from .folders import temporary
+from ..folders import temporary
 
 if TYPE_CHECKING:
     from subprocess import Popen
     from tempfile import TemporaryDirectory
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GRACE = 3.0  # seconds that an ended program's children, and multiprocessing's tracker, get
 # The last line of a traceback, and the indented lines that some messages go on with.
 ERROR = re.compile(

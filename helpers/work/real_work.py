@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
 
-from .folders import temporary
+from ..folders import temporary
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from helpers import waits
-from helpers.run import raise_in
+from helpers import wait_graph
+from helpers.ending import raise_in
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def stood_still(threads: list[threading.Thread]) -> list[waits.Wait]:
+def stood_still(threads: list[threading.Thread]) -> list[wait_graph.Waiter]:
     """Their picture, once two looks in a row agree."""
     last, before = time.monotonic() + 10, None
-    while (now := waits.picture(threads)) != before:
+    while (now := wait_graph.picture(threads)) != before:
         assert time.monotonic() < last, f"still moving: {now}"
         before = now
         time.sleep(0.05)
@@ -49,7 +49,7 @@ def start() -> Iterator[Start]:
     while alive := [thread for thread in started if thread.is_alive()]:
         assert time.monotonic() < last, f"cannot be ended: {alive}"
         for thread in alive:
-            waits.release(thread)
+            wait_graph.release(thread)
         alive[0].join(0.1)
 
 
@@ -159,13 +159,13 @@ def test_somebody_who_computes_does_not_wait(start: Start) -> None:
             n += 1
 
     thread = start(computes, "busy")
-    (wait,) = waits.picture([thread])
+    (wait,) = wait_graph.picture([thread])
     ended.set()
     assert "waits" not in str(wait)
 
 
 def test_the_main_thread_is_called_so() -> None:
-    (wait,) = waits.picture([threading.main_thread()])
+    (wait,) = wait_graph.picture([threading.main_thread()])
     assert wait.lane == "the main thread"
 
 
@@ -173,7 +173,7 @@ def test_threads_that_ended_are_left_out() -> None:
     thread = threading.Thread(target=int)
     thread.start()
     thread.join()
-    assert waits.picture([thread]) == []
+    assert wait_graph.picture([thread]) == []
 
 
 def test_a_pool_thread_is_idle_until_it_gets_work() -> None:
@@ -181,10 +181,10 @@ def test_a_pool_thread_is_idle_until_it_gets_work() -> None:
         pool.submit(int).result()
         (worker,) = (t for t in threading.enumerate() if t.name.startswith("ThreadPool"))
         stood_still([worker])
-        assert waits.idle(worker)
+        assert wait_graph.idle(worker)
         pool.submit(threading.Event().wait, 2)
         (wait,) = stood_still([worker])
-        assert not waits.idle(worker)
+        assert not wait_graph.idle(worker)
         assert (wait.call, wait.where) == ("Event.wait", "its target")
 
 
@@ -201,6 +201,6 @@ def test_release_ends_a_wait_for_a_lock_and_for_that_of_a_condition(
 
     thread = start(waits_for_it, "waiting")
     stood_still([thread])
-    waits.release(thread)
+    wait_graph.release(thread)
     thread.join(5)
     assert not thread.is_alive()

@@ -21,8 +21,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from helpers import real, work
-from helpers.real import (
+from helpers import work
+from helpers.run import RunError, run
+from helpers.work import real_work
+from helpers.work.real_work import (
     Undone,
     album,
     count_words,
@@ -35,8 +37,7 @@ from helpers.real import (
     thumbnail,
     thumbnail_in_python,
 )
-from helpers.run import RunError, run
-from helpers.server import body, server
+from helpers.work.server import body, server
 
 ROOT = Path(__file__).parents[2]
 EVERY = ["serial", "threads", *work.start_methods()]
@@ -378,8 +379,8 @@ def test_a_fork_neither_uses_nor_closes_what_its_parent_keeps() -> None:
         gc.collect()
         os._exit(0 if other is not mine and closed == [] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    real.forget("forked")
-    real.forget("forked")
+    real_work.forget("forked")
+    real_work.forget("forked")
     assert len(closed) == 1
 
 
@@ -389,6 +390,6 @@ def test_a_notebook_shows_what_could_not_be_done_in_one_sentence() -> None:
 
 def test_importing_it_loads_nothing_heavy() -> None:
     heavy = {"httpx", "PIL", "ssl", "tempfile", "matplotlib", "multiprocessing", "subprocess"}
-    code = f"import sys; import helpers.real; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys; import helpers.work.real_work; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-S", "-c", code]
     assert subprocess.check_output(command, text=True, timeout=60, cwd=ROOT) == "[]\n"

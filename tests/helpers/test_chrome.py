@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import helpers.trace
-from helpers.depth import Depth
+import helpers.timeline.chrome
 from helpers.queues import Stage, pipeline
 from helpers.timeline import STOPPED, Timeline
-from helpers.trace import load, save
+from helpers.timeline.chrome import load, save
+from helpers.timeline.queue_length import Depth
 
 names = st.sampled_from(["load", "größer 🦉", 'a "quote" \\ </script>', ""]) | st.text(max_size=8)
 lanes = st.sampled_from(["worker 1", "worker 1 (2)", "Arbeiter·2", "任务"]) | st.text(max_size=4)
@@ -341,7 +341,7 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(
     def full(span: object, tid: int, start: int) -> str:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(helpers.trace, "_span", full)
+    monkeypatch.setattr(helpers.timeline.chrome, "_span", full)
     longer = a_run()
     longer.add("more", "worker 9", 0, 1)
     with pytest.raises(OSError, match="no space"):
@@ -355,3 +355,65 @@ def test_a_place_where_nothing_can_be_saved_is_named(tmp_path: Path) -> None:
         save(a_run(), tmp_path / "nowhere" / "run.json")
     with pytest.raises(IsADirectoryError, match="is a folder: give the name of a file"):
         save(a_run(), tmp_path)
+
+
+# ----------------------------------------------------------- files that were spoiled
+
+DEEP = "[" * 100_000 + "]" * 100_000
+SPAN = '{"ph": "X", "name": "a", "pid": 1, "tid": 1, "ts": 1, "dur": 1%s}'
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (DEEP, "nested more deeply than any trace"),
+        ("[" + SPAN % f', "args": {DEEP}' + "]", "nested more deeply"),
+        ("[" + SPAN % f', "args": {DEEP}', "nested more deeply"),
+        ("[" + SPAN % ', "pid": [1]' + "]", "event 0: its pid must be a whole number"),
+        ("[" + SPAN % ', "pid": true' + "]", "its pid must be a whole number .* not True"),
+        ("[" + SPAN % ', "tid": {"a": 1}' + "]", "its tid must be a whole number .* not a dict"),
+        ("[" + SPAN % f', "pid": {10**30}' + "]", "its pid must be a whole number"),
+        ("[" + SPAN % f', "pid": {"9" * 5000}' + "]", "bad.json"),
+        ("[" + SPAN % ', "name": [[]]' + "]", "must have a text as its name, not a list"),
+        ("[" + SPAN % ', "args": {"outcome": {}}' + "]", "must have a text as its outcome"),
+        ("[" + SPAN % ', "ts": true' + "]", "must have a ts in microseconds, not True"),
+        ("[" + SPAN % ', "dur": 1e999999' + "]", "more than a hundred years away"),
+        ("[" + SPAN % ', "ts": -1e99' + "]", "must have a ts in microseconds"),
+        ("[" + SPAN % f', "ts": 1e{"9" * 30}' + "]", "is not a number that anybody can use"),
+        ("[" + SPAN % ', "dur": NaN', "NaN is not a number"),
+        ('{"otherData": {"start_ns": true}, "traceEvents": []}', "start_ns must be a whole number"),
+        (
+            '{"otherData": {"queues": {"q": []}}, "traceEvents": [' + SPAN % "" + "]}",
+            "size of queue",
+        ),
+        ('{spoiled "traceEvents": [' + SPAN % "", "is not JSON"),
+    ],
+)
+def test_a_spoiled_file_is_refused_with_its_name(
+    content: str, sentence: str, tmp_path: Path
+) -> None:
+    test_what_is_no_trace_is_refused_in_one_sentence(content.encode(), sentence, tmp_path)
+
+
+SPOILS = [b"[", b"]", b"{", b"true", b"null", b"-1", b"1e400", b'"', b"9" * 40, b"\xff", b"NaN"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(SPOILS)), min_size=1, max_size=3))
+def test_a_file_is_read_or_refused_whatever_stands_in_it(
+    trace: Path, spoils: list[tuple[int, bytes]]
+) -> None:
+    timeline = a_run()
+    timeline.depths["q"] = Depth(2, [(1_000_000_007, 1), (1_000_000_008, -1)])
+    save(timeline, trace)
+    data = trace.read_bytes()
+    for at, spoil in spoils:
+        at %= len(data)
+        data = data[:at] + spoil + data[at + len(spoil) :]
+    trace.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            said = load(trace).describe()
+        except ValueError as error:
+            said = str(error) if trace.name in str(error) else ""
+    assert said, "refused without the name of the file"

@@ -1,7 +1,7 @@
 """What of a picture is where: bars, rows, ticks and legend, before they are drawn.
 
-A `Page` lays out one timeline, or several on one time scale. `draw` turns it
-into SVG or hands it to matplotlib, so that both show the same.
+A `Page` lays out one timeline, or several on one time scale. `svg` and `png`
+draw it, so that both show the same; `words` says it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from .timeline import Span, Timeline
+from .measures import Span
+from .recorder import Timeline
 
 Picture = Timeline | Mapping[str, Timeline]
 
-MANY = 10_000  # more bars than this nobody can read, and they take seconds
+MOST_BARS = 10_000  # more bars than this nobody can read, and they take seconds
 COLUMNS = 720  # that a row without bars is computed for
 WIDTH, ROWS = 900, 620  # pixels: of the picture, of all rows at most
 ROW, GAP = 23.0, 0.3  # pixels of a row at most; the part of it that lies between rows
 STRIP, RIM = 0.74, 0.1  # parts of a row that an outer span keeps above and below an inner one
 DEPTH = 48.0  # pixels: a queue's depth
 LINE, FONT, SMALL = 20, 11, 13  # pixels: a line, a letter, the lowest bar with a name in it
+NARROW = 0.59 * FONT  # pixels: what a letter takes at least
+LONGEST = 200  # letters of a name that the mouse finds on a bar
 SHARED = 0.9  # a CPU share below this is written into the bar: it had to share
 DEEPEST = 6  # spans nested deeper than this share a level
 
@@ -30,6 +33,10 @@ COLOURS = [BLUE, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442
 REST = len(COLOURS) - 1
 DARK = 5  # the one on which letters must be white
 LOOKS = {"ran": "ran", "waited": "waited", "unknown": "ran or waited: unknown"}
+INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,currentColor))"
+PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,transparent))"
+STRENGTH = {"waited": 0.25, "unknown": 0.5}  # of a hatched bar's colour
+FAINT = {"band": 0.07, "grid": 0.2}
 CROSSES = {
     "failed": "ended with an exception",
     "stopped": "was told to stop",
@@ -89,10 +96,10 @@ class Page:
         every = [(lane, spans) for each in lanes.values() for lane, spans in each.items()]
         elapsed = {name: round(timeline.elapsed * 1e9) for name, timeline in timelines.items()}
         count = sum(len(spans) for _, spans in every)
-        self.dense, self.least = count > MANY, 1.0 if count < MANY / 10 else 0.0
+        self.dense, self.least = count > MOST_BARS, 1.0 if count < MOST_BARS / 10 else 0.0
         self.wide, self.y = wide, 0.0
         labels = [lane for lane, _ in every] + [n for t in timelines.values() for n in t.depths]
-        self.left = 16 + min(wide / 6, max(map(_wide, labels), default=0))
+        self.left = 16 + min(wide / 6, max((_wide(label[:LONGEST]) for label in labels), default=0))
         self.total = max(1, *elapsed.values(), 1)
         self.scale = (wide - self.left - 30) / self.total  # pixels per nanosecond
         rows = sum(GAP + self.levels(spans) for _, spans in every)
@@ -131,7 +138,7 @@ class Page:
                 name = _short(lane, self.left - 12)
                 self.items.append(Text(self.left - 8, self.y + height / 2, name, "end"))
             if self.dense:
-                from .many import columns  # NumPy, which a few spans do without
+                from .columns import columns  # NumPy, which a few spans do without
 
                 cover = columns(timeline).cover(lane, COLUMNS, self.total)
                 width = self.total * self.scale
@@ -189,9 +196,9 @@ class Page:
         """The name where it fits, with a CPU share that says more; else its letter."""
         room = width - (9 if span.outcome == "ok" else 25)
         shared = span.kind == "ran" and span.cpu is not None and span.cpu < SHARED
-        texts = [f"{plain(span.name)}, {span.cpu:.0%} CPU"] if shared else []
-        texts += [plain(span.name), self.letter(span.name)]
-        return next((text for text in texts if _wide(text) <= room), "")
+        texts = [f"{span.name}, {span.cpu:.0%} CPU"] if shared else []
+        texts += [span.name, self.letter(span.name)]
+        return next((plain(text) for text in texts if _fits(text, room)), "")
 
     def letter(self, name: str) -> str:
         colour = self.names[name]
@@ -262,14 +269,25 @@ def titled(picture: Picture) -> dict[str, Timeline]:
     raise TypeError(f"picture must be a Timeline or a dict of them by title, not {picture!r}")
 
 
+def words(picture: Picture) -> str:
+    """What a picture shows: a line per timeline."""
+    timelines = titled(picture).items()
+    return "\n".join(headed(title, timeline.describe()) for title, timeline in timelines)
+
+
+def headed(title: str, text: str) -> str:
+    """`text` after its title, where it has one."""
+    return f"{title}: {text}" if title else text
+
+
 def _in_order(lanes: dict[str, list[Span]]) -> dict[str, list[Span]]:
     """Worker 2 before worker 10; else in the order they come."""
     kinds: dict[str, int] = {}
 
-    def place(lane: str) -> tuple[int, int]:
+    def place(lane: str) -> tuple[int, int, str]:
         kind = lane.rstrip("0123456789")
-        number = lane[len(kind) :]
-        return kinds.setdefault(kind, len(kinds)), int(number or 0)
+        number = lane[len(kind) :].lstrip("0")
+        return kinds.setdefault(kind, len(kinds)), len(number), number
 
     return {lane: lanes[lane] for lane in sorted(lanes, key=place)}
 
@@ -305,7 +323,10 @@ def _tip(span: Span, start: int) -> str:
     cpu = "CPU time unknown" if span.cpu is None else f"on a CPU {span.cpu:.0%} of it"
     ended = "" if span.outcome == "ok" else f"\n{span.outcome}"
     long, since = _time(span.stop - span.start), _time(span.start - start)
-    return f"{span.name} ({span.lane})\n{long}, from {since} on; {cpu}{ended}"
+    name, lane = (
+        t if len(t) <= LONGEST else t[: LONGEST - 1] + "…" for t in (span.name, span.lane)
+    )
+    return f"{name} ({lane})\n{long}, from {since} on; {cpu}{ended}"
 
 
 def plain(text: str) -> str:
@@ -314,12 +335,19 @@ def plain(text: str) -> str:
 
 def _wide(text: str) -> float:
     """About how many pixels `text` takes."""
-    return sum(FONT if ord(c) > 0x2E00 else FONT * 0.59 for c in text)
+    return sum(FONT if ord(c) > 0x2E00 else NARROW for c in text)
+
+
+def _fits(text: str, room: float) -> bool:
+    """A name may have a million letters, so first they are counted."""
+    return len(text) * NARROW <= room and _wide(text) <= room
 
 
 def _short(text: str, room: float) -> str:
     """`text`, cut off where it would take more than `room` pixels."""
-    text = plain(text)
-    while _wide(text) > room and text != "…":
-        text = text.removesuffix("…")[:-1] + "…"
-    return text
+    if _fits(text, room):
+        return plain(text)
+    text = text[: max(0, int(room / NARROW))]
+    while text and _wide(text) + NARROW > room:
+        text = text[:-1]
+    return plain(text) + "…"

@@ -1,7 +1,7 @@
 """How many items a queue held, and when.
 
 A `Depth` is what a queue noted of itself: the time of every put and of every
-get, in the order in which they happened. `queues` writes it, `page` draws it
+get, in the order in which they happened. `queues` writes it, `layout` draws it
 below the lanes of its timeline.
 
 >>> depth = Depth(2, [(0, 1), (10, 1), (30, -1)])

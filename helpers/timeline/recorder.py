@@ -6,7 +6,7 @@ their own in the timeline's folder, one `os.write` per span, so a worker that
 is killed loses at most the span it was in.
 
 Deliberately absent: a global timeline, levels, background threads, queues.
-Pictures are made in `draw`, files for other tools in `trace`.
+Pictures are made in `svg` and `png`, files for other tools in `chrome`.
 
 >>> tl = Timeline()
 >>> with tl.span("load"):
@@ -17,76 +17,36 @@ Pictures are made in `draw`, files for other tools in `trace`.
 
 from __future__ import annotations
 
-import gc
-import io
 import itertools
 import os
-import struct
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Generator
 from functools import lru_cache
 from multiprocessing.util import register_after_fork
 from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from .folders import prefix
+from ..folders import prefix
+from .files import Recorded, SpanFile, files_in, from_file, from_rows, spans_of
+from .measures import (
+    FOR_NUMPY,
+    STOPPED,
+    UNKNOWN,
+    Span,
+    length,
+    merge,
+    merged,
+    outcome_of,
+    outermost,
+)
 
 if TYPE_CHECKING:
-    from .depth import Depth
-    from .many import Columns
+    from .columns import Columns
+    from .queue_length import Depth
 
-UNKNOWN = -1  # CPU time that nobody could measure
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
-Row = tuple[str, Any, int, int, int, str, int | None]  # a span as it is recorded
-Text = tuple[str, Any, str, int | None]  # what many spans share: name, lane, outcome, pid
-STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
-MANY = 10_000  # spans: above that NumPy measures
-WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
-
-
-class Span(NamedTuple):
-    """One piece of work by one worker; all times in nanoseconds.
-
-    `start` and `stop` are readings of `time.perf_counter_ns`, which all
-    processes of a machine share. `cpu_time` is -1 where it is unknown: in a
-    task, whose thread also runs other tasks, and in spans under 5 microseconds.
-    `outcome` is "ok", the text of the exception that ended the span, "stopped",
-    or "died: ..." for the span a worker was in when it was killed.
-    """
-
-    name: str
-    lane: str
-    pid: int
-    start: int
-    stop: int
-    cpu_time: int = UNKNOWN
-    outcome: str = "ok"
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return (self.stop - self.start) / 1e9
-
-    @property
-    def cpu(self) -> float | None:
-        """Share of the span its thread was on a CPU, 0 to 1; None: unknown."""
-        if self.cpu_time < 0:
-            return None
-        return min(1.0, self.cpu_time / max(1, self.stop - self.start))
-
-    @property
-    def kind(self) -> str:
-        """ "waited" (share under 0.1), "ran" (the rest) or "unknown".
-
-        "waited" holds on every machine. A span that "ran" may have shared the
-        CPU or the GIL with others: its share says how much.
-        """
-        if self.cpu is None:
-            return "unknown"
-        return "waited" if self.cpu < WAITED else "ran"
 
 
 class Timeline:
@@ -102,9 +62,9 @@ class Timeline:
         self._recorder = _CpuRecorder if cpu else _Recorder
         self.results: list[Any] = []
         self.depths: dict[str, Depth] = {}  # of queues, by name; see `queues`
-        self._rows: list[Row] = []
-        self._record: Callable[[Row], None] = self._rows.append
-        self._folder: str | None = None
+        self._rows: list[Recorded] = []
+        self._record: Callable[[Recorded], None] = self._rows.append
+        self._place: dict[str, str] = {}  # its folder, once there is one
         self._cleanup: weakref.finalize[..., Any] | None = None
         self._read: tuple[Any, list[Span], dict[str, list[Span]]] = (None, [], {})
         _timelines.add(self)
@@ -156,11 +116,11 @@ class Timeline:
     @property
     def spans(self) -> list[Span]:
         """All spans that have ended, by start; an outer span before its inner ones."""
-        files = _files(self._folder)
+        files = files_in(self._folder)
         seen = (len(self._rows), [size for _, size in files])
         if self._read[0] != seen:
-            parts = [_from_file(path, size) for path, size in files]
-            spans = _spans_of([_from_rows(self._rows[: seen[0]]), *parts])
+            parts = [from_file(path, size) for path, size in files]
+            spans = spans_of([from_rows(self._rows[: seen[0]]), *parts])
             self._read = (seen, spans, {})
         return self._read[1]
 
@@ -183,7 +143,7 @@ class Timeline:
         """Seconds all lanes together spent inside a span; a nested span adds nothing."""
         if many := self._many():
             return many.busy / 1e9
-        return sum(_length(merged(lane)) for lane in self.lanes().values()) / 1e9
+        return sum(length(merged(lane)) for lane in self.lanes().values()) / 1e9
 
     def speedup(self, serial: Timeline) -> float:
         """How many times faster than `serial`, the same work done by one worker."""
@@ -192,7 +152,7 @@ class Timeline:
     def overlap(self, a: str, b: str) -> float:
         """Seconds during which a span named `a` and another named `b` were both open."""
         one, other = (merged(s for s in self.spans if s.name == n) for n in (a, b))
-        return (_length(one) + _length(other) - _length(_merge(sorted([*one, *other])))) / 1e9
+        return (length(one) + length(other) - length(merge(sorted([*one, *other])))) / 1e9
 
     def at_once(self) -> int:
         """The most lanes that were inside a span at the same moment."""
@@ -216,9 +176,9 @@ class Timeline:
 
     def _many(self) -> Columns | None:
         """NumPy's answers, where the definitions here would take seconds."""
-        if len(self.spans) <= MANY:
+        if len(self.spans) <= FOR_NUMPY:
             return None
-        from .many import columns
+        from .columns import columns
 
         return columns(self)
 
@@ -250,25 +210,25 @@ class Timeline:
 
     def plot(self, ax: Any = None, title: str = "") -> Any:
         """Draw with matplotlib on `ax` (default: a new figure); gives the Axes."""
-        from .draw import plot
+        from .png import plot
 
         return plot(self, ax, title)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write Chrome trace JSON, which Perfetto and VizTracer open."""
-        from .trace import save
+        from .chrome import save
 
         save(self, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Timeline:
         """Read what `save` wrote; ValueError in words where it cannot be read."""
-        from . import trace
+        from .chrome import load
 
-        return trace.load(path)
+        return load(path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from .draw import html
+        from .svg import html
 
         return {"text/plain": self.describe(), "text/html": html(self)}
 
@@ -277,21 +237,35 @@ class Timeline:
     def __reduce__(self) -> tuple[Any, ...]:
         return _attached, (self._make_folder(), self.cpu)
 
+    @property
+    def _folder(self) -> str | None:
+        return self._place.get("folder")
+
     def _make_folder(self) -> str:
+        """The folder, made when it is first needed.
+
+        Threads may come at once. Each makes a folder, the first one puts its own
+        in the place, in one step, and the others take theirs away.
+        """
         if self._folder is None:
             import shutil
             import tempfile
 
-            self._folder = tempfile.mkdtemp(prefix=prefix("timeline"))
-            self._cleanup = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-            _owners[self._folder] = self
-        return self._folder
+            made = tempfile.mkdtemp(prefix=prefix("timeline"))
+            cleanup = weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+            _owners[made] = self  # before others can see it
+            if self._place.setdefault("folder", made) == made:
+                self._cleanup = cleanup
+            else:
+                del _owners[made]
+                cleanup()
+        return self._place["folder"]
 
     def _write_to(self, folder: str) -> None:
         """From here on spans go to this process's own file in `folder`."""
-        self._folder = folder
+        self._place["folder"] = folder
         self._rows = []
-        self._record = _File(folder).write
+        self._record = SpanFile(folder).write
 
     def _follow_fork(self) -> None:
         if self._cleanup is not None:
@@ -333,7 +307,7 @@ class _Recorder:
     __slots__ = ("name", "record", "start")
 
     name: str
-    record: Callable[[Row], None]
+    record: Callable[[Recorded], None]
 
     def __enter__(self) -> None:
         self.start = perf_counter_ns()
@@ -436,182 +410,6 @@ def _task() -> tuple[str, int]:
 
 def _name_of(function: Any) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
-
-
-def outcome_of(error: BaseException | None) -> str:
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    return text if len(text) <= 200 else text[:199] + "…"
-
-
-# ------------------------------------------------- files of other processes
-
-
-_RECORD = struct.Struct("<qqqI")  # start, stop, CPU time, number of the text
-
-
-class _File:
-    """One process's spans: records of one size, each with the number of a text.
-
-    The text, a line of another file, has what many spans share: name, lane,
-    outcome and pid. It is written before the first span that needs it, so
-    whoever reads the records first and the texts afterwards finds every one.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self.stem = os.path.join(folder, f"{os.getpid()}-{perf_counter_ns()}")
-        self.numbers: dict[Text, int] = {}
-        self.lock = threading.Lock()
-        self.files: list[io.FileIO] = []
-        self.spans = UNKNOWN  # the descriptor
-
-    def write(self, row: Row) -> None:
-        name, lane, start, stop, cpu, outcome, pid = row
-        text = (name, lane, outcome, pid)
-        number = self.numbers.get(text)
-        if number is None:
-            number = self._number(text)
-        if self.spans != UNKNOWN:  # else the timeline is gone: nobody could read it
-            os.write(self.spans, _RECORD.pack(start, stop, cpu, number))
-
-    def _number(self, text: Text) -> int:
-        with self.lock:
-            if not self.files:
-                try:
-                    self.files = [io.FileIO(self.stem + end, "ab") for end in (".texts", ".spans")]
-                except FileNotFoundError:
-                    return 0
-                self.spans = self.files[1].fileno()
-            if text not in self.numbers:
-                self.files[0].write(repr(text).encode(errors="surrogatepass") + b"\n")
-                self.numbers[text] = len(self.numbers)
-            return self.numbers[text]
-
-
-def _files(folder: str | None) -> list[tuple[str, int]]:
-    """The span files in `folder` with how much of each is whole records."""
-    if folder is None or not os.path.isdir(folder):
-        return []
-    paths = sorted(e.path for e in os.scandir(folder) if e.name.endswith(".spans"))
-    return [(p, os.path.getsize(p) // _RECORD.size * _RECORD.size) for p in paths]
-
-
-# ------------------------------------------------------------------ reading
-
-
-class _Part(NamedTuple):
-    """What one process recorded: (start, stop, CPU time, index of the text) of each span."""
-
-    pid: int
-    texts: list[Text]
-    records: list[tuple[int, int, int, int]]
-
-
-def _from_rows(rows: Sequence[Row]) -> _Part:
-    texts: dict[Text, int] = {}
-    records = [
-        (start, stop, cpu, texts.setdefault((name, lane, outcome, pid), len(texts)))
-        for name, lane, start, stop, cpu, outcome, pid in rows
-    ]
-    return _Part(os.getpid(), list(texts), records)
-
-
-def _from_file(path: str, size: int) -> _Part:
-    from ast import literal_eval
-
-    with open(path, "rb") as file:
-        records = list(_RECORD.iter_unpack(file.read(size)))
-    with open(path.removesuffix(".spans") + ".texts", "rb") as file:
-        lines = file.read().decode(errors="surrogatepass").split("\n")
-    pid = int(os.path.basename(path).partition("-")[0])
-    return _Part(pid, [literal_eval(line) for line in lines[:-1]], records)
-
-
-def _spans_of(parts: Sequence[_Part]) -> list[Span]:
-    """The spans of all processes, in order, with lanes that are unique."""
-    ended: dict[tuple[int, Any], int] = {}  # each lane's first stop
-    for own, texts, records in parts:
-        for number, stop in {number: stop for _, stop, _, number in reversed(records)}.items():
-            _, lane, _, pid = texts[number]
-            key = (own if pid is None else pid, lane)
-            ended[key] = min(stop, ended.get(key, stop))
-    labels = _labels(sorted(ended, key=ended.__getitem__))
-    spans: list[Span] = []
-    make = tuple.__new__  # half the time of Span(...), for a million of them
-    with _no_garbage_collector():
-        for own, texts, records in parts:
-            known = [
-                (str(name), lane, own if pid is None else pid, outcome)
-                for name, lane, outcome, pid in texts
-            ]
-            spans += [
-                make(Span, (name, labels[pid, lane], pid, start, stop, cpu, outcome))
-                for start, stop, cpu, number in records
-                for name, lane, pid, outcome in (known[number],)
-            ]
-    spans.sort(key=itemgetter(4), reverse=True)
-    spans.sort(key=itemgetter(3))
-    return spans
-
-
-@contextmanager
-def _no_garbage_collector() -> Iterator[None]:
-    """It would walk a million new tuples again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _labels(lanes: Iterable[tuple[int, Any]]) -> dict[tuple[int, Any], str]:
-    """A name for each lane: its own, or with a number where two workers share it.
-
-    A lane given as a plain text (by `add`) is that of the first worker so named.
-    """
-    workers: dict[tuple[int, str], dict[Any, None]] = {}
-    for pid, lane in lanes:
-        text, number = (lane, None) if isinstance(lane, str) else lane
-        workers.setdefault((pid, text), {})[number] = None
-    labels: dict[tuple[int, Any], str] = {}
-    used: set[str] = set()
-    for (pid, text), numbers in workers.items():
-        for number in [n for n in numbers if n is not None] or [None]:
-            tries = itertools.chain([text], (f"{text} ({n})" for n in itertools.count(2)))
-            label = next(name for name in tries if name not in used)
-            used.add(label)
-            labels[pid, text if number is None else (text, number)] = label
-            labels.setdefault((pid, text), label)
-    return labels
-
-
-def merged(spans: Iterable[Span]) -> list[tuple[int, int]]:
-    """The stretches of time, in order, that `spans` cover between them."""
-    return _merge(sorted((s.start, s.stop) for s in spans))
-
-
-def _merge(ordered: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    stretches: list[tuple[int, int]] = []
-    for start, stop in ordered:
-        if stretches and start <= stretches[-1][1]:
-            stretches[-1] = (stretches[-1][0], max(stop, stretches[-1][1]))
-        else:
-            stretches.append((start, stop))
-    return stretches
-
-
-def _length(stretches: Iterable[tuple[int, int]]) -> int:
-    return sum(stop - start for start, stop in stretches)
-
-
-def outermost(spans: Iterable[Span]) -> list[Span]:
-    """The spans of one lane that lie in no other span of it."""
-    outer: list[Span] = []
-    for span in spans:
-        if not outer or span.stop > outer[-1].stop:
-            outer.append(span)
-    return outer
 
 
 def _count(n: int, noun: str) -> str:

@@ -1,7 +1,7 @@
-"""The measures of `timeline` for many spans: the same answers, from NumPy.
+"""The measures of a timeline for many spans: the same answers, from NumPy.
 
 A million spans are described in a third of a second this way, and in three by
-the definitions in `timeline`, which are the ones to read. Tests hold the two
+the definitions in `measures`, which are the ones to read. Tests hold the two
 together.
 """
 
@@ -10,19 +10,28 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from .timeline import Span, Timeline
+from .measures import Span
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class HasSpans(Protocol):
+    """A `Timeline`, which asks us and so cannot be asked for by name."""
+
+    @property
+    def spans(self) -> list[Span]: ...
+
+    def lanes(self) -> dict[str, list[Span]]: ...
 
 
 class Columns:
     """What a timeline's spans add up to; `stretches` are, by lane, all starts and all stops."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: HasSpans) -> None:
         self.spans = timeline.spans
         self.stretches: dict[str, tuple[Numbers, Numbers]] = {}
         self.cpu_time = self.cpu_wall = 0  # ns, of outermost spans whose CPU time is known
@@ -61,15 +70,15 @@ class Columns:
         return [float(share) for share in (np.diff(so_far) * columns / total).clip(0, 1)]
 
 
-def columns(timeline: Timeline) -> Columns:
-    """Those of `timeline`, made once for what it has recorded so far."""
+def columns(timeline: HasSpans) -> Columns:
+    """What `timeline` adds up to, made once for what it has recorded so far."""
     known = _known.get(timeline)
     if known is None or known.spans is not timeline.spans:
         known = _known[timeline] = Columns(timeline)
     return known
 
 
-_known: weakref.WeakKeyDictionary[Timeline, Columns] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[HasSpans, Columns] = weakref.WeakKeyDictionary()
 
 
 def _column(spans: Sequence[Span], index: int) -> Numbers:
@@ -77,6 +86,6 @@ def _column(spans: Sequence[Span], index: int) -> Numbers:
 
 
 def _stretches(starts: Numbers, until: Numbers) -> tuple[Numbers, Numbers]:
-    """As `timeline.merged`; `until` has the last stop so far."""
+    """As `measures.merged`; `until` has the last stop so far."""
     apart = starts[1:] > until[:-1]  # else it overlaps or touches the one before
     return starts[np.append(True, apart)], until[np.append(apart, True)]

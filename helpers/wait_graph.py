@@ -31,7 +31,7 @@ CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "BEFORE_WITH", "LOAD_SPECIAL")
 WAITING = re.compile(r"^with |\b(acquire|wait|join|get|put|result|sleep|shutdown|recv)\b")
 
 
-class Wait(NamedTuple):
+class Waiter(NamedTuple):
     """Where one thread stands: `lane` waits in `call`, on the line `source`."""
 
     lane: str
@@ -50,8 +50,8 @@ class Wait(NamedTuple):
         return "\n".join(line for line in lines if line.strip())
 
 
-def picture(threads: Iterable[threading.Thread]) -> list[Wait]:
-    """One `Wait` for each of `threads` that is alive and runs Python code."""
+def picture(threads: Iterable[threading.Thread]) -> list[Waiter]:
+    """One `Waiter` for each of `threads` that is alive and runs Python code."""
     frames = sys._current_frames()
     found = [(thread, frames.get(thread.ident or 0)) for thread in threads]
     return [_wait(thread, frame) for thread, frame in found if frame is not None]
@@ -117,7 +117,7 @@ def _stack(frame: FrameType | None) -> list[FrameType]:
     return [] if frame is None else [frame, *_stack(frame.f_back)]
 
 
-def _wait(thread: threading.Thread, frame: FrameType) -> Wait:
+def _wait(thread: threading.Thread, frame: FrameType) -> Waiter:
     stack = _stack(frame)
     own = [f for f in stack if not is_library(f.f_code.co_filename)]
     learners = [f for f in own if is_learners(f.f_code.co_filename)]
@@ -128,9 +128,9 @@ def _wait(thread: threading.Thread, frame: FrameType) -> Wait:
     call = _library_call(inside[-1]) if inside else _own_call(user)
     if user in targets:
         call = call if inside else _target(user)
-        return Wait(name_of(thread), call, "its target", "", on)
+        return Waiter(name_of(thread), call, "its target", "", on)
     place, source = where(user, user.f_lineno)
-    return Wait(name_of(thread), call, f"at {place}:", source, on)
+    return Waiter(name_of(thread), call, f"at {place}:", source, on)
 
 
 def _target(frame: FrameType) -> str:

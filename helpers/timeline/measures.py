@@ -1,0 +1,92 @@
+"""A `Span`, and what stretches of time add up to.
+
+These are the definitions; `columns` gives the same answers for many spans.
+
+>>> merged([Span("a", "main", 1, 0, 20), Span("b", "main", 1, 10, 30)])
+[(0, 30)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+UNKNOWN = -1  # CPU time that nobody could measure
+STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
+WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
+FOR_NUMPY = 10_000  # spans: above that `columns` measures
+
+
+class Span(NamedTuple):
+    """One piece of work by one worker; all times in nanoseconds.
+
+    `start` and `stop` are readings of `time.perf_counter_ns`, which all
+    processes of a machine share. `cpu_time` is -1 where it is unknown: in a
+    task, whose thread also runs other tasks, and in spans under 5 microseconds.
+    `outcome` is "ok", the text of the exception that ended the span, "stopped",
+    or "died: ..." for the span a worker was in when it was killed.
+    """
+
+    name: str
+    lane: str
+    pid: int
+    start: int
+    stop: int
+    cpu_time: int = UNKNOWN
+    outcome: str = "ok"
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.stop - self.start) / 1e9
+
+    @property
+    def cpu(self) -> float | None:
+        """Share of the span its thread was on a CPU, 0 to 1; None: unknown."""
+        if self.cpu_time < 0:
+            return None
+        return min(1.0, self.cpu_time / max(1, self.stop - self.start))
+
+    @property
+    def kind(self) -> str:
+        """ "waited" (share under 0.1), "ran" (the rest) or "unknown".
+
+        "waited" holds on every machine. A span that "ran" may have shared the
+        CPU or the GIL with others: its share says how much.
+        """
+        if self.cpu is None:
+            return "unknown"
+        return "waited" if self.cpu < WAITED else "ran"
+
+
+def outcome_of(error: BaseException | None) -> str:
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def merged(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """The stretches of time, in order, that `spans` cover between them."""
+    return merge(sorted((s.start, s.stop) for s in spans))
+
+
+def merge(ordered: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    stretches: list[tuple[int, int]] = []
+    for start, stop in ordered:
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], max(stop, stretches[-1][1]))
+        else:
+            stretches.append((start, stop))
+    return stretches
+
+
+def length(stretches: Iterable[tuple[int, int]]) -> int:
+    return sum(stop - start for start, stop in stretches)
+
+
+def outermost(spans: Iterable[Span]) -> list[Span]:
+    """The spans of one lane that lie in no other span of it."""
+    outer: list[Span] = []
+    for span in spans:
+        if not outer or span.stop > outer[-1].stop:
+            outer.append(span)
+    return outer
