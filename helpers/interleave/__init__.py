@@ -17,7 +17,7 @@ from typing import Any
 
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
-from .modules import stand_ins
+from .modules import make_stands, stand_ins
 from .program import Program
 from .record import Record, outcome
 from .report import Report, Schedule, Standing, Step
@@ -31,6 +31,7 @@ __all__ = [
 
 ATOMIC = ("line", "op", "cpython")
 hooks.twins.update(stand_ins())
+hooks.stands.update(make_stands())
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
 _shared: dict[Any, frozenset[int]] = {}  # sites that threads share, by program and model
 
@@ -118,7 +119,7 @@ class Exploring(Explorer):
         return Report(
             program=self.program.program.__name__,
             verdict=seen.verdict if found.failure else "ok",
-            complete=found.complete,
+            complete=found.complete and not hooks.unfollowed,
             tried=sum(found.counts.values()),
             counts=dict(sorted(found.counts.items(), key=lambda item: (item[0] != "ok", item))),
             schedule=seen if found.failure else None,

@@ -32,6 +32,7 @@ class Subject(Protocol):
 
     place: Place
     atomic: str
+    timed: bool  # whether it reads a clock
     tokens: dict[int, int]  # by id of what exists before it runs: names that are always the same
 
     def call(self) -> object:
@@ -87,7 +88,9 @@ class Explorer:
     def run(self, chooser: Chooser, recorder: Recorder | None = None) -> Run:
         subject = self.subject
         sharing = Sharing(self.shared, subject.tokens)
-        run = Run(subject.place, self.workers, chooser, sharing, subject.atomic, recorder)
+        run = Run(
+            subject.place, self.workers, chooser, sharing, subject.atomic, recorder, subject.timed
+        )
         run.execute(subject.call)
         self.steps += run.pace.steps + run.pace.turns // 20
         return run
@@ -99,8 +102,9 @@ class Explorer:
             strategy.begin()
             run = self.run(strategy)
             found = run.sharing.found()
-            if not found <= self.shared:
+            if not found <= self.shared or run.wants_time:
                 self.shared |= found
+                self.subject.timed = self.subject.timed or run.wants_time
                 raise Grown
             yield run
             skipped = skipped or run.skipped

@@ -6,23 +6,32 @@ threads go on), then does it, as the plain source would have.
 
 from __future__ import annotations
 
+import _string  # type: ignore[import-not-found]
+import copy
+import functools
 import operator
+import string
 import sys
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from enum import Enum
 from types import (
     BuiltinFunctionType,
     CodeType,
     FunctionType,
     GeneratorType,
     MemberDescriptorType,
+    MethodDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
+    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .step import NOTHING, Abort, Access, Home, Refused, Site
+from .foreign import Undo, is_one_step
+from .step import NOTHING, NOWHERE, Abort, Access, Home, Refused, Site
 
 if TYPE_CHECKING:
     from .run import Run
@@ -58,6 +67,26 @@ TESTS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+CALLED_BY_C = (
+    operator.methodcaller, operator.attrgetter, operator.itemgetter, functools.partial,
+    MethodDescriptorType, WrapperDescriptorType,
+)  # fmt: skip
+PRIMITIVE = (type(threading.Lock()), type(threading.RLock()))
+
+
+def _adds(sign: str) -> Callable[[Hooks, Site], Any]:
+    return lambda hooks, site: functools.partial(hooks.add, site, sign)
+
+
+BY_OPERATOR: dict[Any, Callable[[Hooks, Site], Any]] = {
+    operator.getitem: lambda hooks, site: functools.partial(hooks.item, site),
+    operator.setitem: lambda hooks, site: functools.partial(hooks.set_item, site),
+    operator.delitem: lambda hooks, site: functools.partial(hooks.delete_item, site),
+    operator.contains: lambda hooks, site: lambda a, b: hooks.compare(site, "In", b, a),
+    **{function: _adds(sign) for sign, function in IN_PLACE.items()},
+}
+
+
 class Hooks:
     """One for each program; `run` is the run that is under way."""
 
@@ -67,7 +96,15 @@ class Hooks:
         self.kinds: dict[tuple[type, str], str] = {}
         self.known: dict[int, tuple[CodeType, bool]] = {}  # by id: whether it is rewritten
         self.turning: list[Any] = []  # generators that run
-        self.should_follow: Callable[[FunctionType], bool] = lambda function: False
+        self.follow: Callable[[Site, FunctionType], bool] = lambda site, function: False
+        self.write_out: Callable[[type], None] = lambda kind: None
+        self.stands: dict[type, Callable[[Any], Any]] = {}  # makes what stands for a real thing
+        self.opened: set[type] = set()  # classes whose methods are followed as far as they can be
+        self.unfollowed: dict[str, int] = {}  # what was taken as one step unproved, and its line
+        self.notes: dict[str, None] = {}  # what the report has to say besides
+        self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
+        self.undo = Undo()
+        self.busy = False  # with the exploration's own work, in the thread of a task
 
     def twin(self, value: Any) -> Any:
         """What stands for `value` inside an exploration: mostly `value` itself."""
@@ -75,6 +112,51 @@ class Hooks:
             return self.twins.get(value, value)
         except TypeError:  # cannot be hashed
             return value
+
+    def stand(self, thing: Any) -> Any:
+        """What stands for a real lock, queue, cache or iterator that was made elsewhere.
+
+        It is a new one in every run, in the state in which the real one is.
+        """
+        make = self.stands.get(type(thing))
+        if make is None or self.run is None:
+            return thing
+        stands = self.run.sharing.stands
+        found = stands.get(id(thing))
+        if found is None:
+            token = self.run.sharing.tokens.get(id(thing))
+            if token is not None and 0 <= token < 10**9 and not isinstance(thing, PRIMITIVE):
+                return thing  # an iterator that the run itself has made
+            if token is None or token < 0:
+                _, token = self.names.setdefault(id(thing), (thing, 2 * 10**9 + len(self.names)))
+            busy, self.busy = self.busy, True
+            try:
+                twin = make(thing)
+            finally:
+                self.busy = busy
+            self.run.sharing.tokens[id(twin)] = token
+            found = stands[id(thing)] = thing, twin
+        return found[1]
+
+    def save(self, owner: Any, name: Any = None) -> None:
+        """About to change `owner`, which may have been there before the run."""
+        if self.run is not None and type(owner) is not Home:
+            token = self.run.sharing.tokens.get(id(owner), -1)
+            if not 0 <= token < 10**9:
+                self.undo.save(owner, name)
+
+    def opens(self, kind: type) -> None:
+        """Have the methods of a class in Python followed: an object of it is touched."""
+        for base in kind.__mro__:
+            if base in self.opened:
+                continue
+            self.opened.add(base)
+            if base.__module__ in ("builtins", "typing", "abc") or issubclass(base, Twin):
+                continue
+            self.write_out(base)
+            for value in list(vars(base).values()):
+                for function in _functions_of(value):
+                    self.follow(NOWHERE, function)
 
     def _token(self, owner: Any) -> int:
         assert self.run is not None
@@ -94,11 +176,29 @@ class Hooks:
 
     def get(self, site: Site, owner: Any, name: str) -> Any:
         run = self.run
-        if run is None or (kind := self.kind(owner, name)) == "plain":
+        if run is None:
+            return getattr(owner, name)
+        owner = self.stand(owner)
+        if (kind := self.kind(owner, name)) == "plain":
             return self._plain(site, owner, getattr(owner, name))
+        if kind == "cached":
+            return self._stays(site, owner, name)
         also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
         run.access(site, owner, name, False, "read", also)
         return run.saw(getattr(owner, name))
+
+    def _stays(self, site: Site, owner: Any, name: str) -> Any:
+        """A `cached_property`: looked for, worked out, kept; since Python 3.12 without a lock."""
+        assert self.run is not None
+        self.run.access(site, owner, name, False, "read")
+        kept = owner.__dict__
+        if name in kept:
+            return self.run.saw(kept[name])
+        value = self.function(site, getattr(type(owner), name).func)(owner)
+        self.save(owner, name)
+        self.run.access(site, owner, name, True, "write", (), value)
+        kept[name] = value
+        return value
 
     def _plain(self, site: Site, owner: Any, value: Any) -> Any:
         """An attribute that is no step; a method in C that is taken makes one when it is called."""
@@ -119,12 +219,16 @@ class Hooks:
         return tuple(asked)
 
     def set(self, site: Site, owner: Any, name: str, value: Any) -> None:
-        if self.run is not None and self.kind(owner, name, True) != "plain":
-            self.run.access(site, owner, name, True, "write", (), value)
+        if self.run is not None:
+            owner = self.stand(owner)
+            if self.kind(owner, name, True) != "plain":
+                self.save(owner, name)
+                self.run.access(site, owner, name, True, "write", (), value)
         setattr(owner, name, value)
 
     def delete(self, site: Site, owner: Any, name: str) -> None:
         if self.run is not None:
+            self.save(owner, name)
             self.run.access(site, owner, name, True, "write", (), NOTHING)
         delattr(owner, name)
 
@@ -133,6 +237,7 @@ class Hooks:
         kind = type(owner)
         found = self.kinds.get((kind, name))
         if found is None or isinstance(owner, type):
+            self.opens(owner if isinstance(owner, type) else kind)
             found = self.kinds[kind, name] = _kind(owner, name)
         if found == "class" and (write or name in getattr(owner, "__dict__", ())):
             return "own"
@@ -141,19 +246,40 @@ class Hooks:
     # ------------------------------------------------------------------- items
 
     def item(self, site: Site, owner: Any, key: Any) -> Any:
-        if self.run is None or not _holds_items(owner):
+        if self.run is None or not self._holds_items(owner):
             return owner[key]
+        if isinstance(owner, defaultdict) and isinstance(owner.default_factory, FunctionType):
+            return self._missing(site, owner, key)
         grows = self._grows(owner, key) if isinstance(owner, defaultdict) else ()
         self.run.access(site, owner, _key(owner, key), bool(grows), "read", grows)
         return self.run.saw(owner[key])
 
     def set_item(self, site: Site, owner: Any, key: Any, value: Any) -> None:
-        if self.run is not None and _holds_items(owner):
+        if self.run is not None and self._holds_items(owner):
+            self.save(owner)
             also = self._grows(owner, key)
             if isinstance(key, slice):
                 also = tuple((self._token(o), None, False) for o in self._inside(value))
             self.run.access(site, owner, _key(owner, key), True, "write", also, value)
         owner[key] = value
+
+    def _missing(self, site: Site, owner: Any, key: Any) -> Any:
+        """An item of a defaultdict whose factory is followed: looked for, made, kept."""
+        assert self.run is not None
+        self.run.access(site, owner, _key(owner, key), False, "read")
+        if not dict.__contains__(owner, key):
+            value = self.function(site, owner.default_factory)()
+            self.set_item(site, owner, key, value)
+            return value
+        return self.run.saw(dict.__getitem__(owner, key))
+
+    def _holds_items(self, owner: Any) -> bool:
+        """Whether its items live in C: a class in Python has its own steps."""
+        if isinstance(owner, tuple | str | bytes | range | type):
+            return False
+        if type(owner) not in self.opened:
+            self.opens(type(owner))
+        return not isinstance(getattr(type(owner), "__getitem__", None), FunctionType)
 
     def _grows(self, owner: Any, key: Any) -> tuple[Access, ...]:
         """A new key goes to the end of a dict: in which order keys come is shared, too."""
@@ -162,7 +288,8 @@ class Hooks:
         return ((self._token(owner), ("order",), True),)
 
     def delete_item(self, site: Site, owner: Any, key: Any) -> None:
-        if self.run is not None and _holds_items(owner):
+        if self.run is not None and self._holds_items(owner):
+            self.save(owner)
             part = _key(owner, key) if isinstance(owner, dict) else None  # what follows moves
             self.run.access(site, owner, part, True, "write", (), NOTHING)
         del owner[key]
@@ -180,8 +307,16 @@ class Hooks:
 
     def set_name(self, site: Site, home: Any, name: str, value: Any) -> Any:
         if self.run is not None:
+            if type(home) is dict:
+                self.undo_name(home, name)
+            else:
+                self.save(home)
             self.run.access(site, home, name, True, "write", (), value)
         return value
+
+    def undo_name(self, names: dict[str, Any], name: str) -> None:
+        """About to bind a name of a module."""
+        self.undo.save_item(names, name)
 
     def home(self) -> object:
         """A new home for the variables of one call of a function."""
@@ -225,7 +360,13 @@ class Hooks:
         self, site: Site, kind: str, values: tuple[Any, ...], more: tuple[Any, ...] = ()
     ) -> None:
         """A step on all the containers among `values`; those among `more` are only read."""
-        if self.run is None or self.run.alone:
+        if self.run is None:
+            return
+        if kind in ("write", "change"):
+            for value in values:
+                for owner in self._inside(value):
+                    self.save(owner)
+        if self.run.alone:
             return
         owners = [owner for value in values for owner in self._inside(value)]
         seen = [owner for value in more for owner in self._inside(value)]
@@ -242,6 +383,8 @@ class Hooks:
         if type(value) in SAME:
             return ()
         assert self.run is not None
+        if type(value) not in self.opened:
+            self.opens(type(value))
         own = (value,) if _is_container(value) else ()
         return (*self.run.sharing.shows.get(id(value), ()), *own)
 
@@ -251,9 +394,13 @@ class Hooks:
         self.run.sharing.show(value, owners)
 
     def iterate(self, site: Site, value: Any) -> Any:
-        if self.run is None or not (owners := self._inside(value)):
+        if self.run is None:
             return value
-        check_order(site, owners[0])
+        value = self.stand(value)
+        if not (owners := self._inside(value)):
+            return value
+        if isinstance(value, set | frozenset) and not is_steady(value):
+            value = self.in_order(site, value)
         if any(isinstance(owner, KEEP_SIZE) for owner in owners) and not _is_iterator(value):
             self._look(site, "read", owners)
         return self._items(site, iter(value), owners)
@@ -274,6 +421,7 @@ class Hooks:
     def _turned(self, site: Site, items: Any, *default: Any) -> Any:
         """The next item. A generator that runs for one thread is an error for another."""
         run = self.run
+        items = self.stand(items)
         if run is None or not isinstance(items, GeneratorType):
             return next(items, *default)
         if items in self.turning:
@@ -291,24 +439,35 @@ class Hooks:
         run = self.run
         if run is None:
             return getattr(owner, name)
+        owner = self.stand(owner)
+        if type(owner) is super:
+            return self._of_super(site, owner, name)
+        if type(owner) not in self.opened:
+            self.opens(type(owner))
         if isinstance(owner, CONTAINERS):
-            return self._container_method(site, owner, name)
+            return self._container_method(site, owner, name, getattr(owner, name))
         if isinstance(owner, ModuleType):
             return self.function(site, self.get(site, owner, name))
         if not hasattr(type(owner), name) and self.kind(owner, name) != "plain":
             return self.function(site, self.get(site, owner, name))
         return self.function(site, getattr(owner, name))
 
-    def _container_method(self, site: Site, owner: Any, name: str) -> Any:
-        method = getattr(owner, name)
+    def _of_super(self, site: Site, owner: Any, name: str) -> Any:
+        """A method of a base class: one in C is called on the object itself."""
+        method, this = getattr(owner, name), owner.__self__
+        if isinstance(method, MethodType):
+            return self.function(site, method)
+        if isinstance(this, CONTAINERS) and callable(method):
+            return self._container_method(site, this, name, method)
+        return self.function(site, method) if callable(method) else method
+
+    def _container_method(self, site: Site, owner: Any, name: str, method: Any) -> Any:
         if isinstance(method, MethodType) and isinstance(method.__func__, FunctionType):
-            return method  # of a class of the learner's own
+            return self.function(site, method)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:
                 return method(*args, **kwargs)
-            if isinstance(owner, set) and name == "pop":
-                check_order(site, owner)
             by_key = name in BY_KEY and isinstance(owner, dict) and args
             key = _key(owner, args[0]) if by_key else None
             write = BY_KEY[name] if by_key else f"{name} " not in READS
@@ -316,8 +475,14 @@ class Hooks:
             seen = [each for arg in args for each in self._inside(arg)]
             more = tuple((token(each), None, False) for each in seen)
             more += self._grows(owner, args[0]) if by_key and write else ()
+            if write:
+                self.save(owner)
             self.run.access(site, owner, key, write, "call", more, owner)
-            value = method(*args, **kwargs)
+            if isinstance(owner, set) and name == "pop" and owner and not is_steady(owner):
+                value = self.in_order(site, owner)[0]
+                set.remove(owner, value)
+            else:
+                value = method(*args, **kwargs)
             if isinstance(value, VIEWS):
                 self._shows(value, (owner,))
             return self.run.called(value)
@@ -330,29 +495,35 @@ class Hooks:
         if run is None:
             return function
         if isinstance(function, FunctionType):
-            if _is_twin(function):
+            if _is_twin(function) or function.__globals__.get("__package__") == __package__:
                 return self._at(site, function)
-            self.follows(site, function)
-            return function
+            if self.follows(site, function):
+                return function
+            return self._unfollowed(site, function)
         if isinstance(function, MethodType):
             return self._bound(site, function)
         if function is getattr or function is setattr or function is hasattr:
             return self._by_name(site, function)
+        function = self.twin(self.stand(function))
         if _is_twin(function):
             return self._at(site, function)
+        if (special := self._special(site, function)) is not None:
+            return special
         if isinstance(function, type):
             return self._made_by(site, function)
         if isinstance(function, BuiltinFunctionType):
             owner = getattr(function, "__self__", None)
+            if (stands := self.stand(owner)) is not owner:
+                return self.method(site, stands, function.__name__)
             refuse_real(site, owner)
-            if (twin := self.twin(function)) is not function:
-                return self._at(site, twin)
             if isinstance(owner, CONTAINERS):
-                return self._container_method(site, owner, function.__name__)
+                return self._container_method(site, owner, function.__name__, function)
             if not isinstance(owner, (*SAME, type, ModuleType)):
                 return self._one_step(site, owner, function)
 
         def called(*args: Any, **kwargs: Any) -> Any:
+            args = tuple([self.given(site, arg) for arg in args])
+            kwargs = {name: self.given(site, arg) for name, arg in kwargs.items()}
             self._look_at(site, function, args)
             value = self._turned(site, *args) if function is next else function(*args, **kwargs)
             if self.run is None:
@@ -363,15 +534,130 @@ class Hooks:
 
         return called
 
+    def _special(self, site: Site, function: Any) -> Any:
+        """What is called in an unusual way: through its class, by `operator`, by a partial."""
+        kind = type(function)
+        if kind in (MethodDescriptorType, WrapperDescriptorType):
+            return lambda owner, *args, **kwargs: self._through_class(site, function, owner)(
+                *args, **kwargs
+            )
+        if kind is MethodWrapperType and isinstance(function.__self__, CONTAINERS):
+            return self._container_method(site, function.__self__, function.__name__, function)
+        if kind is functools.partial:
+            called = self.function(site, function.func)
+            return lambda *args, **kwargs: called(
+                *function.args, *args, **{**function.keywords, **kwargs}
+            )
+        if kind is operator.methodcaller:
+            return lambda owner: self._call_kept(site, function, owner)
+        if kind in (operator.attrgetter, operator.itemgetter):
+            parts = function.__reduce__()[1]
+            get = self._path if kind is operator.attrgetter else self.item
+            return lambda owner: (
+                get(site, owner, parts[0])
+                if len(parts) == 1
+                else tuple(get(site, owner, part) for part in parts)
+            )
+        if kind is BuiltinFunctionType and function in BY_OPERATOR:
+            return BY_OPERATOR[function](self, site)
+        if kind is BuiltinFunctionType and isinstance(getattr(function, "__self__", None), str):
+            return self._formats(site, function)
+        return None
+
+    def _through_class(self, site: Site, function: Any, owner: Any) -> Any:
+        """`list.append(x, 1)` is `x.append(1)`; `object.__setattr__` sets as it stands."""
+        owner = self.stand(owner)
+        name = function.__name__
+        if name in ("__setattr__", "__delattr__") and function.__objclass__ is object:
+            put = object.__setattr__ if name == "__setattr__" else object.__delattr__
+
+            def called(attribute: str, *value: Any) -> None:
+                if self.run is not None and self.kind(owner, attribute, True) != "plain":
+                    self.save(owner, attribute)
+                    self.run.access(site, owner, attribute, True, "write", (), *value)
+                put(owner, attribute, *value)
+
+            return called
+        if name == "__getattribute__":
+            return lambda attribute: self.get(site, owner, attribute)
+        bound = function.__get__(owner)
+        if isinstance(owner, CONTAINERS):
+            return self._container_method(site, owner, name, bound)
+        if _is_twin(owner):
+            return self._at(site, getattr(owner, name))
+        return self.function(site, bound)
+
+    def _call_kept(self, site: Site, caller: Any, owner: Any) -> Any:
+        made, parts = caller.__reduce__()[:2]
+        if isinstance(made, functools.partial):
+            return self.method(site, owner, made.args[0])(*parts, **made.keywords)
+        return self.method(site, owner, parts[0])(*parts[1:])
+
+    def _path(self, site: Site, owner: Any, path: str) -> Any:
+        for name in path.split("."):
+            owner = self.get(site, owner, name)
+        return owner
+
+    def _formats(self, site: Site, function: Any) -> Any:
+        """`"{0.x}".format(p)` reads `p.x`."""
+        if function.__name__ not in ("format", "format_map"):
+            return None
+        text: str = function.__self__
+        if "." not in text and "[" not in text:
+            return None
+        formatter = _Formatter(self, site)
+        if function.__name__ == "format":
+            return lambda *args, **kwargs: formatter.vformat(text, args, kwargs)
+        return lambda mapping: formatter.vformat(text, (), mapping)
+
+    def given(self, site: Site, value: Any) -> Any:
+        """What C is given to call is followed from there, too."""
+        if self.run is None:
+            return value
+        value = self.stand(value)
+        calls = type(value) in CALLED_BY_C or (
+            type(value) is BuiltinFunctionType and isinstance(value.__self__, CONTAINERS)
+        )
+        return self.function(site, value) if calls else value
+
+    def in_order(self, site: Site, members: Any) -> list[Any]:
+        """The members of a set in one order that is the same in every run."""
+        assert self.run is not None
+        self.notes[f"line {site.line}: a set is gone through in one of its possible orders"] = None
+        token = self.run.sharing.tokens.get
+        return sorted(members, key=lambda member: _rank(member, token))
+
+    def _unfollowed(self, site: Site, function: FunctionType) -> Any:
+        """A function of a library that is one step: looks at what it is given, or changes it."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if self.run is not None:
+                every = (*args, *kwargs.values())
+                if any(type(arg) not in SAME for arg in every) and not is_one_step(function):
+                    self.unfollowed.setdefault(function.__qualname__, site.line)
+                self._look_at(site, function, every)
+            value = function(*args, **kwargs)
+            return value if self.run is None else self.run.called(value)
+
+        return called
+
     def _bound(self, site: Site, method: MethodType) -> Any:
         assert self.run is not None
         owner, function = method.__self__, method.__func__
         if _is_twin(owner):
             return self._at(site, method)
+        if (stands := self.stand(owner)) is not owner:
+            return self.method(site, stands, method.__name__)
         refuse_real(site, owner)
+        if (stands := self.stand(function)) is not function:  # a cache around a method
+            return self._at(site, lambda *args, **kwargs: stands(owner, *args, **kwargs))
         if not isinstance(function, FunctionType) or self.follows(site, function):
             return method
-        return method if isinstance(owner, type) else self._one_step(site, owner, method)
+        if isinstance(owner, type):
+            return method
+        if not is_one_step(function):
+            self.unfollowed.setdefault(function.__qualname__, site.line)
+        return self._one_step(site, owner, method)
 
     def _one_step(self, site: Site, owner: Any, method: Any) -> Any:
         """A method of a library's object, whose inside is not followed: it may change it."""
@@ -381,6 +667,8 @@ class Hooks:
                 return method(*args, **kwargs)
             seen = [each for arg in args for each in self._inside(arg)]
             also = tuple((self._token(each), None, True) for each in seen)
+            for each in (owner, *seen):
+                self.save(each)
             self.run.access(site, owner, None, True, "call", also, owner)
             return self.run.called(method(*args, **kwargs))
 
@@ -391,18 +679,15 @@ class Hooks:
         code = function.__code__
         known = self.known.get(id(code))
         if known is None:
-            if self.should_follow(function):
-                raise Refused(
-                    f"line {site.line}: {function.__name__} cannot be found from the source of "
-                    "the program: call it, or give it as a target, by its name"
-                )
-            known = self.known[id(code)] = (code, False)
+            followed = self.follow(site, function)
+            known = self.known[id(function.__code__)] = (function.__code__, followed)
         return known[1]
 
     def _made_by(self, site: Site, kind: type) -> Any:
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:
                 return kind(*args, **kwargs)
+            self.opens(kind)
             begin = getattr(kind, "__init__", None)
             if not (isinstance(begin, FunctionType) and self.follows(site, begin)):
                 self._look_at(site, kind, args)
@@ -431,12 +716,19 @@ class Hooks:
         every = [owner for arg in args for owner in self._inside(arg)]
         if every and (function in IN_ORDER or getattr(function, "__name__", "") == "join"):
             check_order(site, every[0])
+        if function is copy.copy:
+            self._look(site, "read", args)
+            return
         of_same = isinstance(getattr(function, "__self__", None), SAME)  # of a str: "".join
         looks = of_same or any(function is each for each in LOOKERS)
         self._look(site, "call" if looks else "change", args)
 
     def _by_name(self, site: Site, function: Any) -> Any:
         def called(owner: Any, name: str, *value: Any) -> Any:
+            owner = self.stand(owner)
+            reads = function is not setattr and self.run is not None
+            if reads and self.kind(owner, name) == "cached":
+                return self.get(site, owner, name)
             if function is setattr:
                 return self.set(site, owner, name, *value)
             if self.run is not None and self.kind(owner, name) != "plain":
@@ -447,7 +739,10 @@ class Hooks:
 
     def enter(self, site: Site, manager: Any) -> Any:
         """What a `with` enters in place of `manager`."""
+        manager = self.stand(manager)
         refuse_real(site, manager)
+        if self.run is not None and type(manager) not in self.opened:
+            self.opens(type(manager))
         return _Entered(self, site, manager) if _is_twin(manager) else manager
 
     # -------------------------------------------------------------------- turns
@@ -466,6 +761,13 @@ class Hooks:
         return True
 
     entered = tick
+
+    def plainly(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    def foreign(self) -> bool:
+        """Whether a thread that is no task has come here: it runs the code as it was."""
+        return self.run is None or self.busy or self.run.me() is None
 
     def caught(self) -> None:
         """In every handler: what concerns the exploration must get through."""
@@ -526,6 +828,8 @@ def _kind(owner: Any, name: str) -> str:
             found = vars(base)[name]
             if isinstance(found, MemberDescriptorType):
                 return "own" if base.__module__ != "builtins" else "plain"
+            if isinstance(found, functools.cached_property):
+                return "cached"
             if hasattr(type(found), "__get__") or name.startswith("__"):
                 return "plain"
             return "own" if isinstance(owner, type) else "class"
@@ -553,20 +857,66 @@ def _is_container(value: Any) -> bool:
     return isinstance(value, CONTAINERS) or _is_iterator(value)
 
 
-def _holds_items(owner: Any) -> bool:
-    """Whether its items live in C: a class of the learner's has its own steps."""
-    if isinstance(owner, tuple | str | bytes | range | type):
-        return False
-    return not isinstance(getattr(type(owner), "__getitem__", None), FunctionType)
-
-
 def _key(owner: Any, key: Any) -> Any:
     """What tells one item from another; None for all of them."""
     if isinstance(key, slice) or (isinstance(owner, list | deque) and not isinstance(key, int)):
         return None
     if isinstance(owner, list | deque) and key < 0:
         return None
-    return ("item", key) if isinstance(key, int | str | bytes | type(None)) else None
+    return ("item", key) if _is_part(key) else None
+
+
+def _is_part(key: Any) -> bool:
+    """Whether to compare it runs no code of the program."""
+    if isinstance(key, int | str | bytes | float | complex | type(None)):
+        return type(key).__eq__ in _EQUAL
+    if type(key) is tuple or type(key) is frozenset:
+        return all(map(_is_part, key))
+    return (type(key).__eq__ is object.__eq__ and type(key).__hash__ is object.__hash__) or (
+        isinstance(key, Enum) and type(key).__eq__ is object.__eq__
+    )
+
+
+_EQUAL = {kind.__eq__ for kind in (int, str, bytes, float, complex, type(None))}
+
+
+def is_steady(members: Any) -> bool:
+    """Whether a set is gone through in the same order in every process."""
+    return all(isinstance(member, int | float | bool | type(None)) for member in members)
+
+
+def _rank(member: Any, token: Callable[[int], int | None]) -> tuple[str, Any]:
+    kind = type(member)
+    if kind in (str, bytes, int, float):
+        return kind.__name__, member
+    if kind is tuple:
+        return kind.__name__, [_rank(part, token) for part in member]
+    if isinstance(member, Enum):
+        return kind.__name__, member.name
+    return "", token(id(member)) or 0
+
+
+def _functions_of(value: Any) -> list[FunctionType]:
+    """The functions in Python behind an attribute of a class."""
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    parts = [value.fget, value.fset, value.fdel] if isinstance(value, property) else [value]
+    return [part for part in parts if isinstance(part, FunctionType)]
+
+
+class _Formatter(string.Formatter):
+    """Reads the attributes and items of its fields step by step."""
+
+    def __init__(self, hooks: Hooks, site: Site) -> None:
+        self.hooks, self.site = hooks, site
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
+        first, rest = _string.formatter_field_name_split(field_name)
+        found = self.get_value(first, args, kwargs)
+        for is_attribute, part in rest:
+            get = self.hooks.get if is_attribute else self.hooks.item
+            found = get(self.site, found, part)
+        return found, first
 
 
 def check_order(site: Site, value: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from .hooks import Twin, check_order, refuse
+from .hooks import Twin, check_order, hooks, refuse
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
 from .step import Op
@@ -28,6 +28,7 @@ from .twins import (
 )  # fmt: skip
 
 STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
+JUMP = 10**9  # seconds: no deadline is later
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
 
@@ -49,6 +50,21 @@ def _sleep(seconds: float) -> None:
     run = now()
     run.tick()
     run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
+
+
+def _clock(name: str) -> Callable[..., Any]:
+    """A clock that does not go back: between two steps a very long time passes, or none."""
+    since = 1_700_000_000 if name.startswith(("time", "ctime", "localtime", "gmtime")) else 1_000
+
+    def read(*given: Any) -> Any:
+        if given and given[0] is not None:
+            return getattr(time, name)(*given)
+        now_is = since + JUMP * now().clock(f"time.{name}()")
+        if name in ("ctime", "localtime", "gmtime"):
+            return now().called(getattr(time, name)(now_is))
+        return now().called(now_is * 10**9 if name.endswith("_ns") else float(now_is))
+
+    return _twin(read)
 
 
 def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any) -> None:
@@ -83,6 +99,69 @@ def _alive() -> list[Any]:
     run.make(task, op, False, True)
     run.row(op)
     return [task.twin if task.number else Main() for task in now().live]
+
+
+def _id(thing: Any) -> int:
+    """A number that is the same in every run where that can be known."""
+    run = hooks.run
+    if run is None or run.me() is None:
+        return id(thing)
+    token = run.token(hooks.stand(thing))
+    return token if token >= 0 else id(thing)
+
+
+def _hash(thing: Any) -> int:
+    plain = type(thing).__hash__ is object.__hash__ or isinstance(thing, Twin)
+    return _id(thing) if plain else hash(thing)
+
+
+def make_stands() -> dict[type, Callable[[Any], Any]]:
+    """How to make what stands for a real thing that was made before the run."""
+    import functools
+    import itertools
+
+    from .foreign import fresh_copy
+    from .wrapped import Cached
+
+    def lock(real: Any) -> Any:
+        return Lock()
+
+    def condition(real: Any) -> Any:
+        return Condition(hooks.stand(real._lock))
+
+    def event(real: Any) -> Any:
+        made = Event()
+        made.flag = real.is_set()
+        return made
+
+    def full(kind: type) -> Callable[[Any], Any]:
+        def make(real: Any) -> Any:
+            made = kind() if kind is SimpleQueue else kind(real.maxsize)
+            for item in list(getattr(real, "queue", ())):
+                made._put(item)
+            made.unfinished_tasks = getattr(real, "unfinished_tasks", 0)
+            return made
+
+        return make
+
+    return {
+        type(threading.Lock()): lock,
+        type(threading.RLock()): lambda real: RLock(),
+        threading._RLock: lambda real: RLock(),
+        threading.Condition: condition,
+        threading.Semaphore: lambda real: Semaphore(real._value),
+        threading.BoundedSemaphore: lambda real: BoundedSemaphore(real._initial_value),
+        threading.Event: event,
+        threading.Barrier: lambda real: Barrier(real.parties, real._action, real._timeout),
+        threading.local: lambda real: threading.local(),
+        queue.Queue: full(Queue),
+        queue.LifoQueue: full(LifoQueue),
+        queue.PriorityQueue: full(PriorityQueue),
+        queue.SimpleQueue: full(SimpleQueue),
+        functools._lru_cache_wrapper: Cached,
+        itertools.count: fresh_copy,
+        itertools.cycle: fresh_copy,
+    }
 
 
 def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,10 +205,10 @@ def stand_ins() -> dict[Any, Any]:
     }
     queues = {kind.__name__: kind for kind in (Queue, LifoQueue, PriorityQueue, SimpleQueue)}
     clocks = {
-        name: _refused(f"time.{name}", "reads a clock, which differs from run to run")
-        for full in CLOCKS
-        for name in (full, f"{full}_ns")
-        if hasattr(time, name)
+        full: _clock(full)
+        for name in CLOCKS
+        for full in (name, f"{name}_ns")
+        if hasattr(time, full)
     }
     for module, twins in (
         (threading, names),
@@ -145,6 +224,7 @@ def stand_ins() -> dict[Any, Any]:
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
         table[clock] = _refused(clock.__qualname__, "reads a clock, which differs from run to run")
     table[builtins.print] = _twin(_print)
+    table.update({builtins.id: _twin(_id), builtins.hash: _twin(_hash)})
     table[random] = _Random(random, {})
     for name in random.__all__:
         if name not in ("Random", "SystemRandom"):

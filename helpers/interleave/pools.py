@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from concurrent.futures.thread import BrokenThreadPool
-from contextlib import suppress
 from typing import Any
 
 from .hooks import Twin, hooks
@@ -84,8 +83,10 @@ class Future(Twin):
 
     def _tell(self, function: Callable[[Any], object]) -> None:
         """As in CPython, what a callback raises is nobody's concern."""
-        with suppress(Exception):
+        try:  # no `suppress`, which the program may have followed
             function(self)
+        except Exception:
+            pass
 
     def _begin(self) -> bool:
         """Whether there still is something to do."""

@@ -7,13 +7,16 @@ an exploration lasts; objects, names and closures stay what they are.
 from __future__ import annotations
 
 import ast
+import inspect
+import linecache
 from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
 
+from .foreign import is_one_step, of_dataclass
 from .rewrite import MARK, Rewriter, refuse_syntax
 from .scopes import Function
-from .source import codes, global_names, node_of, own, reachable, used
+from .source import codes, global_names, is_ours, node_of, own, reachable, used
 from .step import Refused, Site
 
 
@@ -26,6 +29,7 @@ class Program:
         self.functions, self.classes = reachable(program)
         self.sites: list[Site] = []
         self.statements = 0  # so far
+        self.timed = False  # whether it reads a clock
         self.objects: list[Any] = []  # what stands for the marks in the code
         self.written = {name for f in self.functions for name in global_names(f)}
         self.codes = {f: self._code(f) for f in self.functions}
@@ -34,6 +38,9 @@ class Program:
         self._before: list[tuple[Any, str, Any]] = []
 
     def call(self) -> object:
+        self.hooks.busy = True
+        self.hooks.undo.all()
+        self.hooks.busy = False
         return self.program()
 
     def followed(self) -> Program:
@@ -46,15 +53,55 @@ class Program:
             bases = tuple(self.hooks.twin(base) for base in kind.__bases__)
             if bases != kind.__bases__:
                 self._put(kind, "__bases__", bases)
+        hooks = self.hooks
         every = [code for whole in self.codes.values() for code in codes(whole)]
-        self.hooks.known = {id(code): (code, True) for code in every}
-        self.hooks.should_follow = lambda function: own(function, self.program)
+        hooks.known = {id(code): (code, True) for code in every}
+        hooks.opened, hooks.names = set(), {}
+        hooks.unfollowed.clear()
+        hooks.notes.clear()
+        hooks.follow, hooks.write_out = self.follow, self.write_out
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.hooks.known, self.hooks.should_follow = {}, lambda function: False
+        self.hooks.undo.all()
+        self.hooks.known, self.hooks.follow = {}, lambda site, function: False
+        self.hooks.write_out = lambda kind: None
         while self._before:
             setattr(*self._before.pop())
+
+    def follow(self, site: Site, function: FunctionType) -> bool:
+        """Have `function` rewritten for the rest of the exploration, if that can be done."""
+        known = self.hooks.known.get(id(function.__code__))
+        if known is not None:
+            return bool(known[1])
+        mine = own(function, self.program)
+        if not mine and (is_one_step(function) or is_ours(function)):
+            return False
+        busy, self.hooks.busy = self.hooks.busy, True
+        try:
+            self.written |= global_names(function)
+            code = self._code(function)
+        except Refused as refused:
+            if not mine:
+                return False
+            raise Refused(str(refused).replace("line ?", f"line {site.line}")) from None
+        finally:
+            self.hooks.busy = busy
+        self._put(function, "__code__", code)
+        self.hooks.known.update({id(each): (each, True) for each in codes(code)})
+        return True
+
+    def write_out(self, kind: type) -> None:
+        """Give the methods that `dataclass` has made a source, so that they can be followed."""
+        if "__dataclass_fields__" not in vars(kind):
+            return
+        for name, method in list(vars(kind).items()):
+            plain = inspect.unwrap(method) if isinstance(method, FunctionType) else None
+            if not isinstance(plain, FunctionType) or plain.__code__.co_filename != "<string>":
+                continue
+            source = of_dataclass(plain, kind)
+            if source:
+                self._put(kind, name, _from_source(source, f"<{kind.__qualname__}.{name}>", name))
 
     def _tokens(self) -> dict[int, int]:
         """Names for what exists before the program runs."""
@@ -93,6 +140,14 @@ class Program:
             return constant
 
         return code.replace(co_consts=tuple(map(real, code.co_consts)))
+
+
+def _from_source(source: str, file: str, name: str) -> Any:
+    """A function whose source can be found where tracebacks look for it."""
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    space: dict[str, Any] = {"__name__": "dataclasses.written_out"}
+    exec(compile(source, file, "exec"), space)
+    return space[name]
 
 
 def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeType:

@@ -60,6 +60,8 @@ class Record:
             return
         self.settle()
         task = self.run.current
+        if op.kind == "time" and self.run.time is not None:
+            task = self.run.time.task
         if task.number == 0:
             self._look_at_main()
         event = task.event if task.event is not None and task.event.op is op else None
@@ -159,7 +161,7 @@ class Record:
         """Everything there is to see of the run."""
         run, names = self.run, self._names()
         verdict, what = outcome(run) if run.why != "prefix" else ("ok", "not ended")
-        tasks = [task for task in run.tasks if task.number] + run.tasks[:1]
+        tasks = [t for t in run.tasks if t.number and t.worker is not None] + run.tasks[:1]
         sources = {task.letter: self._source(task) for task in tasks}
         return Schedule(
             word=run.word,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import linecache
+import inspect
 from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ from .scopes import (
     targets,
     used_inside,
 )
-from .source import content
+from .source import content, lines_of
 from .step import Refused, Site
 
 REFUSED = {
@@ -60,7 +60,7 @@ class Rewriter(ast.NodeTransformer):
 
     def __init__(self, program: Pages, function: FunctionType, owner: str) -> None:
         self.program, self.function = program, function
-        self.lines = linecache.getlines(function.__code__.co_filename)
+        self.lines = lines_of(function)
         self.hook = program.mark(program.hooks)
         self.cells = dict(
             zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
@@ -71,9 +71,23 @@ class Rewriter(ast.NodeTransformer):
         self.number = self.temporary = 0
 
     def rewritten(self, node: Function) -> Function:
+        """The function; a thread that is no task, and comes here, runs the code as it was."""
+        original = self.program.mark(_copy(self.function))
+        call = self.call(node, "plainly", original)
+        given, call.keywords = _passed_on(node.args)
+        call.args += given
+        foreign = self.call(node, "foreign")
         if isinstance(node, ast.FunctionDef):
             node.decorator_list, node.returns = [], None
         new: Function = self.visit(node)
+        if isinstance(new, ast.Lambda):
+            new.body = ast.copy_location(ast.IfExp(foreign, call, new.body), new.body)
+            return ast.fix_missing_locations(new)
+        generates = self.function.__code__.co_flags & inspect.CO_GENERATOR
+        value: ast.expr = ast.YieldFrom(call) if generates else call
+        first = ast.copy_location(ast.If(foreign, [ast.Return(value)], []), node)
+        has_text = ast.get_docstring(new, clean=False) is not None
+        new.body.insert(int(has_text), first)
         return ast.fix_missing_locations(new)
 
     # ------------------------------------------------------------ small tools
@@ -531,8 +545,32 @@ class Rewriter(ast.NodeTransformer):
         return [node, *self.store(target, ast.Name(name, ast.Load()))]
 
 
+def _copy(function: FunctionType) -> FunctionType:
+    """The function with the code that it has now."""
+    code, names = function.__code__, function.__globals__
+    made = FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def _passed_on(args: ast.arguments) -> tuple[list[ast.expr], list[ast.keyword]]:
+    """The arguments of a function, as they are given to another one with the same."""
+
+    def name(arg: ast.arg) -> ast.expr:
+        return ast.Name(arg.arg, ast.Load())
+
+    given = [name(arg) for arg in (*args.posonlyargs, *args.args)]
+    given += [ast.Starred(name(args.vararg), ast.Load())] if args.vararg else []
+    keywords = [ast.keyword(arg.arg, name(arg)) for arg in args.kwonlyargs]
+    keywords += [ast.keyword(None, name(args.kwarg))] if args.kwarg else []
+    return given, keywords
+
+
 def _text(node: ast.AST) -> str:
-    return ast.unparse(node)
+    try:
+        return ast.unparse(node)
+    except ValueError:  # before 3.12, of some f-strings
+        return "f'…'"
 
 
 def _check_module(node: ast.AST, value: Any) -> None:

@@ -13,12 +13,11 @@ that threads share: there two of them may be given the same item.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Literal, NamedTuple, Protocol
 
 from .sharing import Sharing
 from .spin import Spin
-from .step import NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
+from .step import LETTERS, NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
 from .workers import PATIENCE, Blocked, Workers
 
 LIMIT = 3_000  # steps on what tasks share, in one run
@@ -26,6 +25,8 @@ TURNS = 50_000  # turns of loops in one run
 SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
 LATE = 300  # steps, and turns, of daemon tasks once all others have ended
 FAIR = 60  # steps in a row that one task makes before another may be asked
+TICKS = 3  # how often time may pass, in one run, where a clock is read
+CLOCK = 1  # token of the time
 REST = Op(NOWHERE, "rest", "", None, eager=True)  # of a loop that is long
 
 Why = Literal["", "stuck", "endless", "redundant", "prefix", "refused", "lost"]
@@ -87,6 +88,32 @@ class Pace:
         return self.steps + self.turns
 
 
+class Time:
+    """How much time has passed since the run began, where the program reads a clock.
+
+    Time may pass between any two steps: by so much that every deadline is over,
+    or not at all. It is a task of its own, with the letter t, that has nothing else to do.
+    """
+
+    def __init__(self) -> None:
+        self.task: Task
+        self.passed = 0  # times
+        self.read = False  # since it last passed
+        self.wanted = False
+
+    def begin(self, task: Task) -> None:
+        self.task = task
+        task.letter, task.daemon = "t", True
+        task.pending = Op(NOWHERE, "time", "time passes", None, ((CLOCK, None, True),))
+
+    def can(self) -> bool:
+        return self.read and self.passed < TICKS
+
+    def passes(self) -> None:
+        self.passed, self.read = self.passed + 1, False
+        self.begin(self.task)
+
+
 class Run:
     """One run: `events` are what happened, `errors`, `why` and `left` how it ended."""
 
@@ -98,7 +125,9 @@ class Run:
         sharing: Sharing,
         atomic: str = "op",
         recorder: Recorder | None = None,
+        timed: bool = False,
     ) -> None:
+        self.time = Time() if timed else None
         self.place, self.workers, self.chooser = place, workers, chooser
         self.sharing, self.shared = sharing, sharing.shared
         self.atomic, self.recorder = atomic, recorder
@@ -112,6 +141,7 @@ class Run:
         self.why: Why = ""  # it was given up
         self.left = Left((), (), True)
         self.skipped = False  # whether somebody's next step was not waited for
+        self.wants_time = False  # whether it has read a clock that does not go
         self.alone = True  # whether nobody else runs, or may have run unnoticed
         self.current: Task  # whose turn it is
 
@@ -136,6 +166,9 @@ class Run:
             self.recorder.begin(self)
         try:
             self.current = main = self.add(program, None)
+            if self.time is not None:
+                self.time.begin(Task(1, lambda: None, None))
+                self.tasks.append(self.time.task)
             self.workers.drive(main.worker, self.pace.done)
         except BaseException as error:
             self.why = "lost"  # an interrupt, or a step that blocks
@@ -156,6 +189,8 @@ class Run:
     def add(self, call: Callable[[], object], twin: Any) -> Task:
         """A task with a worker of its own, not yet running."""
         task = Task(len(self.tasks), call, twin)
+        if task.number and self.time is not None:
+            task.letter = LETTERS[task.number - 2]
         task.worker = self.workers.worker(lambda: self._body(task))
         self.tasks.append(task)
         self.live.append(task)
@@ -172,8 +207,10 @@ class Run:
             pass
         except BaseException as error:
             self._failed(task, error)
-        with suppress(Abort):
+        try:  # with nothing of the standard library that a program may have followed
             self._over(task)
+        except Abort:
+            pass
         return self._end(task)
 
     def _over(self, task: Task) -> None:
@@ -244,6 +281,8 @@ class Run:
         if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.pace.steps += 1
+        if self.time is not None and self.time.can():
+            can.append(self.time.task)
         if not can:
             self.give_up("stuck")
         elif self.pace.steps > self.pace.most_steps:
@@ -255,9 +294,41 @@ class Run:
             except (ValueError, RuntimeError) as error:
                 self.refused, chosen = error, None
             if chosen is not None:
-                return self._chosen(chosen, last in can and chosen is not last)
+                self._chosen(chosen, last in can and chosen is not last)
+                return chosen if chosen.worker is not None else self._passes(me, chosen)
             self.give_up("redundant")
         return me or self.live[0]
+
+    def _passes(self, me: Task | None, task: Task) -> Task:
+        """Time passes, by itself; then somebody else goes on."""
+        assert self.time is not None
+        assert task.pending is not None
+        if self.spin.on:
+            self.spin.note(task, task.pending, True)
+        if self.recorder is not None:
+            self.recorder.row(task.pending)
+        self.time.passes()
+        return self._next(me)
+
+    def passing(self) -> tuple[Task, ...]:
+        """Time, if it could still have passed when the run was over."""
+        return (self.time.task,) if self.time is not None and self.time.can() else ()
+
+    def clock(self, name: str) -> int:
+        """How often time has passed, as a step that reads it."""
+        task = self.me()
+        if task is None:
+            return 0
+        if self.why:
+            raise Abort
+        if self.time is None:
+            self.wants_time = True
+            return 0
+        self.time.read = True
+        op = Op(task.site, "call", f"{name}", None, ((CLOCK, None, False),))
+        self.make(task, op, False)
+        self.row(op)
+        return self.time.passed
 
     def _chosen(self, task: Task, preempts: bool) -> Task:
         assert task.pending is not None
@@ -443,7 +514,8 @@ class Run:
         """Whether all others are over, and it has joined them."""
         if len(self.live) > 1:
             return False
-        return all(t is task or task.clock.get(t.number, -1) >= t.epoch for t in self.tasks)
+        others = [t for t in self.tasks if t is not task and t.worker is not None]
+        return all(task.clock.get(t.number, -1) >= t.epoch for t in others)
 
     def wakes(self, task: Task, waiter: Task) -> None:
         """What `waiter` does comes after this; unless it might stop waiting by itself."""

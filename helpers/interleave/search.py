@@ -233,7 +233,10 @@ class Races:
             self.count.append(len(mine))
             for thing in {access[0] for access in event.accesses}:
                 self.by_thing.setdefault(thing, []).append(number)
-        for task in self.run.left.waiting:  # in a run that is redundant, too
+        for task in (
+            *self.run.left.waiting,
+            *self.run.passing(),
+        ):  # in a run that is redundant, too
             if task.pending is not None and not task.pending.eager:
                 known = self._before(self.by_task.get(task.number, []), task.preds)
                 end = len(self.events)

@@ -24,6 +24,7 @@ class Sharing:
         self.tokens = {**tokens, id(self.crowd): 0}  # by id
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
+        self.stands: dict[int, tuple[Any, Any]] = {}  # by id of a real thing: it, and its twin
         self.log: list[tuple[Task, int, dict[int, int], Op]] = []  # epoch and clock at the time
         self.unknown = False  # whether anything was done at a site not known to be shared
 

@@ -79,8 +79,14 @@ def own(function: FunctionType, program: Any) -> bool:
     name = str(function.__globals__.get("__name__", ""))
     if name.startswith("namedtuple_"):
         return False
-    ours = name.split(".")[0] == __name__.split(".")[0] and ".exercises" not in name
-    return not is_library(function.__code__.co_filename) and not ours and "<" not in name
+    library = is_library(function.__code__.co_filename)
+    return not library and not is_ours(function) and "<" not in name
+
+
+def is_ours(function: FunctionType) -> bool:
+    """Whether it is of this package, exercises left out."""
+    name = str(function.__globals__.get("__name__", ""))
+    return name.split(".")[0] == __name__.split(".")[0] and ".exercises" not in name
 
 
 def _own_class(kind: type, program: Any) -> bool:
@@ -114,11 +120,19 @@ def content(cell: CellType) -> Any:
         return None
 
 
+def lines_of(function: FunctionType) -> list[str]:
+    """The file that `function` stands in; a frozen module names it only in its globals."""
+    file = function.__code__.co_filename
+    if file.startswith("<frozen "):
+        file = str(function.__globals__.get("__file__", file))
+    linecache.checkcache(file)
+    return linecache.getlines(file)
+
+
 def node_of(function: FunctionType) -> tuple[Function, str]:
     """Where the source of `function` stands, and the class around it."""
     code = function.__code__
-    linecache.checkcache(code.co_filename)
-    tree = _parsed("".join(linecache.getlines(code.co_filename)))
+    tree = _parsed("".join(lines_of(function)))
     found: list[tuple[Function, str]] = []
 
     def look(node: ast.AST, owner: str) -> None:

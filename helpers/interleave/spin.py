@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from .step import Op, Site, Task
@@ -24,7 +23,7 @@ class Spin:
 
     def __init__(self) -> None:
         self.on = False
-        self.wrote: dict[int, Counter[int]] = {}  # by token: how often by each task
+        self.wrote: dict[int, dict[int, int]] = {}  # by token: how often by each task
         self.turns: dict[int, Turns] = {}  # by task
 
     def of(self, task: Task) -> Turns:
@@ -41,7 +40,8 @@ class Spin:
             if turns.last:
                 turns.reads.append((where, self._by_others(where, task)))
             if wrote:
-                self.wrote.setdefault(where, Counter())[task.number] += 1
+                counts = self.wrote.setdefault(where, {})
+                counts[task.number] = counts.get(task.number, 0) + 1
 
     def unwritten(self, task: Task, op: Op) -> None:
         """The step that was noted last has changed nothing."""
