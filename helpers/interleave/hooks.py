@@ -128,7 +128,8 @@ class Hooks:
             if token is not None and 0 <= token < 10**9 and not isinstance(thing, PRIMITIVE):
                 return thing  # an iterator that the run itself has made
             if token is None or token < 0:
-                _, token = self.names.setdefault(id(thing), (thing, 2 * 10**9 + len(self.names)))
+                token = self.names[id(thing)][1] if id(thing) in self.names else -id(thing)
+                self.run.sharing.keep.append(thing)
             busy, self.busy = self.busy, True
             try:
                 twin = make(thing)
@@ -637,7 +638,11 @@ class Hooks:
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 self._look_at(site, function, every)
             value = function(*args, **kwargs)
-            return value if self.run is None else self.run.called(value)
+            if self.run is None:
+                return value
+            if type(value) in self.stands:  # a cache around a function, say
+                self.run.made(value)
+            return self.run.called(value)
 
         return called
 

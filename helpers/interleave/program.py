@@ -16,7 +16,7 @@ from typing import Any
 from .foreign import is_one_step, of_dataclass
 from .rewrite import MARK, Rewriter, refuse_syntax
 from .scopes import Function
-from .source import codes, global_names, is_ours, node_of, own, reachable, used
+from .source import codes, global_names, is_ours, node_of, own, reachable, there_before, used
 from .step import Refused, Site
 
 
@@ -56,7 +56,9 @@ class Program:
         hooks = self.hooks
         every = [code for whole in self.codes.values() for code in codes(whole)]
         hooks.known = {id(code): (code, True) for code in every}
-        hooks.opened, hooks.names = set(), {}
+        before = there_before(self.functions, self.classes)
+        hooks.names = {id(it): (it, 2 * 10**9 + n) for n, it in enumerate(before)}
+        hooks.opened = set()
         hooks.unfollowed.clear()
         hooks.notes.clear()
         hooks.follow, hooks.write_out = self.follow, self.write_out

@@ -25,7 +25,7 @@ TURNS = 50_000  # turns of loops in one run
 SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
 LATE = 300  # steps, and turns, of daemon tasks once all others have ended
 FAIR = 60  # steps in a row that one task makes before another may be asked
-TICKS = 3  # how often time may pass, in one run, where a clock is read
+TICKS = 2  # how often time may pass, in one run, where a clock is read
 CLOCK = 1  # token of the time
 REST = Op(NOWHERE, "rest", "", None, eager=True)  # of a loop that is long
 
@@ -106,8 +106,10 @@ class Time:
         task.letter, task.daemon = "t", True
         task.pending = Op(NOWHERE, "time", "time passes", None, ((CLOCK, None, True),))
 
-    def can(self) -> bool:
-        return self.read and self.passed < TICKS
+    def can(self, live: Sequence[Task]) -> bool:
+        """Only where somebody is about to read the clock: before that, nobody could tell."""
+        reads = any(t.pending and (CLOCK, None, False) in t.pending.accesses for t in live)
+        return reads and self.read and self.passed < TICKS
 
     def passes(self) -> None:
         self.passed, self.read = self.passed + 1, False
@@ -281,7 +283,7 @@ class Run:
         if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.pace.steps += 1
-        if self.time is not None and self.time.can():
+        if self.time is not None and self.time.can(self.live):
             can.append(self.time.task)
         if not can:
             self.give_up("stuck")
@@ -309,10 +311,6 @@ class Run:
             self.recorder.row(task.pending)
         self.time.passes()
         return self._next(me)
-
-    def passing(self) -> tuple[Task, ...]:
-        """Time, if it could still have passed when the run was over."""
-        return (self.time.task,) if self.time is not None and self.time.can() else ()
 
     def clock(self, name: str) -> int:
         """How often time has passed, as a step that reads it."""

@@ -78,8 +78,10 @@ class All:
             node.sleep = self._asleep(before)
         free = [number for number in can if number not in node.sleep]
         if free:
-            node.chosen = self.stay.first(free, last.number if last is not None else -1)
-            node.todo = self._todo(node.chosen, free)
+            time = {run.time.task.number} if run.time is not None else set()
+            tasks = [number for number in free if number not in time] or free
+            node.chosen = self.stay.first(tasks, last.number if last is not None else -1)
+            node.todo = self._todo(node.chosen, free) | time.intersection(free)
             self._chosen(node, before)
             self.stack.append(node)
         return node
@@ -233,10 +235,7 @@ class Races:
             self.count.append(len(mine))
             for thing in {access[0] for access in event.accesses}:
                 self.by_thing.setdefault(thing, []).append(number)
-        for task in (
-            *self.run.left.waiting,
-            *self.run.passing(),
-        ):  # in a run that is redundant, too
+        for task in self.run.left.waiting:  # in a run that is redundant, too
             if task.pending is not None and not task.pending.eager:
                 known = self._before(self.by_task.get(task.number, []), task.preds)
                 end = len(self.events)

@@ -6,7 +6,8 @@ import ast
 import copy
 import inspect
 import linecache
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from .scopes import Function
 from .step import Refused
 
 WRAPPED = ("__wrapped__", "__func__", "func")  # of a decorated function, a method, a partial
+MOST = 20_000  # things that are looked at for those that are there before a program runs
 MANY = 1_000  # a container with more than so many holds data, not functions
 
 
@@ -104,6 +106,30 @@ def used(function: FunctionType) -> Iterator[Any]:
             yield function.__globals__[name]
     yield from (content(cell) for cell in function.__closure__ or ())
     yield from function.__defaults__ or ()
+
+
+def there_before(functions: Iterable[FunctionType], classes: Iterable[type]) -> Iterator[Any]:
+    """What the program can reach of what exists before it runs, the nearest first."""
+    waiting: deque[Any] = deque()
+    for function in functions:
+        waiting += used(function)
+    for kind in classes:
+        waiting += vars(kind).values()
+    seen: dict[int, Any] = {}
+    while waiting and len(seen) < MOST:
+        thing = waiting.popleft()
+        if id(thing) in seen or isinstance(thing, str | int | float | ModuleType):
+            continue
+        seen[id(thing)] = thing
+        yield thing
+        if isinstance(thing, dict):
+            waiting += thing.values() if len(thing) <= MANY else ()
+        elif isinstance(thing, list | tuple | set | frozenset | deque):
+            waiting += thing if len(thing) <= MANY else ()
+        elif isinstance(thing, FunctionType):
+            waiting += [content(cell) for cell in thing.__closure__ or ()]
+        elif not isinstance(thing, type):
+            waiting += getattr(thing, "__dict__", {}).values()
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
