@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from .hooks import Twin, check_order, refuse
+from .hooks import Twin, check_order, hooks, refuse
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
 from .step import Op
@@ -61,6 +61,15 @@ def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any
         text = steady(text)
         run.recorder.printed.append(text)
         run.row(Op(run.current.site, "print", f"print {text.strip()[:40]!r}", None))
+
+
+def _vars(*owners: Any) -> Any:
+    """`vars(x)` is `x.__dict__`."""
+    site = now().current.site
+    if not owners:
+        refuse(f"line {site.line}: vars() cannot be followed here; name an object, as in vars(x)")
+    vars(*owners)  # says so where there is none
+    return hooks.get(site, owners[0], "__dict__")
 
 
 def _current_thread() -> Any:
@@ -145,6 +154,7 @@ def stand_ins() -> dict[Any, Any]:
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
         table[clock] = _refused(clock.__qualname__, "reads a clock, which differs from run to run")
     table[builtins.print] = _twin(_print)
+    table[builtins.vars] = _twin(_vars)
     table[random] = _Random(random, {})
     for name in random.__all__:
         if name not in ("Random", "SystemRandom"):
