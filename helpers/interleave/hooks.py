@@ -30,7 +30,9 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from . import namespaces
 from .foreign import Undo, is_one_step
+from .operators import IN_PLACE, SIGNS, TESTS
 from .step import NOTHING, NOWHERE, Abort, Access, Home, Refused, Site
 
 if TYPE_CHECKING:
@@ -53,18 +55,6 @@ LOOKERS = (
 IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque, str, repr)
 LAZY = (enumerate, zip, map, filter, iter, reversed)  # look at what they are given later, too
 SAME = (int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None))
-_SIGNS = {
-    "Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv",
-    "Mod": "mod", "Pow": "pow", "LShift": "lshift", "RShift": "rshift", "BitOr": "or",
-    "BitXor": "xor", "BitAnd": "and", "MatMult": "matmul",
-}  # fmt: skip
-IN_PLACE = {sign: getattr(operator, f"__i{name}__") for sign, name in _SIGNS.items()}
-SIGNS = {sign: getattr(operator, f"__{name}__") for sign, name in _SIGNS.items()}
-TESTS: dict[str, Callable[[Any, Any], Any]] = {
-    "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le,
-    "Gt": operator.gt, "GtE": operator.ge, "Is": operator.is_, "IsNot": operator.is_not,
-    "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
-}  # fmt: skip
 
 
 CALLED_BY_C = (
@@ -181,7 +171,10 @@ class Hooks:
             return getattr(owner, name)
         owner = self.stand(owner)
         if (kind := self.kind(owner, name)) == "plain":
-            return self._plain(site, owner, getattr(owner, name))
+            found = getattr(owner, name)
+            if name == "__dict__":
+                return namespaces.namespace(self, site, owner, found)
+            return self._plain(site, owner, found)
         if kind == "cached":
             return self._stays(site, owner, name)
         also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
@@ -220,7 +213,9 @@ class Hooks:
         return tuple(asked)
 
     def set(self, site: Site, owner: Any, name: str, value: Any) -> None:
-        if self.run is not None:
+        if name == "__dict__":
+            namespaces.replaced(self, site, owner, value)
+        elif self.run is not None:
             owner = self.stand(owner)
             if self.kind(owner, name, True) != "plain":
                 self.save(owner, name)
@@ -736,6 +731,8 @@ class Hooks:
                 return self.get(site, owner, name)
             if function is setattr:
                 return self.set(site, owner, name, *value)
+            if name == "__dict__" and hasattr(owner, name) and function is getattr:
+                return self.get(site, owner, name)
             if self.run is not None and self.kind(owner, name) != "plain":
                 self.run.access(site, owner, name, False, "read")
             return function(owner, name, *value)
@@ -823,8 +820,10 @@ def _is_twin(value: Any) -> bool:
 
 
 def _kind(owner: Any, name: str) -> str:
-    if isinstance(owner, ModuleType | threading.local) or (
-        isinstance(owner, Twin) and _is_ours(owner, name)
+    if (
+        isinstance(owner, ModuleType | threading.local)
+        or name == "__dict__"
+        or (isinstance(owner, Twin) and _is_ours(owner, name))
     ):
         return "plain"
     mro = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
@@ -864,6 +863,8 @@ def _is_container(value: Any) -> bool:
 
 def _key(owner: Any, key: Any) -> Any:
     """What tells one item from another; None for all of them."""
+    if hooks.run and type(key) is str and id(owner) in hooks.run.sharing.namespaces:
+        return key
     if isinstance(key, slice) or (isinstance(owner, list | deque) and not isinstance(key, int)):
         return None
     if isinstance(owner, list | deque) and key < 0:
@@ -878,7 +879,7 @@ def _is_part(key: Any) -> bool:
     if type(key) is tuple or type(key) is frozenset:
         return all(map(_is_part, key))
     return (type(key).__eq__ is object.__eq__ and type(key).__hash__ is object.__hash__) or (
-        isinstance(key, Enum) and type(key).__eq__ is object.__eq__
+        isinstance(key, Enum) and kind.__eq__ is object.__eq__
     )
 
 

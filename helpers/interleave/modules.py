@@ -79,6 +79,15 @@ def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any
         run.row(Op(run.current.site, "print", f"print {text.strip()[:40]!r}", None))
 
 
+def _vars(*owners: Any) -> Any:
+    """`vars(x)` is `x.__dict__`."""
+    site = now().current.site
+    if not owners:
+        refuse(f"line {site.line}: vars() cannot be followed here; name an object, as in vars(x)")
+    vars(*owners)  # says so where there is none
+    return hooks.get(site, owners[0], "__dict__")
+
+
 def _current_thread() -> Any:
     task = now().current
     return task.twin if task.number else Main()
@@ -111,7 +120,8 @@ def _id(thing: Any) -> int:
 
 
 def _hash(thing: Any) -> int:
-    plain = type(thing).__hash__ is object.__hash__ or isinstance(thing, Twin)
+    kind: Any = type(thing)
+    plain = kind.__hash__ is object.__hash__ or isinstance(thing, Twin)
     return _id(thing) if plain else hash(thing)
 
 
@@ -225,6 +235,7 @@ def stand_ins() -> dict[Any, Any]:
         table[clock] = _refused(clock.__qualname__, "reads a clock, which differs from run to run")
     table[builtins.print] = _twin(_print)
     table.update({builtins.id: _twin(_id), builtins.hash: _twin(_hash)})
+    table[builtins.vars] = _twin(_vars)
     table[random] = _Random(random, {})
     for name in random.__all__:
         if name not in ("Random", "SystemRandom"):

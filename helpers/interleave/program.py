@@ -158,6 +158,8 @@ def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeT
     name = code.co_name
     if isinstance(new, ast.FunctionDef):  # under other names than the real ones, which it may use
         new.name = name = f"___{name}"
+    new.args.defaults = [ast.Constant(None) for _ in new.args.defaults]  # it has them already
+    new.args.kw_defaults = [each and ast.Constant(None) for each in new.args.kw_defaults]
     inner = new if isinstance(new, ast.FunctionDef) else ast.Expr(new)
     if owner:  # private names are mangled the same
         inner = ast.ClassDef(f"___{owner}", [], [], [inner], [])
@@ -169,8 +171,7 @@ def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeT
     around.body = [*free, inner]  # type: ignore[attr-defined]
     module = ast.fix_missing_locations(ast.Module([around], []))
     whole = compile(module, code.co_filename, "exec", dont_inherit=True)
-    inside = [c for c in codes(whole) if c.co_name == name]
-    found = next(c for c in inside if c.co_firstlineno == old.lineno or len(inside) == 1)
+    found = next(c for c in codes(whole) if c.co_name == name)  # what is around comes first
     return found.replace(co_name=code.co_name)
 
 

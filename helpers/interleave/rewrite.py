@@ -18,13 +18,14 @@ import inspect
 from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
+from .patterns import Tests
 from .scopes import (
     Function,
     Scope,
     bound_in,
     declared,
-    is_store,
     settled,
+    stored,
     targets,
     used_inside,
 )
@@ -36,10 +37,9 @@ REFUSED = {
     ast.AsyncFor: "async for",
     ast.AsyncWith: "async with",
     ast.Await: "await",
-    ast.Match: "match",
 }
 ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
-NO_NAMES = {"exec", "eval", "globals", "locals", "vars", "input", "breakpoint"}
+NO_NAMES = {"exec", "eval", "globals", "locals", "input", "breakpoint"}
 MARK = "\0interleave "
 
 
@@ -169,8 +169,6 @@ class Rewriter(ast.NodeTransformer):
     # ------------------------------------------------------------ expressions
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        if node.attr == "__dict__":
-            refuse_syntax(node, ".__dict__", "use getattr() and setattr()")
         site, value = self.site(node), self.visit(node.value)
         return self.call(node, "get", site, value, self.mangled(node.attr))
 
@@ -290,8 +288,7 @@ class Rewriter(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         if type(node) in REFUSED:
-            why = "use if and elif" if isinstance(node, ast.Match) else "only threads can"
-            refuse_syntax(node, REFUSED[type(node)], why)
+            refuse_syntax(node, REFUSED[type(node)], "only threads can")
         if isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.ClassDef):
             before = self.statement, self.number
             self.program.statements += 1
@@ -432,6 +429,33 @@ class Rewriter(ast.NodeTransformer):
         node.body, node.orelse = self.block(node.body), self.block(node.orelse)
         return node
 
+    def visit_Match(self, node: ast.Match) -> list[ast.stmt]:
+        """One `if` for each case; a guard may send on to the next one after names are bound."""
+        subject, done = self.fresh(), self.fresh()
+        found = [self.local(node, subject, self.visit(node.subject))]
+        found.append(self.local(node, done, ast.Constant(False)))
+        for case in node.cases:
+            self.program.statements += 1
+            self.number = self.program.statements  # a case is on a line of its own
+            tests = Tests(self)
+            matches = tests.test(case.pattern, subject)
+            free = ast.UnaryOp(ast.Not(), ast.Name(done, ast.Load()))
+            test = ast.BoolOp(ast.And(), [free, matches])
+            names = [
+                statement
+                for name, its in tests.names.items()
+                for statement in self.store(_at(case.pattern, name), ast.Name(its, ast.Load()))
+            ]
+            guard = self.whole(case.guard) if case.guard else None
+            body = [self.local(case.pattern, done, ast.Constant(True)), *self.block(case.body)]
+            if guard is not None:
+                body = [ast.copy_location(ast.If(guard, body, []), case.pattern)]
+            found.append(ast.copy_location(ast.If(test, [*names, *body], []), case.pattern))
+        return found
+
+    def local(self, node: ast.AST, name: str, value: ast.expr) -> ast.stmt:
+        return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node)
+
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         """Without words of its own, a failed assertion says what it asserted."""
         text = ast.Constant(_text(node.test))
@@ -523,7 +547,7 @@ class Rewriter(ast.NodeTransformer):
         node.bases = [self.visit(each) for each in node.bases]
         node.decorator_list = [self.visit(each) for each in node.decorator_list]
         every = [n for s in node.body for n in ast.walk(s)]
-        bound = {n.id for n in every if isinstance(n, ast.Name) and is_store(n)}
+        bound = {name for n in every if (name := stored(n))}
         bound |= {s.name for s in node.body if isinstance(s, ast.FunctionDef | ast.ClassDef)}
         outer, self.classes = self.scopes, [*self.classes, node.name]
         self.scopes = [*outer, Scope(bound, set(), set(), "")]
@@ -564,6 +588,10 @@ def _passed_on(args: ast.arguments) -> tuple[list[ast.expr], list[ast.keyword]]:
     keywords = [ast.keyword(arg.arg, name(arg)) for arg in args.kwonlyargs]
     keywords += [ast.keyword(None, name(args.kwarg))] if args.kwarg else []
     return given, keywords
+
+
+def _at(node: ast.AST, name: str) -> ast.Name:
+    return ast.copy_location(ast.Name(name, ast.Store()), node)
 
 
 def _text(node: ast.AST) -> str:

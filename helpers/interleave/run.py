@@ -375,7 +375,7 @@ class Run:
         if self.alone:
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
-        op = Op(site, kind, "", (owner, key), accesses)
+        op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
         self.make(task, op, write)
         if self.recorder is not None and site.number in self.shared:
             self.recorder.row(op, value)

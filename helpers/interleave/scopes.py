@@ -22,8 +22,13 @@ def targets(node: ast.AST) -> list[ast.Name]:
     return [n for n in ast.walk(node) if isinstance(n, ast.Name)]
 
 
-def is_store(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+def stored(node: ast.AST) -> str | None:
+    """The name that a target, or a part of a pattern, gives a value to."""
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        return node.id
+    if isinstance(node, ast.MatchAs | ast.MatchStar):
+        return node.name
+    return node.rest if isinstance(node, ast.MatchMapping) else None
 
 
 def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -44,8 +49,8 @@ def bound_in(node: Function) -> set[str]:
     inside = [g for g in _own_nodes(node) if isinstance(g, ast.comprehension)]
     theirs = {id(name) for g in inside for name in targets(g.target)}
     for n in _own_nodes(node):
-        if is_store(n) and id(n) not in theirs:
-            names.add(n.id)  # type: ignore[attr-defined]
+        if (name := stored(n)) and id(n) not in theirs:
+            names.add(name)
         elif isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name:
             names.add(n.name)
         elif isinstance(n, ast.alias):
@@ -103,4 +108,4 @@ def _binds(node: ast.AST, name: str) -> bool:
         return (node.asname or node.name.split(".")[0]) == name
     if isinstance(node, ast.ExceptHandler):
         return node.name == name
-    return isinstance(node, ast.Name) and node.id == name and is_store(node)
+    return stored(node) == name

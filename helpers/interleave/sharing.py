@@ -25,6 +25,7 @@ class Sharing:
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.stands: dict[int, tuple[Any, Any]] = {}  # by id of a real thing: it, and its twin
+        self.namespaces: dict[int, Any] = {}  # by id of an object's dict: the object
         self.log: list[tuple[Task, int, dict[int, int], Op]] = []  # epoch and clock at the time
         self.unknown = False  # whether anything was done at a site not known to be shared
 
@@ -55,6 +56,16 @@ class Sharing:
         """Who looks at `value` looks at `owners` as well."""
         self.shows[id(value)] = owners
         self.keep.append(value)
+
+    def namespace(self, value: Any, owner: Any, task: Task) -> None:
+        """`value` is the dict of `owner`: they are one. A dict that had a name keeps it."""
+        token = self.tokens.get(id(value))
+        if token is None:
+            self._named(value, self.token(owner, task))
+        else:
+            self.tokens[id(owner)] = token
+            self.keep.append(owner)
+        self.namespaces[id(value)] = owner
 
     # -------------------------------------------------------------- who meets where
 

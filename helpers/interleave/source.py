@@ -171,12 +171,31 @@ def node_of(function: FunctionType) -> tuple[Function, str]:
             look(child, child.name if isinstance(child, ast.ClassDef) else owner)
 
     look(tree, "")
+    if len(found) > 1:
+        found = _around(code, found)
     if len(found) != 1:
         raise Refused(
             f"the source of {function.__qualname__} is not available: "
             "define it in a cell or in a file, each lambda on a line of its own"
         )
     return copy.deepcopy(found[0])
+
+
+def _around(code: CodeType, found: list[tuple[Function, str]]) -> list[tuple[Function, str]]:
+    """Of several lambdas on a line, the innermost one whose body has all that `code` does."""
+    parts = [(a, c, b, d) for a, b, c, d in code.co_positions() if a and b and c is not None and d]
+    spans = [((a, c), (b, d)) for a, c, b, d in parts if (a, c) != (b, d)]
+    if not spans:  # Python was told to keep no columns
+        return []
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+
+    def span(node: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+        body = node.body
+        return (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+
+    lambdas = [each for each in found if isinstance(each[0], ast.Lambda)]
+    around = [e for e in lambdas if span(e[0])[0] <= first and last <= span(e[0])[1]]
+    return [max(around, key=lambda each: span(each[0]))] if around else []
 
 
 @lru_cache(maxsize=8)

@@ -52,6 +52,7 @@ class Spin:
     def again(self, task: Task, site: Site, names: dict[str, Any]) -> Op | None:
         """A turn begins; where the last one has changed nothing, what it waits for."""
         self.on = True
+        names = {name: each for name, each in names.items() if not name.startswith("_step_")}
         turns = self.of(task)
         writes, then, start = turns.last.get(site.number, (-1, {}, 0))
         op = None
@@ -63,7 +64,7 @@ class Spin:
 
             if looked:
                 op = Op(site, "spin", f"spin while {site.text}", None, (), changed, "spins", True)
-        turns.last[site.number] = (turns.writes, dict(names), len(turns.reads))
+        turns.last[site.number] = (turns.writes, names, len(turns.reads))
         return op
 
     def _by_others(self, where: int, me: Task) -> int:

@@ -1,6 +1,6 @@
 """Programs that cannot be followed, or have no end: a sentence says so, and all is as before."""
 
-# ruff: noqa: PT012, SIM105 -- the programs are wrong on purpose
+# ruff: noqa: PT012 -- the programs are wrong on purpose
 
 from __future__ import annotations
 
