@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from .hooks import Twin, check_order, refuse
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
@@ -55,12 +55,16 @@ class Module(Twin):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """It would stay changed for the runs to come, and for whoever else uses the module."""
+        self._refuse(name)
+
+    def __delattr__(self, name: str) -> None:
+        self._refuse(name)
+
+    def _refuse(self, name: str) -> NoReturn:
         refuse(
             f"line {here()}: {self.real.__name__}.{name} is changed: use a name of your own "
             "for what you put there"
         )
-
-    __delattr__ = __setattr__  # type: ignore[assignment]
 
 
 class _Threading(Module):

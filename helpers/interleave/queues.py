@@ -110,26 +110,31 @@ class Queue(Complete):
         self.unfinished = count
 
     @property
-    def mutex(self) -> Mutex:
+    def guard(self) -> Mutex:
+        """The mutex, for the twin itself."""
         mutex: Mutex = self.__dict__["mutex"]
         return mutex
 
     @property
+    def mutex(self) -> Mutex:
+        return self.guard
+
+    @property
     def owner(self) -> Any:
         """Who holds the mutex."""
-        return self.mutex.owner
+        return self.guard.owner
 
     @property
     def not_empty(self) -> Notified:
-        return Notified(self.mutex, "not_empty")
+        return Notified(self.guard, "not_empty")
 
     @property
     def not_full(self) -> Notified:
-        return Notified(self.mutex, "not_full")
+        return Notified(self.guard, "not_full")
 
     @property
     def all_tasks_done(self) -> Notified:
-        return Notified(self.mutex, "all_tasks_done")
+        return Notified(self.guard, "all_tasks_done")
 
     def state(self) -> str:
         return shown(list(self.items), {}) if isinstance(self.items, Iterable) else ""
@@ -174,7 +179,7 @@ class Queue(Complete):
                 return True  # of a subclass's own _qsize: the thread itself will see it
 
         def held() -> str:
-            return why if self.owner is None else self.mutex.held()
+            return why if self.owner is None else self.guard.held()
 
         now().step(self, kind, what, can, held, self._inside(), write)
 
@@ -185,13 +190,13 @@ class Queue(Complete):
         """What a subclass does is many steps, while nobody else gets the mutex."""
         if not self.own:
             return method(*args)
-        self.mutex.owner = now().current
+        self.guard.owner = now().current
         try:
             return method(*args)
         finally:
             if not now().why:
                 now().step(self, "release", "release {}", also=self._inside())
-            self.mutex.owner = None
+            self.guard.owner = None
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         _check_timeout(block, timeout)
@@ -285,10 +290,13 @@ class Absent:
     """A name that the base has, and the real thing has not."""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        self.text = f"'_queue.{owner.__name__}' object has no attribute {name!r}"
 
     def __get__(self, thing: object, kind: type) -> Any:
-        raise AttributeError(f"'_queue.{kind.__name__}' object has no attribute {self.name!r}")
+        raise AttributeError(self.text)
+
+    def __set__(self, thing: object, value: object) -> None:
+        raise AttributeError(self.text)
 
 
 class SimpleQueue(Queue):
@@ -299,8 +307,15 @@ class SimpleQueue(Queue):
     def __init__(self) -> None:
         super().__init__()
 
-    task_done = join = full = shutdown = Absent()  # type: ignore[assignment]
-    mutex = not_empty = not_full = all_tasks_done = Absent()  # type: ignore[assignment]
+    def _init(self, maxsize: int) -> None:
+        self.__dict__["queue"] = deque()
+
+    def _inside(self) -> tuple[Any, ...]:
+        return ()  # nobody else can reach it
+
+    task_done, join, full, shutdown = (Absent() for _ in range(4))
+    queue, mutex, unfinished_tasks = (Absent() for _ in range(3))
+    not_empty, not_full, all_tasks_done = (Absent() for _ in range(3))
 
 
 def _check_timeout(block: bool, timeout: float | None) -> None:

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from . import hooks as hooks_module
 from .hooks import Twin, hooks, refuse
 from .run import Run
 from .step import LETTERS, Abort, Refused, Site, Task
 
+HOOKS = vars(sys.modules[Twin.__module__])
 NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -46,7 +46,7 @@ def here() -> int:
     """The line of the program that reads an attribute; what the reading does is done there."""
     run, frame = now(), sys._getframe(1)
     for _ in range(6):  # a property, or two, are read from within a hook
-        if frame.f_globals is vars(hooks_module) and isinstance(frame.f_locals.get("site"), Site):
+        if frame.f_globals is HOOKS and isinstance(frame.f_locals.get("site"), Site):
             run.current.site = frame.f_locals["site"]
             break
         if frame.f_back is None:
@@ -221,8 +221,9 @@ class Wait:
 class Condition(Primitive):
     """A lock that is let go while one waits; unlike an Event, it forgets a notify for nobody.
 
-    `woken` has, for each notification not yet used up, who may use it. As in CPython, a wait whose time-out is over still waits for the lock, and may
-    meanwhile be the one that a notification goes to: then nobody is woken by it.
+    `woken` has, for each notification not yet used up, who may use it. As in
+    CPython, a wait whose time-out is over still waits for the lock, and may meanwhile
+    be the one that a notification goes to: then nobody is woken by it.
     """
 
     real = names_of(threading.Condition())
@@ -620,6 +621,8 @@ class Thread(Complete):
 
     def start(self) -> None:
         run = now()
+        if "task" not in vars(self):
+            raise RuntimeError("thread.__init__() not called")
         if len(run.tasks) > len(LETTERS):
             line = run.current.site.line
             refuse(f"line {line}: a program can start at most {len(LETTERS)} threads")
