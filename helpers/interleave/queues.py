@@ -5,15 +5,23 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
-from .hooks import refuse
+from .hooks import hooks, refuse
 from .shown import shown
 from .twins import Complete, Condition, Lock, here, look, names_of, now, under_way
 
+INSIDES = ("queue", "mutex", "not_empty", "not_full", "all_tasks_done")
 OVERRIDDEN = ("_init", "_qsize", "_put", "_get")
 CAN_SHUT_DOWN = hasattr(queue.Queue, "shutdown")  # since 3.13
+
+
+def reached_into() -> bool:
+    """Whether the program uses, of anything at all, what may be an inside of a queue."""
+    codes = [code for code, followed in hooks.known.values() if followed]
+    return any(isinstance(name, str) and name in INSIDES for c in codes for name in c.co_consts)
 
 
 class Mutex(Lock):
@@ -27,12 +35,19 @@ class Mutex(Lock):
 class Notified(Condition):
     """A condition of a queue; unlike any other, nobody waits for it but `put`, `get` and `join`.
 
-    These look for themselves: to notify them does no harm, and no good.
+    Only where the program reaches into its queues, it matters who has been notified.
     """
 
-    def __init__(self, lock: Mutex, name: str) -> None:
-        super().__init__(lock)
-        self.name = name
+    def __init__(self, queue: Queue, name: str) -> None:
+        super().__init__(queue.guard)
+        self.queue, self.name = queue, name
+
+    def _notify_one(self) -> None:
+        self.queue._notify(self.name, 1)
+
+    def notify_all(self) -> None:
+        super().notify_all()
+        self.queue._notify(self.name)
 
     def wait(self, timeout: float | None = None) -> bool:
         refuse(
@@ -56,6 +71,8 @@ class Queue(Complete):
         self.is_shutdown = False
         self.__dict__["mutex"] = Mutex(self)
         self.own = any(getattr(type(self), name).__module__ != __name__ for name in OVERRIDDEN)
+        self.opened = reached_into()
+        self.asleep: dict[str, list[list[bool]]] = {}  # by condition: whether they are notified
         self._init(maxsize)
 
     def __class_getitem__(cls, kind: object) -> type[Queue]:  # Queue[int]
@@ -126,15 +143,15 @@ class Queue(Complete):
 
     @property
     def not_empty(self) -> Notified:
-        return Notified(self.guard, "not_empty")
+        return Notified(self, "not_empty")
 
     @property
     def not_full(self) -> Notified:
-        return Notified(self.guard, "not_full")
+        return Notified(self, "not_full")
 
     @property
     def all_tasks_done(self) -> Notified:
-        return Notified(self.guard, "all_tasks_done")
+        return Notified(self, "all_tasks_done")
 
     def state(self) -> str:
         return shown(list(self.items), {}) if isinstance(self.items, Iterable) else ""
@@ -166,9 +183,14 @@ class Queue(Complete):
         what: str,
         ready: Callable[[], bool] | None = None,
         why: str = "",
+        until: str = "",
         write: bool = True,
     ) -> None:
-        """A step that needs the mutex; and what else it has to wait for."""
+        """A step that needs the mutex; and what else it has to wait for.
+
+        Who changes what is inside without telling wakes nobody: where the program may
+        do so, to find that one has to wait is a step, and so is to be woken.
+        """
 
         def can() -> bool:
             if self.owner is not None or ready is None:
@@ -181,7 +203,23 @@ class Queue(Complete):
         def held() -> str:
             return why if self.owner is None else self.guard.held()
 
+        if ready is None or not self.opened:
+            now().step(self, kind, what, can, held, self._inside(), write)
+            return
+        wants, ready = ready, None
         now().step(self, kind, what, can, held, self._inside(), write)
+        while not wants():
+            mine = [False]
+            self.asleep.setdefault(until, []).append(mine)
+            ready = partial(mine.__getitem__, 0)
+            now().step(self, "wake", f"wake up for {kind}", can, held, self._inside())
+
+    def _notify(self, until: str, n: int | None = None) -> None:
+        """As in CPython, those that have waited longest."""
+        asleep = self.asleep.get(until, [])
+        for each in asleep[:n]:
+            each[0] = True
+        del asleep[:n]
 
     def _inside(self) -> tuple[Any, ...]:
         return () if self.items is None else (self.items,)
@@ -201,13 +239,14 @@ class Queue(Complete):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         _check_timeout(block, timeout)
         ready = self._has_room if block and timeout is None else None
-        self._step("put", f"put {shown(item, {})} in {{}}", ready, "{} is full")
+        self._step("put", f"put {shown(item, {})} in {{}}", ready, "{} is full", "not_full")
         if self.is_shutdown:
             raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
         if self._full():
             now().only_looked()
             raise queue.Full
         self._within(self._take_in, item)
+        self._notify("not_empty", 1)
 
     def _take_in(self, item: Any) -> None:
         self._put(item)
@@ -216,13 +255,15 @@ class Queue(Complete):
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         _check_timeout(block, timeout)
         ready = self._has_items if block and timeout is None else None
-        self._step("get", "get from {}", ready, "{} is empty")
+        self._step("get", "get from {}", ready, "{} is empty", "not_empty")
         if not self._size():
             if self.is_shutdown:
                 raise queue.ShutDown  # type: ignore[attr-defined, unused-ignore]
             now().only_looked()
             raise queue.Empty
-        return now().called(self._within(self._get))
+        item = self._within(self._get)
+        self._notify("not_full", 1)
+        return now().called(item)
 
     def put_nowait(self, item: Any) -> None:
         self.put(item, False)
@@ -235,9 +276,12 @@ class Queue(Complete):
         if self.unfinished <= 0:
             raise ValueError("task_done() called too many times")
         self.unfinished -= 1
+        if self.unfinished == 0:
+            self._notify("all_tasks_done")
 
     def join(self) -> None:
-        self._step("wait", "join {}", lambda: self.unfinished == 0, "{} has work left")
+        done = lambda: self.unfinished == 0  # noqa: E731
+        self._step("wait", "join {}", done, "{} has work left", "all_tasks_done")
 
     def qsize(self) -> int:
         self._step("call", "{}.qsize()", write=False)
@@ -260,6 +304,9 @@ class Queue(Complete):
                 self.unfinished = max(0, self.unfinished - self._size())
                 while self._size():
                     self._within(self._get)
+                self._notify("all_tasks_done")
+            self._notify("not_empty")
+            self._notify("not_full")
 
 
 class LifoQueue(Queue):

@@ -355,8 +355,8 @@ class Semaphore(Primitive):
 
     @_value.setter
     def _value(self, value: int) -> None:
-        look(self, "set {}._value", write=True)
-        self.value = value
+        """In CPython nobody is woken by it, whatever the value."""
+        refuse(f"line {here()}: Semaphore._value is set to {value}: acquire() or release() instead")
 
     def told(self, at: str) -> str:
         return f"{super().told(at)}: value={self.value}"

@@ -286,6 +286,51 @@ def joined_too_early_by_chance() -> None:
     assert not early
 
 
+def cleared_without_telling_who_waits_to_put() -> None:
+    box: queue.Queue[int] = queue.Queue(1)
+    box.put(1)
+
+    def clear() -> None:
+        with box.mutex:
+            box.queue.clear()
+
+    together(lambda: box.put(2), clear)
+
+
+def cleared_and_told() -> None:
+    box: queue.Queue[int] = queue.Queue(1)
+    box.put(1)
+
+    def clear() -> None:
+        with box.mutex:
+            box.queue.clear()
+            box.not_full.notify()
+
+    together(lambda: box.put(2), clear)
+
+
+def counted_down_without_telling_who_joins() -> None:
+    box: queue.Queue[int] = queue.Queue()
+    box.put(1)
+
+    def forget() -> None:
+        with box.mutex:
+            box.unfinished_tasks = 0
+
+    together(box.join, forget)
+
+
+def put_and_taken_as_ever() -> None:
+    box: queue.Queue[int] = queue.Queue(1)
+    together(
+        lambda: (box.put(1), box.put(2)),
+        lambda: (box.get(), box.task_done()),
+        lambda: (box.get(), box.task_done()),
+    )
+    box.join()
+    assert not box.queue
+
+
 class Shared(queue.Queue[int]):
     """What a subclass does inside of `put` is under the queue's lock, and under no other."""
 
@@ -412,6 +457,10 @@ def a_flag_looked_at() -> None:
         (a_count_that_is_polled, "exception"),
         (started_once, "ok"),
         (joined_too_early_by_chance, "race"),
+        (cleared_without_telling_who_waits_to_put, "deadlock"),
+        (cleared_and_told, "ok"),
+        (counted_down_without_telling_who_joins, "deadlock"),
+        (put_and_taken_as_ever, "ok"),
         (two_puts_of_a_subclass, "ok"),
         (a_subclass_changed_from_outside, "race"),
         (a_subclass_changed_under_its_mutex, "ok"),
@@ -520,9 +569,15 @@ def a_wait_for_a_queues_condition() -> None:
         box.not_empty.wait()
 
 
+def a_value_that_is_set() -> None:
+    slots = Semaphore(0)
+    slots._value = 1
+
+
 @pytest.mark.parametrize(
     ("program", "words"),
     [
+        (a_value_that_is_set, r"Semaphore\._value is set to 1: acquire\(\) or release\(\)"),
         (a_module_that_is_changed, r"threading\.Lock is changed: use a name of your own"),
         (threads_that_are_traced, r"threading\.settrace follows the threads"),
         (a_wait_for_a_queues_condition, r"a wait for Queue\.not_empty is not followed: use put"),
