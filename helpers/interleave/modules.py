@@ -7,26 +7,34 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from .hooks import Twin, check_order, hooks, refuse
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
-from .step import Op
+from .step import Op, Task
 from .twins import (
     Barrier,
     BoundedSemaphore,
     Condition,
     Event,
+    ExceptHook,
     Lock,
-    Main,
     RLock,
     Semaphore,
     Thread,
     Timer,
+    default_hook,
+    here,
+    look,
+    main_of,
     now,
+    own_hook,
+    run_hooks,
+    under_way,
 )  # fmt: skip
 
+TRACES = ("settrace", "setprofile", "settrace_all_threads", "setprofile_all_threads")
 STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
 JUMP = 10**9  # seconds: no deadline is later
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
@@ -35,13 +43,52 @@ CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "c
 class Module(Twin):
     """A module, some of whose names mean something else here."""
 
+    real: ModuleType
+    names: Mapping[str, Any]
+
     def __init__(self, real: ModuleType, names: Mapping[str, Any]) -> None:
-        self.real, self.names = real, names
+        vars(self).update(real=real, names=names)
 
     def __getattr__(self, name: str) -> Any:
         if name in self.names:
             return self.names[name]
         return getattr(self.real, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """It would stay changed for the runs to come, and for whoever else uses the module."""
+        self._refuse(name)
+
+    def __delattr__(self, name: str) -> None:
+        self._refuse(name)
+
+    def _refuse(self, name: str) -> NoReturn:
+        refuse(
+            f"line {here()}: {self.real.__name__}.{name} is changed: use a name of your own "
+            "for what you put there"
+        )
+
+
+class _Threading(Module):
+    """`threading.excepthook` may be changed: each run begins with the default one."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "excepthook" or not under_way():
+            return super().__getattr__(name)
+        look(_hook_of_run(), "threading.excepthook")
+        return own_hook.get(now(), _default_hook)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "excepthook" or not under_way():
+            return super().__setattr__(name, value)
+        look(_hook_of_run(), "set threading.excepthook", write=True)
+        own_hook.pop(now(), None)
+        if value is not _default_hook:
+            own_hook[now()] = value
+        return None
+
+
+def _hook_of_run() -> ExceptHook:
+    return run_hooks.setdefault(now(), ExceptHook())
 
 
 def _sleep(seconds: float) -> None:
@@ -89,8 +136,11 @@ def _vars(*owners: Any) -> Any:
 
 
 def _current_thread() -> Any:
-    task = now().current
-    return task.twin if task.number else Main()
+    return _thread_of(now().current)
+
+
+def _thread_of(task: Task) -> Any:
+    return task.twin if task.number else main_of(now())
 
 
 def _refused(name: str, instead: str) -> Callable[..., Any]:
@@ -107,7 +157,7 @@ def _alive() -> list[Any]:
     op = Op(task.site, "call", "look who is alive", None, accesses)
     run.make(task, op, False, True)
     run.row(op)
-    return [task.twin if task.number else Main() for task in now().live]
+    return [_thread_of(task) for task in now().live]
 
 
 def _id(thing: Any) -> int:
@@ -179,6 +229,9 @@ def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+_default_hook = _twin(default_hook)
+
+
 class _Random(Module):
     """Numbers from a seed are the same in every run; others are not."""
 
@@ -207,11 +260,23 @@ def stand_ins() -> dict[Any, Any]:
         **kinds,
         "Barrier": Barrier,
         "current_thread": _twin(_current_thread),
-        "main_thread": _twin(lambda: Main()),
+        "currentThread": _twin(_current_thread),
+        "main_thread": _twin(lambda: main_of(now())),
         "get_ident": _twin(lambda: now().current.number),
         "get_native_id": _twin(lambda: now().current.number),
         "active_count": _twin(lambda: len(_alive())),
+        "activeCount": _twin(lambda: len(_alive())),
         "enumerate": _twin(_alive),
+        "excepthook": _default_hook,
+        "__excepthook__": _default_hook,
+        "stack_size": _twin(lambda size=0: 0),  # of a thread in C: nothing here depends on it
+        **{
+            name: _refused(
+                f"threading.{name}", "follows the threads that run: read the report instead"
+            )
+            for name in TRACES
+        },
+        **{name: _twin(lambda: None) for name in ("gettrace", "getprofile")},
     }
     queues = {kind.__name__: kind for kind in (Queue, LifoQueue, PriorityQueue, SimpleQueue)}
     clocks = {
@@ -226,9 +291,10 @@ def stand_ins() -> dict[Any, Any]:
         (time, {"sleep": _twin(_sleep), **clocks}),
         (concurrent.futures, pools.NAMES),
     ):
-        table[module] = Module(module, twins)
+        table[module] = (_Threading if module is threading else Module)(module, twins)
         for name, twin in twins.items():
-            table[getattr(module, name)] = twin
+            if hasattr(module, name):  # some are newer, or older, than this Python
+                table[getattr(module, name)] = twin
     for name in (name for name in dir(os) if name.startswith(STARTS)):
         table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):

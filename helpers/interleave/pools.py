@@ -12,32 +12,56 @@ from concurrent import futures
 from concurrent.futures.thread import BrokenThreadPool
 from typing import Any
 
-from .hooks import Twin, hooks
+from .hooks import hooks
+from .shown import shown
 from .step import Abort, Refused
-from .twins import Thread, now
+from .twins import Complete, Thread, Told, look, names_of, now
 
 BROKEN = "A thread initializer failed, the thread pool is not usable anymore"
 
 
-class Future(Twin):
+ENDED = ("done", "cancelled", "notified")
+IN_CPYTHON = {
+    "done": "FINISHED", "cancelled": "CANCELLED", "notified": "CANCELLED_AND_NOTIFIED",
+}  # fmt: skip
+
+
+class Future(Told):
+    """A result that comes later; unlike an Event it comes once, and may be an error."""
+
+    real = names_of(futures.Future())
+
+    def __class_getitem__(cls, kind: object) -> type[Future]:  # Future[int]
+        return cls
+
     def __init__(self) -> None:
-        self.status = "pending"  # running, done, cancelled
+        self.status = "pending"  # running, done, cancelled, notified (of that)
         self.value: Any = None
         self.error: BaseException | None = None
         self.callbacks: list[Callable[[Any], object]] = []
 
     def state(self) -> str:
-        return self.status
+        return "cancelled" if self.status == "notified" else self.status
+
+    def told(self, at: str) -> str:
+        text = f"Future {at} state={IN_CPYTHON.get(self.status, self.status.upper()).lower()}"
+        if self.status != "done":
+            return text
+        kind = type(self.value if self.error is None else self.error).__name__
+        return f"{text} {'returned' if self.error is None else 'raised'} {kind}"
 
     def _ended(self) -> bool:
-        return self.status in ("done", "cancelled")
+        return self.status in ENDED
+
+    def _cancelled(self) -> bool:
+        return self.status in ("cancelled", "notified")
 
     def _wait(self, timeout: float | None) -> None:
         ready = self._ended if timeout is None else None
         now().step(self, "wait", "result of {}", ready, "{} has no result yet", write=False)
         if not self._ended():
             raise futures.TimeoutError
-        if self.status == "cancelled":
+        if self._cancelled():
             raise futures.CancelledError
 
     def result(self, timeout: float | None = None) -> Any:
@@ -55,19 +79,43 @@ class Future(Twin):
         return bool(now().called(self.status in states))
 
     def done(self) -> bool:
-        return self._is("done", "done", "cancelled")
+        return self._is("done", *ENDED)
 
     def running(self) -> bool:
         return self._is("running", "running")
 
     def cancelled(self) -> bool:
-        return self._is("cancelled", "cancelled")
+        return self._is("cancelled", "cancelled", "notified")
 
     def cancel(self) -> bool:
         now().step(self, "call", "cancel {}")
         if self.status == "pending":
             self._end("cancelled")
-        return self.status == "cancelled"
+        return self._cancelled()
+
+    # What whoever makes a future by hand calls.
+
+    def set_running_or_notify_cancel(self) -> bool:
+        now().step(self, "call", "{}.set_running_or_notify_cancel()")
+        if self.status not in ("pending", "cancelled"):
+            raise RuntimeError("Future in unexpected state")
+        self.status = "running" if self.status == "pending" else "notified"
+        return bool(now().called(self.status == "running"))
+
+    def set_result(self, result: Any) -> None:
+        self._set(f"set {{}} to {shown(result, {})}", result, None)
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        self._set(f"set the exception of {{}} to {shown(exception, {})}", None, exception)
+
+    def _set(self, what: str, value: Any, error: BaseException | None) -> None:
+        now().step(self, "call", what)
+        if self._ended():
+            now().only_looked()
+            its = self.told("at 0x…")  # no two runs have it at the same place
+            raise futures._base.InvalidStateError(f"{IN_CPYTHON[self.status]}: <{its}>")
+        self.value, self.error = value, error
+        self._end("done")
 
     def add_done_callback(self, function: Callable[[Any], object]) -> None:
         now().step(self, "call", "{}.add_done_callback()")
@@ -92,6 +140,7 @@ class Future(Twin):
         """Whether there still is something to do."""
         now().step(self, "call", "begin {}")
         if self.status == "cancelled":
+            self.status = "notified"
             return False
         self.status = "running"
         return True
@@ -112,7 +161,12 @@ class Future(Twin):
         self._end("done")
 
 
-class ThreadPoolExecutor(Twin):
+class ThreadPoolExecutor(Complete):
+    """Threads that take calls; unlike a Queue's, they come with it and end with it."""
+
+    real = names_of(futures.ThreadPoolExecutor(1))
+    ways_round = ", or keep a number of your own"
+
     def __init__(
         self,
         max_workers: int | None = None,
@@ -130,6 +184,20 @@ class ThreadPoolExecutor(Twin):
 
     def state(self) -> str:
         return f"{len(self.calls)} to do"
+
+    @property
+    def _max_workers(self) -> int:
+        return self.most
+
+    @property
+    def _threads(self) -> frozenset[Thread]:
+        look(self, "{}._threads")
+        return frozenset(self.threads)
+
+    @property
+    def _shutdown(self) -> bool:
+        look(self, "{}._shutdown")
+        return self.closed
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         now().step(self, "put", f"submit {_name(function)} to {{}}")

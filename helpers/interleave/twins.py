@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .hooks import Twin, hooks, refuse
 from .run import Run
-from .step import LETTERS, Task
+from .step import LETTERS, Abort, Refused, Site, Task
 
+HOOKS = vars(sys.modules[Twin.__module__])
 NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -39,7 +42,52 @@ def waits(blocking: bool, timeout: float | None) -> bool:
     return blocking and (timeout is None or timeout == -1)
 
 
-class Told(Twin):
+def here() -> int:
+    """The line of the program that reads an attribute; what the reading does is done there."""
+    run, frame = now(), sys._getframe(1)
+    for _ in range(6):  # a property, or two, are read from within a hook
+        if frame.f_globals is HOOKS and isinstance(frame.f_locals.get("site"), Site):
+            run.current.site = frame.f_locals["site"]
+            break
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return run.current.site.line
+
+
+def under_way() -> bool:
+    """Whether it is the program that asks: not a report, nor what cleans up after a run."""
+    return hooks.run is not None and hooks.run.me() is not None and not hooks.run.why
+
+
+def look(twin: Twin, what: str, write: bool = False) -> None:
+    """To read an attribute that others change is a step; so is to change it."""
+    if under_way():
+        here()
+        now().step(twin, "call", what, write=write)
+
+
+class Complete(Twin):
+    """What the real thing has and this has not is refused by its name."""
+
+    real: frozenset[str] = frozenset()  # names of the attributes of the real thing
+    ways_round = ""
+
+    def __getattr__(self, name: str) -> Any:
+        kind = type(self).__name__
+        if name in self.real and under_way():
+            refuse(
+                f"line {here()}: {kind}.{name} is an inside of CPython's {kind}, which is not "
+                f"followed: use its public methods{self.ways_round}"
+            )
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
+
+
+def names_of(thing: object) -> frozenset[str]:
+    return frozenset(name for name in dir(thing) if not name.startswith("__"))
+
+
+class Told(Complete):
     """To write one down is to look at it: a step."""
 
     def __repr__(self) -> str:
@@ -89,6 +137,8 @@ class Owned(Primitive):
         how = "locked" if self.owner else "unlocked"
         return f"{how} {type(self).__name__} object {at} count={self.count}"
 
+    guards: tuple[Any, ...] = ()  # what can only be used while it is free
+
     # What a condition does with its lock.
 
     def _is_owned(self) -> bool:
@@ -106,12 +156,15 @@ class Owned(Primitive):
 
 
 class Lock(Owned):
-    """Whoever may release it."""
+    """One holder at a time, even against itself; unlike an RLock, whoever may release it."""
+
+    real = names_of(threading.Lock())
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         wait = waits(blocking, timeout)
         ready = (lambda: self.owner is None) if wait else None
-        task = now().step(self, "acquire", "acquire {}" if wait else "try {}", ready, self.held)
+        what = "acquire {}" if wait else "try {}"
+        task = now().step(self, "acquire", what, ready, self.held, self.guards)
         if self.owner is not None:
             now().only_looked()
             return bool(now().called(False))
@@ -119,13 +172,19 @@ class Lock(Owned):
         return True if wait else bool(now().called(True))
 
     def release(self) -> None:
-        now().step(self, "release", "release {}")
+        now().step(self, "release", "release {}", also=self.guards)
         if self.owner is None:
             raise RuntimeError("release unlocked lock")
         self.owner = None
 
+    acquire_lock, release_lock, locked_lock = acquire, release, Owned.locked
+
 
 class RLock(Owned):
+    """A lock that its holder may take again; only it may release it, and as often."""
+
+    real = names_of(threading.RLock())
+
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         wait, me = waits(blocking, timeout), now().current
         ready = (lambda: self.owner in (None, me)) if wait else None
@@ -146,6 +205,9 @@ class RLock(Owned):
     def _is_owned(self) -> bool:
         return self.owner is now().current
 
+    def _recursion_count(self) -> int:
+        return self.count if self._is_owned() else 0
+
 
 class Wait:
     """One wait for a condition; late once its time-out is over."""
@@ -157,11 +219,14 @@ class Wait:
 
 
 class Condition(Primitive):
-    """`woken` has, for each notification not yet used up, who may use it.
+    """A lock that is let go while one waits; unlike an Event, it forgets a notify for nobody.
 
-    As in CPython, a wait whose time-out is over still waits for the lock, and may
-    meanwhile be the one that a notification goes to: then nobody is woken by it.
+    `woken` has, for each notification not yet used up, who may use it. As in
+    CPython, a wait whose time-out is over still waits for the lock, and may meanwhile
+    be the one that a notification goes to: then nobody is woken by it.
     """
+
+    real = names_of(threading.Condition())
 
     def __init__(self, lock: Lock | RLock | None = None) -> None:
         self.lock = RLock() if lock is None else lock
@@ -174,9 +239,27 @@ class Condition(Primitive):
     def release(self) -> None:
         self.lock.release()
 
+    if sys.version_info >= (3, 14):
+
+        def locked(self) -> bool:
+            return self.lock.locked()
+
+    @property
+    def _lock(self) -> Lock | RLock:
+        return self.lock
+
+    @property
+    def _waiters(self) -> tuple[Wait, ...]:
+        """As many as wait and were not notified; who was notified is not settled yet."""
+        look(self, "{}._waiters")
+        return tuple(self.waiting[len(self.woken) :])
+
+    def _is_owned(self) -> bool:
+        return self.lock._is_owned()
+
     def _looks(self) -> tuple[Owned, ...]:
         """Whether an RLock is its own a thread knows; whether a Lock is held, others change."""
-        return (self.lock,) if isinstance(self.lock, Lock) else ()
+        return (self.lock, *self.lock.guards) if isinstance(self.lock, Lock) else ()
 
     def _owned(self, verb: str) -> None:
         if not self.lock._is_owned():
@@ -253,6 +336,10 @@ class Condition(Primitive):
 
 
 class Semaphore(Primitive):
+    """So many may be inside at once; unlike a lock, nobody holds it, and it may be given more."""
+
+    real = names_of(threading.Semaphore())
+
     def __init__(self, value: int = 1) -> None:
         if value < 0:
             raise ValueError("semaphore initial value must be >= 0")
@@ -260,6 +347,16 @@ class Semaphore(Primitive):
 
     def state(self) -> str:
         return f"{self.value} left"
+
+    @property
+    def _value(self) -> int:
+        look(self, "{}._value")
+        return int(now().called(self.value) if under_way() else self.value)
+
+    @_value.setter
+    def _value(self, value: int) -> None:
+        """In CPython nobody is woken by it, whatever the value."""
+        refuse(f"line {here()}: Semaphore._value is set to {value}: acquire() or release() instead")
 
     def told(self, at: str) -> str:
         return f"{super().told(at)}: value={self.value}"
@@ -287,6 +384,10 @@ class Semaphore(Primitive):
 
 
 class BoundedSemaphore(Semaphore):
+    """A Semaphore that is never given back more often than it was taken."""
+
+    real = names_of(threading.BoundedSemaphore())
+
     def told(self, at: str) -> str:
         return f"{super().told(at)}/{self.first}"
 
@@ -296,6 +397,10 @@ class BoundedSemaphore(Semaphore):
 
 
 class Event(Told):
+    """A flag to wait for; unlike a Condition it has no lock, and stays set until it is cleared."""
+
+    real = names_of(threading.Event())
+
     def __init__(self) -> None:
         self.flag = False
         self.waiting: list[list[Any]] = []  # [task, whether it was woken]
@@ -311,6 +416,17 @@ class Event(Told):
         return bool(now().called(self.flag))
 
     isSet = is_set
+
+    @property
+    def _flag(self) -> bool:
+        look(self, "{}._flag")
+        return bool(now().called(self.flag) if under_way() else self.flag)
+
+    @_flag.setter
+    def _flag(self, flag: bool) -> None:
+        """As in CPython, nobody is woken by it."""
+        look(self, "set {}._flag", write=True)
+        self.flag = flag
 
     def set(self) -> None:
         task = now().step(self, "set", "set {}")
@@ -341,7 +457,12 @@ class Event(Told):
 
 
 class Barrier(Told):
-    """Who is let go has passed. (In CPython `abort` may still break it for one not yet awake.)"""
+    """All wait for the last, then all go on; unlike an Event it is used again and again.
+
+    Who is let go has passed. (In CPython `abort` may still break it for one not yet awake.)
+    """
+
+    real = names_of(threading.Barrier(1))
 
     def __init__(
         self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
@@ -414,16 +535,20 @@ class Barrier(Told):
 
     @property
     def n_waiting(self) -> int:
-        now().step(self, "call", "{}.n_waiting", write=False)
+        look(self, "{}.n_waiting")
         return len(self.inside)
 
     @property
     def broken(self) -> bool:
-        now().step(self, "call", "{}.broken", write=False)
+        look(self, "{}.broken")
         return self._broken
 
 
-class Thread(Twin):
+class Thread(Complete):
+    """A task of the run; unlike a Timer it begins at once, and unlike a pool's it has one call."""
+
+    real = names_of(threading.Thread(target=int))
+
     def __init__(
         self,
         group: None = None,
@@ -470,8 +595,23 @@ class Thread(Twin):
         if self.task is not None:
             raise RuntimeError("cannot set daemon status of active thread")
 
+    def isDaemon(self) -> bool:
+        return self.daemon
+
+    def setDaemon(self, daemonic: bool) -> None:
+        self.daemon = daemonic
+
+    def getName(self) -> str:
+        return self.name
+
+    def setName(self, name: str) -> None:
+        self.name = name
+
     @property
     def ident(self) -> int | None:
+        """Whether it has one yet, depends on who started it, and when."""
+        if self.task is None or (under_way() and now().current is not self.task):
+            look(self, "{}.ident")
         return self.task.number if self.task else None
 
     native_id = ident
@@ -481,16 +621,37 @@ class Thread(Twin):
 
     def start(self) -> None:
         run = now()
-        if self.task is not None:
-            raise RuntimeError("threads can only be started once")
+        if "task" not in vars(self):
+            raise RuntimeError("thread.__init__() not called")
         if len(run.tasks) > len(LETTERS):
             line = run.current.site.line
             refuse(f"line {line}: a program can start at most {len(LETTERS)} threads")
         _check_target(self._target)
         parent = run.step(self, "start", "start {}", also=(run.sharing.crowd,))
-        self.task = run.add(self.run, self)
+        if self.task is not None:  # by somebody else, it may be
+            run.only_looked()
+            raise RuntimeError("threads can only be started once")
+        self.task = run.add(self._live, self)
         self.task.daemon = self._daemon or parent.daemon
         run.started(self.task)
+
+    def _live(self) -> None:
+        """`run`, and what becomes of its error: the program's own hook has seen to it."""
+        try:
+            self.run()
+        except (Abort, Refused, SystemExit):
+            raise
+        except BaseException as error:
+            run = now()
+            hook = own_hook.get(run)
+            if hook is None or run.why:
+                raise
+            run.step(run_hooks[run], "call", "call threading.excepthook", write=False)
+            hook = own_hook.get(run)
+            if hook is None:
+                raise
+            given = (type(error), error, error.__traceback__, self)
+            hooks.function(run.current.site, hook)(threading.ExceptHookArgs(given))
 
     def run(self) -> None:
         if self._target is not None:
@@ -502,7 +663,10 @@ class Thread(Twin):
         return self.task is not None and not self.task.ended
 
     def join(self, timeout: float | None = None) -> None:
-        other, run = self.task, now()
+        run = now()
+        if self.task is None:  # somebody may be about to start it
+            run.step(self, "join", "join {}", write=False)
+        other = self.task
         if other is None:
             raise RuntimeError("cannot join thread before it is started")
         if other is run.current:
@@ -517,6 +681,10 @@ class Thread(Twin):
 
 
 class Timer(Thread):
+    """A Thread that calls a function after a while, unless it is cancelled first."""
+
+    real = names_of(threading.Timer(1, int))
+
     def __init__(
         self, interval: float, function: Callable[..., object], args: Any = None, kwargs: Any = None
     ) -> None:
@@ -535,13 +703,40 @@ class Timer(Thread):
         self.finished.set()
 
 
-class Main(Twin):
-    """What `current_thread` is in the main thread."""
+class Main(Thread):
+    """What `current_thread` is in the main thread: a Thread that nobody has to start."""
 
-    name, daemon, ident = "MainThread", False, 0
+    real = names_of(threading.main_thread())
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(name="MainThread", daemon=False)
+        self.task = task
 
     def is_alive(self) -> bool:
         return True
+
+
+class ExceptHook(Twin):
+    """Where a run keeps the program's own `threading.excepthook`."""
+
+    def state(self) -> str:
+        return "own" if own_hook.get(now()) else ""
+
+
+mains: WeakKeyDictionary[Run, Main] = WeakKeyDictionary()
+own_hook: WeakKeyDictionary[Run, Callable[[Any], object]] = WeakKeyDictionary()
+run_hooks: WeakKeyDictionary[Run, ExceptHook] = WeakKeyDictionary()
+
+
+def main_of(run: Run) -> Main:
+    if run not in mains:
+        mains[run] = Main(run.tasks[0])
+    return mains[run]
+
+
+def default_hook(args: Any) -> None:
+    """What an error does that no hook of the program's own has seen to: it ends the run."""
+    raise args.exc_value
 
 
 def _check_target(target: Any) -> None:

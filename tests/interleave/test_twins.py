@@ -15,6 +15,7 @@ from concurrent.futures import (
     FIRST_EXCEPTION,
     CancelledError,
     Future,
+    InvalidStateError,
     ThreadPoolExecutor,
     TimeoutError,
     as_completed,
@@ -62,6 +63,69 @@ def a_lock_that_is_free_cannot_be_released() -> object:
     except RuntimeError as error:
         return str(error)
     return "released"
+
+
+@outcomes([1])
+def a_thread_is_started_once_whoever_starts_it() -> object:
+    thread, late = Thread(target=int), []
+
+    def start() -> None:
+        try:
+            thread.start()
+        except RuntimeError:
+            late.append(1)
+
+    together(start, start)
+    return late
+
+
+@outcomes([1])
+def a_future_is_set_once_whoever_sets_it() -> object:
+    future: Future[int] = Future()
+    late: list[int] = []
+
+    def offer(value: int) -> None:
+        try:
+            future.set_result(value)
+        except InvalidStateError:
+            late.append(1)
+
+    together(lambda: offer(1), lambda: offer(2))
+    return late
+
+
+@outcomes(0, 1)
+def whoever_holds_the_mutex_of_a_queue_sees_it_stand_still() -> object:
+    box: queue.Queue[int] = queue.Queue()
+    seen: list[int] = []
+
+    def watch() -> None:
+        with box.mutex:
+            seen.append(len(box.queue))
+            seen.append(len(box.queue))
+
+    together(lambda: box.put(1), watch)
+    return seen[0] if seen[0] == seen[1] else "changed"
+
+
+@outcomes("!deadlock", "!ok")
+def a_queue_that_is_emptied_by_hand_wakes_nobody() -> None:
+    box: queue.Queue[int] = queue.Queue(1)
+    box.put(1)
+
+    def clear() -> None:
+        with box.mutex:
+            box.queue.clear()
+
+    together(lambda: box.put(2), clear)
+
+
+@outcomes([1, 1])
+def an_error_of_a_thread_goes_to_the_programs_own_hook() -> object:
+    seen: list[int] = []
+    threading.excepthook = lambda args: seen.append(1)
+    together(lambda: int("x"), lambda: int("y"))
+    return seen
 
 
 @outcomes([1, 1], [0, 1])
