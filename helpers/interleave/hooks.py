@@ -878,9 +878,9 @@ def _is_part(key: Any) -> bool:
         return type(key).__eq__ in _EQUAL
     if type(key) is tuple or type(key) is frozenset:
         return all(map(_is_part, key))
-    return (type(key).__eq__ is object.__eq__ and type(key).__hash__ is object.__hash__) or (
-        isinstance(key, Enum) and kind.__eq__ is object.__eq__
-    )
+    kind: Any = type(key)
+    by_identity = kind.__hash__ is object.__hash__ or isinstance(key, Enum)
+    return by_identity and kind.__eq__ is object.__eq__
 
 
 _EQUAL = {kind.__eq__ for kind in (int, str, bytes, float, complex, type(None))}
