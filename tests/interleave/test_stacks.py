@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import factorial
 
 import pytest
@@ -22,12 +22,11 @@ def replay_on_stacks(program: Callable[[], object], word: str) -> Schedule:
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(_: threading.Thread) -> None:
         raise AssertionError("a real thread was started")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    yield
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)

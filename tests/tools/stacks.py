@@ -33,15 +33,15 @@ class Stacks:
     def worker(self, body: Callable[[], Any]) -> greenlet:
         return greenlet(body, self.hub)
 
-    def switch(self, me: greenlet, to: greenlet) -> None:  # noqa: ARG002 -- greenlet knows who calls
+    def switch(self, me: greenlet, to: greenlet) -> None:
         to.switch()
 
-    def drive(self, first: greenlet, progress: Callable[[], int]) -> None:  # noqa: ARG002
+    def drive(self, first: greenlet, progress: Callable[[], int]) -> None:
         after: Any = first
         while after is not None:
             after = after.switch()
 
-    def lose(self, live: Iterable[greenlet], current: greenlet) -> None:  # noqa: ARG002
+    def lose(self, live: Iterable[greenlet], current: greenlet) -> None:
         for worker in live:
             with suppress(Abort):
                 worker.throw(Abort)
