@@ -150,7 +150,7 @@ class Rewriter(ast.NodeTransformer):
         return self.call(node, "seen", ast.BoolOp(ast.Or(), [step, node]))
 
     def _twin(self, node: ast.Name) -> ast.expr | None:
-        """What a global name, or one of a builtin, means inside an exploration."""
+        """What a name from outside, or one of a builtin, means inside an exploration."""
         nowhere = object()
         cell = self.cells.get(node.id)
         value = content(cell) if cell else self.function.__globals__.get(node.id, nowhere)
@@ -164,7 +164,9 @@ class Rewriter(ast.NodeTransformer):
         if twin is value:
             _check_module(node, value)
             return None
-        return self.program.mark(twin)
+        mark = self.program.mark(twin)
+        # The code must go on to close over the same names: this one stays, and is never reached.
+        return ast.BoolOp(ast.Or(), [mark, node]) if cell else mark
 
     # ------------------------------------------------------------ expressions
 

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
 from itertools import cycle
 from typing import Any
 
 import pytest
+from programs_told import together
 
 from helpers.interleave import Refused, play
-
-
-def together(*targets: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=target) for target in targets]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def counter() -> None:

@@ -46,7 +46,7 @@ TOO_BIG = {
 LOCK_CASES, QUEUE_CASES = borrowed.lock_cases(), borrowed.queue_cases()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pool() -> Iterator[Threads]:
     with Threads() as pool:
         yield pool

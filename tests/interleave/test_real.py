@@ -20,7 +20,7 @@ from threading import Lock, Thread
 
 import pytest
 import test_twins as twins
-from test_twins import together
+from programs_told import together
 
 from helpers.apart import in_a_subprocess
 from helpers.interleave import explore

@@ -23,26 +23,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import Process
-from threading import Event, Lock, Thread
-from types import FunctionType
+from threading import Event, Lock
 from typing import Any
 
 import pytest
+from programs_told import together
 
-from helpers import wait_graph
 from helpers.interleave import Diverged, Refused, explore, replay
 from helpers.interleave.run import SLOW
 
 Program = Callable[[], object]
 OUTSIDE, EVENT, JOBS = Lock(), Event(), queue.Queue[int]()
-
-
-def together(*functions: Callable[[], object]) -> None:
-    threads = [Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def counted() -> None:
@@ -58,18 +49,8 @@ def counted() -> None:
 
 
 @pytest.fixture(autouse=True)
-def all_is_as_before() -> Iterator[None]:
-    """Nothing is left, all functions have their code, and the next exploration works."""
-    cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    own = [each for each in globals().values() if isinstance(each, FunctionType)]
-    codes, threads = [each.__code__ for each in own], set(threading.enumerate())
+def the_next_exploration_works() -> Iterator[None]:
     yield
-    last = time.monotonic() + 5
-    while left := [thread for thread in wait_graph.running() if thread not in threads]:
-        assert time.monotonic() < last, f"left behind: {left}"
-        time.sleep(0.01)
-    assert [each.__code__ for each in own] == codes
-    assert cpus is None or os.sched_getaffinity(0) == cpus
     assert explore(counted).counts == {"ok": 2, "lost update: 1": 2}
 
 

@@ -834,6 +834,30 @@ def a_closure_from_outside():
     return ADD() - before
 
 
+def primitives():
+    """The classes are names of the function around the program."""
+    from queue import Queue
+    from threading import Condition, Thread
+
+    def primitives_of_a_closure():
+        got, ready = Queue(), Condition()
+
+        class Worker(Thread):
+            def run(self):
+                with ready:
+                    got.put(note(1))
+
+        worker = Worker()
+        worker.start()
+        worker.join()
+        return got.get(), isinstance(ready, Condition), Queue is Queue
+
+    return primitives_of_a_closure
+
+
+form(primitives())
+
+
 @form
 def partials():
     def take(*args, **kwargs):

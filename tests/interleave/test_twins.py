@@ -25,6 +25,7 @@ from threading import Barrier, BrokenBarrierError, Condition, Event, Lock, RLock
 from typing import Any
 
 import pytest
+from programs_told import together
 
 from helpers.interleave import explore
 
@@ -43,14 +44,6 @@ def outcomes(*expected: object) -> Callable[[Callable[[], object]], Callable[[],
         return program
 
     return register
-
-
-def together(*functions: Callable[[], object]) -> None:
-    threads = [Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 # ------------------------------------------------------------------------ locks

@@ -149,7 +149,7 @@ MUTANTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pool() -> Iterator[Threads]:
     with Threads() as pool:
         yield pool

@@ -18,6 +18,7 @@ from rules import FOLDER, Page
 
 from helpers.deadline import DeadlinePassed, deadline
 from helpers.interleave import explore
+from stacks import explore_on_stacks
 
 RUNS = 200
 PROGRAMS = """
@@ -88,6 +89,15 @@ def test_a_broken_program_fails_as_the_lesson_says(lesson: ModuleType, name: str
     report = explore(chosen(lesson, name))
     assert report.verdict == FAILS[name], str(report)
     assert report.complete
+
+
+@pytest.mark.parametrize("name", [*FINE, *FAILS])
+def test_on_one_thread_that_switches_stacks_the_report_is_the_same(
+    lesson: ModuleType, name: str
+) -> None:
+    program = chosen(lesson, name)
+    one, other = explore(program), explore_on_stacks(program)
+    assert (str(other), other.counts) == (str(one), one.counts)
 
 
 @pytest.mark.parametrize("name", [*FINE, *FAILS])

@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LINE = re.compile(r"( *)(\S+?)(/?)(?: {2,}(\S.*))?")
 PACKAGES = sorted(path.parent for path in (ROOT / "helpers").rglob("__init__.py"))
-BEING_REBUILT = [ROOT / "helpers" / "interleave", ROOT / "helpers" / "interleave" / "told"]
 
 
 def drawn() -> dict[str, str]:
@@ -25,7 +24,7 @@ def drawn() -> dict[str, str]:
         indent, name, folder, words = parts.groups()
         above[len(indent) // 4 :] = [name]
         found["/".join(above)] = words or ""
-        assert (ROOT / "/".join(above)).is_dir() == bool(folder) or "interleave" in above, line
+        assert (ROOT / "/".join(above)).is_dir() == bool(folder), line
     return found
 
 
@@ -38,20 +37,11 @@ def inside(folder: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(
-    "folder", [p for p in PACKAGES if p not in BEING_REBUILT], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda path: path.name)
 def test_the_tree_has_each_module_of_the_package_and_no_other(folder: Path) -> None:
     here = folder.relative_to(ROOT).as_posix() + "/"
     known = {path.removeprefix(here) for path in drawn() if path.startswith(here)}
     assert {path for path in known if "/" not in path} == inside(folder)
-
-
-@pytest.mark.xfail(reason="the rooms that are drawn are those it will have")
-def test_the_tree_has_each_room_of_the_explorer() -> None:
-    here = "helpers/interleave/"
-    known = {path.removeprefix(here) for path in drawn() if path.startswith(here)}
-    assert {path for path in known if "/" not in path} == inside(BEING_REBUILT[0])
 
 
 def test_the_tree_has_each_folder_of_tests_and_notebooks() -> None:

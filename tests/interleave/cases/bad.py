@@ -5,18 +5,12 @@ import sys
 import threading
 from threading import Event, Lock, Thread
 
+from programs_told import together as go
+
 try:
     import numpy
 except ImportError:  # a case less
     numpy = None
-
-
-def go(*functions):
-    threads = [Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 class Changing:

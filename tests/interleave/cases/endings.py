@@ -9,13 +9,7 @@ import threading
 import time
 from threading import Condition, Event, Lock, Semaphore, Thread
 
-
-def go(*functions):
-    threads = [Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from programs_told import together as go
 
 
 # ------------------------------------------------ loops that wait for another

@@ -11,13 +11,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 from threading import Condition, Event, Lock, RLock, Semaphore, Thread
 
-
-def go(*functions):
-    threads = [Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from programs_told import together as go
 
 
 # ------------------------------------------------ primitives of modules and classes

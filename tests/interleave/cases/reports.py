@@ -13,13 +13,7 @@ import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier, Condition, Event, Lock, RLock, Semaphore, Thread, Timer
 
-
-def go(*functions):
-    threads = [Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from programs_told import together as go
 
 
 # 1 ------------------------------------------------ connection pool

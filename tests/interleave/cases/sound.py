@@ -12,13 +12,7 @@ import os
 import weakref
 from threading import Lock, Thread
 
-
-def go(*functions):
-    threads = [Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from programs_told import together as go
 
 
 # ------------------------------------------------------------------ UserDict
