@@ -131,7 +131,7 @@ def _search(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found
     complete, unfair, first, why = True, 0, "", ""
     for run in explorer.runs(explorer.strategy(every)):
         why = run.why
-        if why == "redundant":
+        if why in ("redundant", "unfair"):
             continue
         unfair += run.unfair()
         if unfair == UNFAIR:
@@ -163,7 +163,9 @@ def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:
     """The first failing schedule with no preemption, with one, with two."""
     for bound in (0, 1, 2):
         for run in islice(explorer.runs(Bounded(bound)), most):
+            if run.unfair():
+                continue
             verdict, _ = judge(run)
-            if verdict != "ok" and not run.unfair():
+            if verdict != "ok":
                 return Failure(bound, run.word, verdict)
     return None
