@@ -100,6 +100,7 @@ class Report:
     schedule: Schedule | None  # the simplest that fails, None where none does
     atomic: str = "op"
     every: bool = False
+    left_out: str = ""  # why it is not complete
 
     @property
     def ok(self) -> bool:

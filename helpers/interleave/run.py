@@ -463,7 +463,10 @@ class Run:
             return frame if each is task else self.workers.frame(each.worker)
 
         start = self.spin.came_back(site, now, ended, at)
-        if start is None or start == now:
+        if start is None:
+            return
+        if start == now:  # it goes round by itself, for ever, and nobody can notice
+            self.visible(task, self.spin.for_ever(task, site))
             return
         moved = {event.task for event in self.events[start:]}
         for number in {n for could in self.could[start:] for n in could} - moved:

@@ -211,6 +211,11 @@ class Spin:
         wait = turns.waits = Wait(self, task, turns.looks[start.looks :], lent)
         return Op(site, "spin", f"spin while {site.text}", None, (), wait.over, "spins", True), False
 
+    def for_ever(self, task: Task, site: Site) -> Op:
+        """The task needs no more turns: each would be as the last, and is nobody's concern."""
+        self.of(task).waits = None
+        return Op(site, "spin", f"spin while {site.text}", None, (), lambda: False, "spins", True)
+
     def _noticed(self, task: Task, moves: list[Move]) -> bool:
         """Whether another task looked at something between two moves of it."""
         spans: dict[int, tuple[int, int]] = {}
