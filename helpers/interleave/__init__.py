@@ -125,6 +125,7 @@ class Exploring(Explorer):
             schedule=seen if found.failure else None,
             atomic=self.program.atomic,
             every=every,
+            left_out=found.left_out,
         )
 
     def _confirm(self, word: str) -> Schedule:

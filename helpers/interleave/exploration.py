@@ -21,7 +21,9 @@ from .workers import Threads, Workers
 BUDGET = 20_000  # schedules
 SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
 ENDLESS = 100  # the same, where a run had no end
+LIVELOCKS = 20  # after which to stop: each can be entered in ever new ways
 UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
+ENDLESS_RUNS = "some schedules have no end"
 ALL_STEPS = 1_000_000  # of one exploration: some twenty seconds
 
 Judge = Callable[[Run], tuple[str, str]]  # the verdict on a run, and what became of it
@@ -57,6 +59,7 @@ class Found(NamedTuple):
     failure: Failure | None  # the simplest
     first: str  # word of the first schedule
     complete: bool
+    left_out: str  # why it is not complete
 
 
 class Grown(Exception):
@@ -71,7 +74,7 @@ class Explorer:
         self.workers: Workers = Threads() if workers is None else workers
         self.shared: frozenset[int] = frozenset()
         self.steps = 0
-        self.complete = False  # whether the last search has come to its end, and left nothing out
+        self.left_out = ""  # by the last search, and why; "" where it has come to its end
         self._followed = subject.followed()
 
     def __enter__(self) -> Explorer:
@@ -85,6 +88,10 @@ class Explorer:
         finally:
             self._followed.__exit__(None, None, None)
 
+    @property
+    def complete(self) -> bool:
+        return not self.left_out
+
     def run(self, chooser: Chooser, recorder: Recorder | None = None) -> Run:
         subject = self.subject
         sharing = Sharing(self.shared, subject.tokens)
@@ -97,7 +104,7 @@ class Explorer:
 
     def runs(self, strategy: All) -> Iterator[Run]:
         """One run for each schedule, redundant ones too; ends early where a new site is found."""
-        self.complete, skipped = False, False
+        self.left_out, skipped = "so many steps take too long", False
         while self.steps < ALL_STEPS:
             strategy.begin()
             run = self.run(strategy)
@@ -109,7 +116,7 @@ class Explorer:
             yield run
             skipped = skipped or run.skipped
             if not strategy.next(run):
-                self.complete = not skipped
+                self.left_out = "a daemon thread's long loop was not waited for" if skipped else ""
                 return
 
     def strategy(self, every: bool) -> All:
@@ -132,42 +139,45 @@ def _search(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found
     explorer.steps = 0
     counts: Counter[str] = Counter()
     failing: list[Failure] = []
-    complete, unfair, first, why = True, 0, "", ""
+    left_out, unfair, livelocks, first, why = "", 0, 0, "", ""
     for run in explorer.runs(explorer.strategy(every)):
         why = run.why
-        if why == "redundant":
+        if why in ("redundant", "unfair"):
             continue
         unfair += run.unfair()
         if unfair == UNFAIR:
-            complete = False
+            left_out = ENDLESS_RUNS
             break
         if run.unfair():
             continue
         if counts.total() == budget:
-            complete = False
+            left_out = f"the budget of {budget} schedules was used up"
             break
         verdict, what = judge(run)
         first = first if counts else run.word
         counts[what] += 1
         if verdict != "ok":
             failing.append(Failure(run.preemptions, run.word, verdict))
-        if why == "endless":
-            complete = False
+        livelocks += why == "livelock"
+        if why == "endless" or livelocks == LIVELOCKS:
+            left_out = ENDLESS_RUNS
             break
     else:
-        complete = explorer.complete and not unfair
-    if failing or not complete:
+        left_out = explorer.left_out or (ENDLESS_RUNS if unfair else "")
+    if failing or left_out:
         most = min(ENDLESS if why == "endless" else SIMPLE, budget)
         simplest = _simplest(explorer, judge, most)
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
-    return Found(counts, failing[0] if failing else None, first, complete)
+    return Found(counts, failing[0] if failing else None, first, not left_out, left_out)
 
 
 def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:
     """The first failing schedule with no preemption, with one, with two."""
     for bound in (0, 1, 2):
         for run in islice(explorer.runs(Bounded(bound)), most):
+            if run.unfair():
+                continue
             verdict, _ = judge(run)
-            if verdict != "ok" and not run.unfair():
+            if verdict != "ok":
                 return Failure(bound, run.word, verdict)
     return None

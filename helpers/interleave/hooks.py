@@ -751,13 +751,14 @@ class Hooks:
 
     def tick(self) -> None:
         if self.run is not None:
+            self.run.spin.round(sys._getframe(1))
             self.run.tick()
         elif threading.current_thread().name == "exploration":  # of a run that was given up
             raise Abort
 
-    def again(self, site: Site, names: dict[str, Any]) -> bool:
+    def again(self, site: Site, names: dict[str, Any], unread: tuple[str, ...] = ()) -> bool:
         if self.run is not None:
-            self.run.again(site, names)
+            self.run.again(site, names, unread, sys._getframe(1))
         else:
             self.tick()
         return True

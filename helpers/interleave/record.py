@@ -173,6 +173,7 @@ class Record:
             printed=_capped("".join(self.printed)),
             ended=run.why != "prefix",
             circle=tuple(self._circle(names)),
+            repeats=run.repeats if verdict == "livelock" else "",
         )
 
     def _step(self, row: Row, names: Mapping[int, str]) -> Step:
@@ -303,10 +304,11 @@ def outcome(run: Run) -> tuple[str, str]:
         return "exception", f"{kind}: {text}{where}" if text else f"{kind}{where}"
     stuck = [task for task in run.left.stuck if not task.daemon and not _is_idle(task)]
     others = [task for task in run.tasks if not (task.ended_well or task.daemon)]
-    if (run.why == "endless" and others) or any(
-        task.pending and task.pending.kind == "spin" for task in stuck
-    ):
+    if run.why == "endless" and others:
         return "no end in sight", "no end in sight"
+    turning = {event.task for event in run.events[run.cycle :]} if run.cycle >= 0 else set()
+    if any(t.number in turning or (t.pending and t.pending.kind == "spin") for t in stuck):
+        return "livelock", "livelock"
     if stuck:
         return "deadlock", "deadlock"
     result = run.tasks[0].result

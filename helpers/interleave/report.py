@@ -49,7 +49,7 @@ class Schedule:
     """
 
     word: str
-    verdict: str  # ok, race, exception, deadlock, no end in sight
+    verdict: str  # ok, race, exception, deadlock, livelock, no end in sight
     outcome: str  # what became of it: "ok", "lost update: 1", "deadlock"
     steps: tuple[Step, ...]
     standing: tuple[Standing, ...] = ()
@@ -57,6 +57,7 @@ class Schedule:
     printed: str = ""
     ended: bool = True  # False: only the beginning was run
     circle: tuple[str, ...] = ()  # of a deadlock: ("A", "b", "B", "a", "A")
+    repeats: str = ""  # of a livelock: the last part of the word, which goes on for ever
 
     def __len__(self) -> int:
         return len(self.word)
@@ -99,6 +100,7 @@ class Report:
     schedule: Schedule | None  # the simplest that fails, None where none does
     atomic: str = "op"
     every: bool = False
+    left_out: str = ""  # why it is not complete
 
     @property
     def ok(self) -> bool:

@@ -27,6 +27,7 @@ from .scopes import (
     settled,
     stored,
     targets,
+    unread_in,
     used_inside,
 )
 from .source import content, lines_of
@@ -66,6 +67,7 @@ class Rewriter(ast.NodeTransformer):
             zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         )
         self.scopes: list[Scope] = []
+        self.unread: tuple[str, ...] = ()  # local names that nothing reads
         self.classes = [owner] if owner else []
         self.statement: ast.stmt | None = None
         self.number = self.temporary = 0
@@ -421,7 +423,8 @@ class Rewriter(ast.NodeTransformer):
     def visit_While(self, node: ast.While) -> ast.While:
         """At each turn the hooks see the local names: a turn that changed nothing waits."""
         names = self.call(node, "locals")
-        again = self.call(node, "again", self.site(node, _text(node.test)), names)
+        unread = self.program.mark(self.unread)
+        again = self.call(node, "again", self.site(node, _text(node.test)), names, unread)
         node.test = ast.copy_location(ast.BoolOp(ast.And(), [again, self.whole(node.test)]), node)
         node.body, node.orelse = self.block(node.body), self.block(node.orelse)
         return node
@@ -531,8 +534,8 @@ class Rewriter(ast.NodeTransformer):
         node.decorator_list = [self.visit(each) for each in node.decorator_list]
         self.arguments(node.args)
         scope = self.function_scope(node)
-        outer = self.scopes
-        self.scopes = [*outer, scope]
+        outer, unread = self.scopes, self.unread
+        self.scopes, self.unread = [*outer, scope], tuple(sorted(unread_in(node)))
         body = node.body
         text = [body[0]] if ast.get_docstring(node, clean=False) is not None else []
         first = [ast.Expr(self.call(node, "entered"))] if self.program.atomic != "op" else []
@@ -542,7 +545,7 @@ class Rewriter(ast.NodeTransformer):
             else []
         )
         node.body = [*text, *home, *first, *self.block(body[len(text) :])]
-        self.scopes = outer
+        self.scopes, self.unread = outer, unread
         return self.defined(node, node.name)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:

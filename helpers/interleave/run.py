@@ -13,6 +13,7 @@ that threads share: there two of them may be given the same item.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from .sharing import Sharing
@@ -29,7 +30,9 @@ TICKS = 2  # how often time may pass, in one run, where a clock is read
 CLOCK = 1  # token of the time
 REST = Op(NOWHERE, "rest", "", None, eager=True)  # of a loop that is long
 
-Why = Literal["", "stuck", "endless", "redundant", "prefix", "refused", "lost"]
+Why = Literal[
+    "", "stuck", "livelock", "unfair", "endless", "redundant", "prefix", "refused", "lost"
+]  # fmt: skip
 
 
 class Chooser(Protocol):
@@ -142,6 +145,9 @@ class Run:
         self.refused: BaseException | None = None
         self.why: Why = ""  # it was given up
         self.left = Left((), (), True)
+        self.could: list[tuple[int, ...]] = []  # who could go on before each event
+        self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
+        self.cycle = -1  # the event from which on the run repeats itself
         self.skipped = False  # whether somebody's next step was not waited for
         self.wants_time = False  # whether it has read a clock that does not go
         self.alone = True  # whether nobody else runs, or may have run unnoticed
@@ -157,7 +163,12 @@ class Run:
 
     def unfair(self) -> bool:
         """Whether it had no end because somebody who could go on never got a turn."""
-        return self.why == "endless" and not self.left.fair
+        return self.why == "unfair" or (self.why == "endless" and not self.left.fair)
+
+    @property
+    def repeats(self) -> str:
+        """The part of the word that goes on for ever."""
+        return self.word[self.cycle :] if self.cycle >= 0 else ""
 
     # ------------------------------------------------------- from begin to end
 
@@ -285,6 +296,8 @@ class Run:
         self.pace.steps += 1
         if self.time is not None and self.time.can(self.live):
             can.append(self.time.task)
+        if not can and self.spin.stir():
+            return self._next(me)
         if not can:
             self.give_up("stuck")
         elif self.pace.steps > self.pace.most_steps:
@@ -296,6 +309,7 @@ class Run:
             except (ValueError, RuntimeError) as error:
                 self.refused, chosen = error, None
             if chosen is not None:
+                self.could.append(tuple([task.number for task in can]))
                 self._chosen(chosen, last in can and chosen is not last)
                 return chosen if chosen.worker is not None else self._passes(me, chosen)
             self.give_up("redundant")
@@ -307,6 +321,7 @@ class Run:
         assert task.pending is not None
         if self.spin.on:
             self.spin.note(task, task.pending, True)
+        self.spin.wrote(self.time, "passed", self.time.passed)
         if self.recorder is not None:
             self.recorder.row(task.pending)
         self.time.passes()
@@ -377,6 +392,9 @@ class Run:
         accesses = ((self.sharing.token(owner, task), key, write), *also)
         op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
         self.make(task, op, write)
+        if write or also:
+            new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
+            self.spin.wrote(owner, key, NOTHING if new else value)
         if self.recorder is not None and site.number in self.shared:
             self.recorder.row(op, value)
 
@@ -402,6 +420,8 @@ class Run:
         else:
             self.make(task, op, write, True)
         task.op = op
+        for each in (twin, *also):
+            self.spin.touched(each)
         self.row(op)
         return task
 
@@ -427,10 +447,16 @@ class Run:
         task, op = self.current, self.current.op
         assert op is not None
         if self.spin.on:
-            self.spin.unwritten(task, op)
+            self.spin.only_looked(task, op)
         op.accesses = tuple([(where, key, False) for where, key, _ in op.accesses])
         if task.event is not None and task.event.op is op:
             task.event.accesses = op.accesses
+
+    def moved(self, *moves: tuple[Any, int], minds: bool = False) -> None:
+        """The step under way has only taken (+1) or given back (-1) something."""
+        if self.spin.on:
+            given = tuple([(self.token(twin), amount) for twin, amount in moves])
+            self.spin.moved(self.current, given, minds)
 
     def row(self, op: Op, value: Any = NOTHING) -> None:
         if self.recorder is not None:
@@ -482,12 +508,43 @@ class Run:
             self.give_up("endless")
             raise Abort
 
-    def again(self, site: Site, names: dict[str, Any]) -> None:
+    def again(
+        self, site: Site, names: dict[str, Any], unread: tuple[str, ...], frame: FrameType
+    ) -> None:
         """A turn of a `while`. One that has changed nothing waits until somebody else has."""
         self.tick()
         task = self.me()
-        if task is not None and (op := self.spin.again(task, site, names)) is not None:
+        if task is None:
+            return
+        self.spin.unused[frame.f_code] = frozenset(unread)
+        names = {name: value for name, value in names.items() if name not in unread}
+        op, compare = self.spin.again(task, site, names, self.live)
+        if op is not None:
             self.visible(task, op)
+        elif compare:
+            self._compare(task, site, frame)
+
+    def _compare(self, task: Task, site: Site, frame: FrameType) -> None:
+        """Whether all is as it was before: then the run can go round for ever."""
+        now = len(self.events)
+        ended = tuple([each.number for each in self.tasks if each.ended])
+
+        def at(each: Task) -> FrameType | None:
+            return frame if each is task else self.workers.frame(each.worker)
+
+        start = self.spin.came_back(site, now, ended, at)
+        if start is None:
+            return
+        if start == now:  # it goes round by itself, for ever, and nobody can notice
+            self.visible(task, self.spin.for_ever(task, site))
+            return
+        moved = {event.task for event in self.events[start:]}
+        for number in {n for could in self.could[start:] for n in could} - moved:
+            last = max(k for k in range(start, now) if number in self.could[k])
+            self.starved.setdefault(last, set()).add(number)
+        self.cycle = start
+        self.give_up("unfair" if self.starved else "livelock")
+        raise Abort
 
     # ---------------------------------------------------------- starting, joining
 

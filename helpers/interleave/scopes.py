@@ -71,6 +71,15 @@ def used_inside(node: ast.AST) -> set[str]:
     return found
 
 
+def unread_in(node: Function) -> set[str]:
+    """Local names that nobody reads: they count turns, say, for nothing."""
+    read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not stored(n)}
+    shared = {name for n in ast.walk(node) if isinstance(n, ast.Global | ast.Nonlocal)
+              for name in n.names}  # fmt: skip
+    asks = read & {"locals", "vars", "eval", "exec", "dir"}
+    return set() if asks else bound_in(node) - read - shared
+
+
 def settled(node: Function, name: str) -> bool:
     """Whether a variable has got its only value before any inner function could use it."""
     if isinstance(node, ast.Lambda) or name in _nonlocal(node):

@@ -108,6 +108,8 @@ class All:
         for node, event in zip(self.stack, run.events, strict=False):
             node.event = event
         self._look_at(run)
+        for number, starved in run.starved.items():
+            self.stack[number].todo |= starved
         while self.stack:
             node = self.stack[-1]
             before = self.stack[-2] if len(self.stack) > 1 else None

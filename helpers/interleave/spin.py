@@ -1,21 +1,97 @@
-"""Loops that do not end: turns of a `while` that change nothing wait until somebody else has."""
+"""Loops that do not end: a turn of a `while` that changed nothing waits until others have.
+
+A turn is **quiet** if it has written nothing for good, has given back what it
+took (a lock, a place in a semaphore), and the local names mean what they meant.
+It was **noticed** if another task looked at something while the turn held it,
+or wants something that the turn lets go of for a while. A run with a quiet turn
+that nobody noticed is the same as one without: so the task may as well wait,
+until what it looked at has changed.
+
+After any other turn with the same names the whole state is compared with
+earlier ones: where it comes back, the run can go round for ever.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import CodeType, FrameType, MethodType
 from typing import Any
 
-from .step import Op, Site, Task
+from .step import NOTHING, Op, Site, Task
+
+Stamps = tuple[tuple[int, int], ...]  # by task: number of its last write
+PLAIN = (int, str, float, bool, bytes, type(None))
+SCHEDULING = tuple(f"{__package__}.{name}" for name in ("run", "workers", "hooks", "spin"))
+DEEP = 4  # how far the state of a primitive is looked into
 
 
+@dataclass
+class Look:
+    """What a step has touched, and how it was then."""
+
+    where: int
+    lasting: Stamps  # what others had written
+    passing: Stamps  # what others had taken and given back
+    minds: bool  # whether the step would do something else while another holds it
+
+
+@dataclass
+class Move:
+    """Something taken (+1) or given back (-1)."""
+
+    where: int
+    amount: int
+    time: int
+    before: int  # the task's stamp there
+
+
+@dataclass
+class Start:
+    """How things were when a turn began."""
+
+    writes: int
+    names: dict[str, Any]
+    looks: int
+    moves: int
+
+
+@dataclass
 class Turns:
     """Of one task."""
 
-    __slots__ = ("last", "reads", "writes")
+    writes: int = 0  # for good, so far
+    looks: list[Look] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    last: dict[int, Start] = field(default_factory=dict)  # of each `while`
+    noted: list[tuple[int, int]] = field(default_factory=list)  # stamps before the last step
+    waits: Wait | None = None
 
-    def __init__(self) -> None:
-        self.writes = 0  # by the task, so far
-        self.last: dict[int, tuple[int, dict[str, Any], int]] = {}  # of each `while`: as it began
-        self.reads: list[tuple[int, int]] = []  # what, and how often others had written it
+
+class Wait:
+    """Until others have changed what a quiet turn has looked at, or want what it lets go of."""
+
+    def __init__(self, spin: Spin, task: Task, looks: list[Look], lent: set[int]) -> None:
+        self.spin, self.task, self.lent = spin, task, lent
+        self.looks = list({(k.where, k.lasting, k.passing, k.minds): k for k in looks}.values())
+        self.stirred = False
+
+    def over(self) -> bool:
+        return self.stirred or self._changed(False) or self.spin.wanted(self.task, self.lent)
+
+    def stir(self) -> bool:
+        """Nobody can go on: look whether one more turn would stand before what another holds."""
+        self.stirred = self._changed(True)
+        return self.stirred
+
+    def _changed(self, every: bool) -> bool:
+        spin, me = self.spin, self.task.number
+        return any(
+            _others(spin.lasting, look.where, me) != look.lasting
+            or ((look.minds or every) and _others(spin.passing, look.where, me) != look.passing)
+            for look in self.looks
+        )
 
 
 class Spin:
@@ -23,8 +99,19 @@ class Spin:
 
     def __init__(self) -> None:
         self.on = False
-        self.wrote: dict[int, dict[int, int]] = {}  # by token: how often by each task
+        self.time = 0  # steps noted; each stamp is one of them, and is used once
+        self.lasting: dict[int, dict[int, int]] = {}  # by token and task: stamps of writes
+        self.passing: dict[int, dict[int, int]] = {}  # of what is taken and given back
+        self.watched: dict[int, list[tuple[int, int]]] = {}  # by token: who looked, and when
         self.turns: dict[int, Turns] = {}  # by task
+        self.live: list[Task] = []
+        # The state that is compared.
+        self.places: dict[tuple[int, Any], Any] = {}  # what was written, by its owner
+        self.whole: dict[int, Any] = {}  # containers and primitives, looked into when compared
+        self.unused: dict[CodeType, frozenset[str]] = {}  # names that nothing reads
+        self.rounds: defaultdict[int, int] = defaultdict(int)  # turns of `for` loops by id of frame
+        self.keep: list[Any] = []  # so that no id is used twice
+        self.seen: dict[Any, int] = {}  # state -> how many events there were
 
     def of(self, task: Task) -> Turns:
         turns = self.turns.get(task.number)
@@ -32,52 +119,213 @@ class Spin:
             turns = self.turns[task.number] = Turns()
         return turns
 
+    # -------------------------------------------------------------- what steps do
+
     def note(self, task: Task, op: Op, write: bool) -> None:
         """A step is made."""
-        turns = self.of(task)
+        turns, me = self.of(task), task.number
         turns.writes += write
+        turns.noted = []
+        self.time += 1
         for where, _, wrote in op.accesses:
             if turns.last:
-                turns.reads.append((where, self._by_others(where, task)))
+                lasting = _others(self.lasting, where, me)
+                turns.looks.append(Look(where, lasting, _others(self.passing, where, me), True))
             if wrote:
-                counts = self.wrote.setdefault(where, {})
-                counts[task.number] = counts.get(task.number, 0) + 1
+                stamps = self.lasting.setdefault(where, {})
+                turns.noted.append((where, stamps.get(me, 0)))
+                stamps[me] = self.time
+            else:
+                self.watched.setdefault(where, []).append((me, self.time))
 
-    def unwritten(self, task: Task, op: Op) -> None:
+    def only_looked(self, task: Task, op: Op) -> None:
         """The step that was noted last has changed nothing."""
-        self.of(task).writes -= 1
+        self._take_back(task)
         for where, _, _ in op.accesses:
-            self.wrote[where][task.number] -= 1
+            self.watched.setdefault(where, []).append((task.number, self.time))
 
-    def again(self, task: Task, site: Site, names: dict[str, Any]) -> Op | None:
-        """A turn begins; where the last one has changed nothing, what it waits for."""
-        self.on = True
+    def moved(self, task: Task, moves: tuple[tuple[int, int], ...], minds: bool) -> None:
+        """The step that was noted last has only taken something, or given it back."""
+        self._take_back(task)
+        turns = self.of(task)
+        touched = {where for where, _ in moves}
+        for look in turns.looks[-len(touched) :] if not minds else ():
+            look.minds = False
+        for where, amount in moves:
+            stamps = self.passing.setdefault(where, {})
+            turns.moves.append(Move(where, amount, self.time, stamps.get(task.number, 0)))
+            stamps[task.number] = self.time
+
+    def _take_back(self, task: Task) -> None:
+        turns = self.of(task)
+        turns.writes -= bool(turns.noted)
+        for where, before in turns.noted:
+            self.lasting[where][task.number] = before
+        turns.noted = []
+
+    def wrote(self, owner: Any, key: Any, value: Any) -> None:
+        """A place has a new value; one that cannot be compared is never the same again."""
+        self.keep.append(owner)
+        if type(owner) in (list, dict, set, deque):
+            self.whole[id(owner)] = owner
+        elif value is NOTHING or not isinstance(key, str):
+            self.places[id(owner), key] = ("new", self.time)
+        else:
+            self.places[id(owner), key] = self._plain(value)
+
+    def touched(self, twin: Any) -> None:
+        self.whole[id(twin)] = twin
+
+    def round(self, frame: FrameType) -> None:
+        """A turn of a `for` begins: how far its iterator is, nobody can see."""
+        self.rounds[id(frame)] += 1
+
+    # --------------------------------------------------------------------- turns
+
+    def again(
+        self, task: Task, site: Site, names: dict[str, Any], live: list[Task]
+    ) -> tuple[Op | None, bool]:
+        """A turn begins. After a quiet one: what it waits for; else whether to compare states."""
+        self.on, self.live = True, live
         names = {name: each for name, each in names.items() if not name.startswith("_step_")}
         turns = self.of(task)
-        writes, then, start = turns.last.get(site.number, (-1, {}, 0))
-        op = None
-        if writes == turns.writes and _same(then, names):
-            looked = set(turns.reads[start:])
+        start = turns.last.get(site.number)
+        turns.last[site.number] = Start(
+            turns.writes, dict(names), len(turns.looks), len(turns.moves)
+        )
+        if start is None or not _same(start.names, names):
+            return None, False
+        moves = turns.moves[start.moves :]
+        sums: defaultdict[int, int] = defaultdict(int)
+        lent: set[int] = set()
+        for move in moves:
+            sums[move.where] += move.amount
+            if sums[move.where] < 0:
+                lent.add(move.where)
+        if start.writes != turns.writes or any(sums.values()):
+            return None, True
+        noticed = self._noticed(task, moves)
+        for move in reversed(moves):
+            self.passing[move.where][task.number] = move.before
+        if noticed or self.wanted(task, lent):
+            return None, True
+        wait = turns.waits = Wait(self, task, turns.looks[start.looks :], lent)
+        return Op(
+            site, "spin", f"spin while {site.text}", None, (), wait.over, "spins", True
+        ), False
 
-            def changed() -> bool:
-                return any(self._by_others(where, task) != n for where, n in looked)
+    def for_ever(self, task: Task, site: Site) -> Op:
+        """The task needs no more turns: each would be as the last, and is nobody's concern."""
+        self.of(task).waits = None
+        return Op(site, "spin", f"spin while {site.text}", None, (), lambda: False, "spins", True)
 
-            if looked:
-                op = Op(site, "spin", f"spin while {site.text}", None, (), changed, "spins", True)
-        turns.last[site.number] = (turns.writes, names, len(turns.reads))
-        return op
+    def _noticed(self, task: Task, moves: list[Move]) -> bool:
+        """Whether another task looked at something between two moves of it."""
+        spans: dict[int, tuple[int, int]] = {}
+        for move in moves:
+            spans[move.where] = (spans.get(move.where, (move.time, 0))[0], move.time)
+        return any(
+            number != task.number and first < time < last
+            for where, (first, last) in spans.items()
+            for number, time in self.watched.get(where, ())
+        )
 
-    def _by_others(self, where: int, me: Task) -> int:
-        """How often other tasks have written it, so far."""
-        return sum(n for number, n in self.wrote.get(where, {}).items() if number != me.number)
+    def wanted(self, me: Task, lent: set[int]) -> bool:
+        """Whether another task stands before a step on one of these."""
+        return bool(lent) and any(
+            access[0] in lent
+            for task in self.live
+            if task is not me and task.pending is not None
+            for access in task.pending.accesses
+        )
+
+    def stir(self) -> bool:
+        """Nobody can go on: whether one more turn of somebody would show more."""
+        return any(
+            turns.waits.stir()
+            for task in self.live
+            if task.pending and task.pending.kind == "spin"
+            if (turns := self.of(task)).waits is not None and not turns.waits.stirred
+        )
+
+    # --------------------------------------------------------------------- state
+
+    def came_back(
+        self, site: Site, events: int, ended: tuple[int, ...], frames: Callable[[Task], Any]
+    ) -> int | None:
+        """How many events there were when everything was as it is now."""
+        tasks = tuple(
+            (task.number, task.pending and (task.pending.site.number, task.pending.kind),
+             tuple(self._frames(frames(task))))
+            for task in self.live
+        )  # fmt: skip
+        whole = tuple((where, self._deep(thing)) for where, thing in self.whole.items())
+        state = (site.number, ended, tasks, whole, tuple(self.places.items()))
+        before = self.seen.get(state)
+        self.seen[state] = events
+        return before
+
+    def _frames(self, frame: FrameType | None) -> Iterator[Any]:
+        """Where a task is in the program, and what its names mean there."""
+        while frame is not None:
+            module = frame.f_globals.get("__name__", "")
+            if module == SCHEDULING[0] and frame.f_code.co_name == "_body":
+                return
+            if module not in SCHEDULING:
+                ours = module.startswith(f"{__package__}.")
+                unused = self.unused.get(frame.f_code, frozenset())
+                names = tuple(
+                    (name, self._plain(value))
+                    for name, value in sorted(frame.f_locals.items())
+                    if name not in unused and (not ours or type(value) in PLAIN)
+                )
+                yield frame.f_code, frame.f_lasti, self.rounds.get(id(frame), 0), names
+            frame = frame.f_back
+
+    def _plain(self, value: Any) -> Any:
+        if type(value) in PLAIN:
+            return type(value), value
+        if type(value) is MethodType:
+            return "method", id(value.__self__), id(value.__func__)
+        if type(value) is tuple:
+            return tuple(self._plain(each) for each in value)
+        if isinstance(value, Iterator):
+            return "new", self.time  # how far it is, nobody can see
+        self.keep.append(value)
+        return id(value)
+
+    def _deep(self, value: Any, deep: int = 0) -> Any:
+        """What is in a container, or in a primitive."""
+        if isinstance(value, Task):
+            return value.number
+        if isinstance(value, dict) and deep < DEEP:
+            pairs = ((self._plain(k), self._deep(v, deep + 1)) for k, v in list(value.items()))
+            return tuple(pairs)
+        if isinstance(value, list | tuple | set | deque):
+            return tuple(self._deep(each, deep + 1) for each in value) if deep < DEEP else id(value)
+        if hasattr(value, "late"):  # one wait for a condition
+            return value.task.number, value.late
+        if deep == 0 and hasattr(value, "__dict__"):
+            return self._deep(vars(value), 1)
+        return self._plain(value)
+
+
+def _others(stamps: dict[int, dict[int, int]], where: int, me: int) -> Stamps:
+    """What other tasks have written there last."""
+    its = stamps.get(where)
+    if not its:
+        return ()
+    return tuple(sorted((number, stamp) for number, stamp in its.items() if number != me and stamp))
 
 
 def _same(before: dict[str, Any], now: dict[str, Any]) -> bool:
     """Whether the local names mean what they meant."""
     if before.keys() != now.keys():
         return False
-    plain = (int, str, float, bool, type(None))
-    return all(
-        now[name] is value or (type(value) in plain and now[name] == value)
-        for name, value in before.items()
-    )
+    return all(_means(value, now[name]) for name, value in before.items())
+
+
+def _means(before: Any, now: Any) -> bool:
+    if type(before) in PLAIN:
+        return type(now) is type(before) and bool(now == before)
+    return now is before and not isinstance(now, Iterator)

@@ -168,6 +168,7 @@ class Lock(Owned):
         if self.owner is not None:
             now().only_looked()
             return bool(now().called(False))
+        now().moved((self, 1), minds=not wait)
         self.owner = task
         return True if wait else bool(now().called(True))
 
@@ -175,6 +176,7 @@ class Lock(Owned):
         now().step(self, "release", "release {}", also=self.guards)
         if self.owner is None:
             raise RuntimeError("release unlocked lock")
+        now().moved((self, -1))
         self.owner = None
 
     acquire_lock, release_lock, locked_lock = acquire, release, Owned.locked
@@ -192,6 +194,7 @@ class RLock(Owned):
         if self.owner not in (None, task):
             now().only_looked()
             return bool(now().called(False))
+        now().moved((self, 1), minds=not wait)
         self.owner, self.count = task, self.count + 1
         return True if wait else bool(now().called(True))
 
@@ -199,6 +202,7 @@ class RLock(Owned):
         task = now().step(self, "release", "release {}")
         if self.owner is not task:
             raise RuntimeError("cannot release un-acquired lock")
+        now().moved((self, -1))
         self.count -= 1
         self.owner = task if self.count else None
 
@@ -270,10 +274,13 @@ class Condition(Primitive):
         mine = Wait(now().step(self, "wait", "wait for {}", also=(self.lock,)))
         self._owned("wait")
         before, woken = self.lock._release_save(), False
+        now().moved((self, 1), (self.lock, -1))
         self.waiting.append(mine)
         if timeout is not None:
             now().step(self, "wake", "stop waiting for {}")
             woken, mine.late = self._use(mine), True
+            if not woken:
+                now().moved((self, 0))
 
         def ready() -> bool:
             return self.lock.owner is None and (mine.late or self._ticket(mine) is not None)
@@ -286,6 +293,8 @@ class Condition(Primitive):
         woken = woken or (not mine.late and self._use(mine))
         if mine in self.waiting:
             self.waiting.remove(mine)
+        if not woken:
+            now().moved((self, -1), (self.lock, 1))
         self.lock._acquire_restore(before)
         return bool(now().called(woken))
 
@@ -369,6 +378,7 @@ class Semaphore(Primitive):
         if self.value == 0:
             now().only_looked()
             return bool(now().called(False))
+        now().moved((self, 1), minds=not wait)
         self.value -= 1
         return True if wait else bool(now().called(True))
 
@@ -377,6 +387,7 @@ class Semaphore(Primitive):
             raise ValueError("n must be one or more")
         now().step(self, "release", "release {}" if n == 1 else f"release {n} of {{}}")
         self._check(n)
+        now().moved((self, -n))
         self.value += n
 
     def _check(self, n: int) -> None:
@@ -441,7 +452,7 @@ class Event(Told):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Once woken, it does not look at the flag again."""
-        task = now().step(self, "wait", "wait for {}")
+        task = now().step(self, "wait", "wait for {}", write=timeout is None)
         if self.flag:
             now().only_looked()
             return True
@@ -451,7 +462,7 @@ class Event(Told):
         if timeout is None:
             now().step(self, "wake", "wake up from {}", lambda: bool(mine[1]), why, eager=True)
         else:
-            now().step(self, "wake", "stop waiting for {}")
+            now().step(self, "wake", "stop waiting for {}", write=False)
         self.waiting.remove(mine)
         return bool(now().called(mine[1]))
 

@@ -226,8 +226,9 @@ MUTANTS = {
         run.Run._over, "task.number and", "False and", programs.is_it_alive
     ),
     "a spin waits from the end of its turn": Mutant(
-        spin.Spin.again, "set(turns.reads[start:])",
-        "{(w, self._by_others(w, task)) for w, _ in turns.reads[start:]}",
+        spin.Spin.again, "turns.looks[start.looks :]",
+        "[Look(k.where, _others(self.lasting, k.where, task.number), k.passing, k.minds)"
+        " for k in turns.looks[start.looks :]]",
         spins_on_a_dict,
     ),
     "a long loop lets nobody else begin": Mutant(

@@ -46,7 +46,7 @@ def tries(
             explorer.steps = 0
             try:
                 for run in explorer.runs(strategy(how, bound, atomic)):
-                    if run.why == "redundant":
+                    if run.why in ("redundant", "unfair"):
                         redundant += 1
                     else:
                         outcomes[outcome(run)[1]] += 1

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ...timeline.layout import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
 from .lanes import CHAR, CODE, WIDTH, Lanes, Moment, moments, rect, safe, text, tint
-from .text import columns, counts, digits, doing, header, table, waits
+from .text import columns, counts, digits, doing, header, left_out, table, waits
 from .why import short
 
 UNITS, LINE, SIDE = 150, 40, 15  # schedules drawn one by one, in a line; pixels of each
@@ -182,7 +182,7 @@ def _script(schedule: Schedule) -> str:
 def space(report: Report) -> str:
     """How many schedules are fine and how many fail; then the simplest that fails."""
     found = report.schedule
-    words = f"{report.verdict}. {counts(report)}." if found is not None else str(report)
+    words = f"{report.verdict}. {counts(report)}.{left_out(report)}" if found else str(report)
     script = SHOW.replace("LIVE", _literal(_shares(report))) if report.counts else ""
     shown = (
         f'<figure class="cs">{STYLE}<figcaption><b>{safe(words)}</b></figcaption>'

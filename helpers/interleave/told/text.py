@@ -47,7 +47,12 @@ def report(report: Report) -> str:
     named = "" if found.outcome == report.verdict else f": {found.outcome}"
     said = one_line(report.verdict + named)
     first = f"{said}. Schedule {_word(found)}, {_preemptions(found)}."
-    return f"{first}\n{counts(report)}.\n\n{_body(found)}"
+    return f"{first}\n{counts(report)}.{left_out(report)}\n\n{_body(found)}"
+
+
+def left_out(report: Report) -> str:
+    """ " Not all were tried: the budget of 100 schedules was used up."."""
+    return f" Not all were tried: {report.left_out}." if report.left_out else ""
 
 
 def counts(report: Report) -> str:
@@ -220,7 +225,7 @@ def _all_fine(report: Report) -> str:
     if not report.complete:
         return (
             f"None of {digits(report.tried)} tried schedules fails, and there are more: "
-            "no verdict on the rest."
+            f"no verdict on the rest.{left_out(report)}"
         )
     if report.tried == 1:
         return f"ok: there is one {kind}, and it does not fail."

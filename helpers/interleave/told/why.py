@@ -28,7 +28,9 @@ def because(schedule: Schedule) -> str:
         return ""
     if schedule.verdict == "deadlock":
         return one_line(" ".join(_stuck(schedule)))
-    if schedule.verdict == "no end in sight":
+    if schedule.verdict == "livelock" and schedule.repeats:
+        return one_line(_for_ever(schedule))
+    if schedule.verdict in ("livelock", "no end in sight"):
         return one_line(_round_and_round(schedule))
     return one_line(_failed(schedule))
 
@@ -280,6 +282,14 @@ def _round_and_round(schedule: Schedule) -> str:
     return (
         f"{_and(left)} had not ended when the run was stopped, after {len(schedule)} steps.{last}"
     )
+
+
+def _for_ever(schedule: Schedule) -> str:
+    """What comes again and again, and who takes part."""
+    again = short(schedule.repeats, LONG)
+    moved = [s.thread for s in schedule.standing if s.thread in schedule.repeats]
+    turns = "although each gets its turns" if len(moved) > 1 else "and nobody else can change that"
+    return f'{_and([_who(thread) for thread in moved])} can go on with "{again}" for ever, {turns}.'
 
 
 def _and(names: list[str]) -> str:
