@@ -61,11 +61,11 @@ SLIPS = (
     (readings, "that is what the clock read, and only the time since the hand-in counts"),
     (lambda tl: response(tl) * 1e9, "those are nanoseconds"),
     (lambda tl: response(tl) * len(tl.spans), "that is the sum, and the mean is asked for"),
-    (lambda tl: tl.elapsed, "that is the time until the last one was done"),
     (
         lambda tl: statistics.median(span.stop - handed_in(tl) for span in tl.spans) / 1e9,
         "that is the median, and the mean is asked for",
     ),
+    (lambda tl: tl.elapsed, "that is the time until the last one was done"),
 )
 
 
