@@ -81,7 +81,7 @@ SHARED = {
     answers.gives_the_future: "its result()",
     answers.unlinks: "unlinked it",
     answers.in_pieces: "bytes were pickled",
-    answers.one_size: "not the checksum",
+    answers.one_size: "whole block",
 }
 
 

@@ -233,7 +233,7 @@ COLLECT = {
     first_by_the_clock: "not the first by the clock",
     cancels_the_rest: "never worked on",
     raises_early: "calls had ended",
-    does_not_wait: "of its threads had not",
+    does_not_wait: "when collect",
     leaves_its_pool: "of its threads had not",
     keeps_its_pool: "of its threads had not",
     without_false_results: "the results should be",
