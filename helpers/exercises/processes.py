@@ -351,8 +351,8 @@ def _one_block(answer: Any, size: int, pool: Executor) -> None:
         expect(bool(billed.futures), "the number is right, but the pool was not asked for it.")
         expect(
             billed.bytes <= CHEAP,
-            f"the number is right, but {billed.bytes:_} bytes were pickled to get it. "
-            "The worker can look at the block itself, and need not send what it sees.",
+            f"the number is right, but some {round(billed.bytes, -3):_} bytes were pickled to get "
+            "it. The worker can look at the block itself, and need not send what it sees.",
         )
         expect(
             any(str(given) in repr(result) for result in billed.results()),
