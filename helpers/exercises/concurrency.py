@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import threading
+import statistics
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Real
 from typing import Any
 
 from ..draw import amdahl
 from ..timeline import Timeline
-from ..work import wait
 from . import exercise, expect
+from .start import Calls, as_list, called
 
 # ------------------------------------------------------------------ response
 
@@ -27,11 +28,11 @@ def latency(tl: Timeline) -> float:
     return sum(span.seconds for span in tl.spans) / len(tl.spans)
 
 
-def recorded(*spans: tuple[int, int, int]) -> Timeline:
+def recorded(*spans: tuple[int, float, float]) -> Timeline:
     """A timeline of spans (worker, start, stop), in seconds of a clock that is not at 0."""
     timeline = Timeline()
     for worker, start, stop in spans:
-        first, last = ((100 + second) * 10**9 for second in (start, stop))
+        first, last = (int((100 + second) * 10**9) for second in (start, stop))
         timeline.add("item", f"worker {worker}", first, last, cpu_time=0)
     return timeline
 
@@ -46,12 +47,31 @@ LINES = (  # worker, start and stop of each item; the mean response; in words
     (((1, 0, 1), (1, 1, 2), (1, 2, 3), (1, 3, 4)), 2.5, "one worker and four items of 1 s"),
     (((1, 0, 1), (2, 0, 1), (3, 0, 1), (4, 0, 1)), 1.0, "a worker for each of four items of 1 s"),
     (((1, 0, 3), (2, 0, 1), (2, 2, 3)), 7 / 3, "items of 3 s, 1 s and 1 s, the last one late"),
+    (((1, 0, 1), (2, 0, 1), (3, 0, 1), (1, 1, 5)), 2.0, "three items of 1 s and a late one of 4 s"),
+    (((2, 0.5, 1), (1, 0, 2.25)), 1.625, "an item that ends first and did not start first"),
+    (((1, 0, 0.75),), 0.75, "a single item of 0.75 s"),
+    (
+        ((1, 0, 0.25), (2, 0, 2.5), (1, 0.25, 1), (1, 1, 1.5), (3, 2, 2.125), (2, 2.5, 4)),
+        11.375 / 6,
+        "six items of six lengths, and a worker who comes late",
+    ),
 )
 SLIPS = (
     (latency, "that is the time in a worker's hands, and the time in the line counts too"),
     (readings, "that is what the clock read, and only the time since the hand-in counts"),
     (lambda tl: response(tl) * 1e9, "those are nanoseconds"),
+    (lambda tl: response(tl) * len(tl.spans), "that is the sum, and the mean is asked for"),
+    (
+        lambda tl: statistics.median(span.stop - handed_in(tl) for span in tl.spans) / 1e9,
+        "that is the median, and the mean is asked for",
+    ),
+    (lambda tl: tl.elapsed, "that is the time until the last one was done"),
 )
+
+
+def handed_in(tl: Timeline) -> int:
+    """When all items were: as the first one started."""
+    return min(span.start for span in tl.spans)
 
 
 @exercise(
@@ -110,29 +130,22 @@ def as_they_end(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     return answers
 
 
-class Downloads:
-    """Items to work on, the first of which ends last if they overlap at all."""
+DOWNLOADS = (  # items, and the one whose call ends last
+    ([5, 2, 9, 2, 7, 1, 8, 3, 0, 6, 4], 5),
+    ([3, 1, 4, 1, 6, 9, 2], 6),
+    ([8, 2, 5], 5),
+)
 
-    def __init__(self, items: int) -> None:
-        self.items = list(range(items))
-        self.timeline = Timeline()
-        self.ended: list[int] = []
-        self.others_ended = threading.Event()
 
-    def work(self, item: int) -> str:
-        with self.timeline.span(f"item {item}"):
-            wait(0.05)
-            if item == 0:
-                self.others_ended.wait(0.5)
-        self.ended.append(item)
-        if len(self.ended) == len(self.items) - 1:
-            self.others_ended.set()
-        return f"answer {item}"
+def page(item: int) -> str:
+    """What the work gives for an item: in no order that sorting would find."""
+    return f"page {item * 7 % 11}"
 
 
 @exercise(
     "concurrency.repair",
-    "Repair fetch(work, items): the same answers in the same order, items worked on at once.",
+    "Repair fetch(work, items): the same list of answers in the same order, items worked on at "
+    "once, each of them one time, and all done when it returns.",
     hints=(
         "future.result() waits until the work is done. What does the loop do meanwhile?",
         "Submit every item before you ask for the first answer.",
@@ -145,26 +158,22 @@ class Downloads:
 )
 def _repair(answer: Any) -> str:
     """Each item once, some at once, all ended, answers in order."""
-    downloads = Downloads(6)
-    given = answer(downloads.work, downloads.items)
-    ended = sorted(downloads.ended)
-    expect(
-        ended == downloads.items,
-        f"when fetch returned, {len(ended)} calls of work had ended, for {len(downloads.items)} "
-        "items. Submit each item once, and wait for all of them.",
-    )
-    expect(
-        downloads.timeline.at_once() > 1,
-        "all calls were made, but never two at once. "
-        "Look at what the loop waits for before it submits the next item.",
-    )
-    right = [f"answer {item}" for item in downloads.items]
-    expect(
-        given == right,
-        f"items overlapped, but fetch returned {given!r:.90}. It must return a list of the "
-        "answers in the order of the items, whichever ends first.",
-    )
-    return f"All {len(right)} answers in order, {downloads.timeline.at_once()} items at once."
+    for items, held in DOWNLOADS:
+        work = Calls(items, held, page)
+        try:
+            given = called(answer, work, list(items))
+        finally:
+            ended = work.over()
+        work.expect_all(ended, "fetch")
+        work.expect_overlap("Look at what the loop waits for before it submits the next item.")
+        right = [page(item) for item in items]
+        expect(
+            as_list(given, "fetch") == right,
+            f"items overlapped, but for {len(items)} of them fetch returned {given!r:.90}. It must "
+            "return a list of the answers in the order of the items, whichever ends first.",
+        )
+    sizes = ", ".join(str(len(items)) for items, _ in DOWNLOADS[:-1])
+    return f"All answers in order, for {sizes} and {len(DOWNLOADS[-1][0])} items, some at once."
 
 
 # --------------------------------------------------------------------- share
@@ -175,7 +184,16 @@ def share(one: float, many: float, workers: int) -> float:
     return (1 - many / one) / (1 - 1 / workers)
 
 
-SHARES = ((0.8, 16), (0.5, 2), (0.9, 4), (1.0, 8), (0.0, 4))  # parallel share, workers
+SHARES = (  # parallel share, workers, seconds with one
+    (0.8, 16, 10.0),
+    (0.5, 2, 10.0),
+    (0.9, 4, 10.0),
+    (1.0, 8, 10.0),
+    (0.0, 4, 10.0),
+    (0.975, 3, 0.4),
+    (1 / 3, 100, 3600.0),
+    (0.0625, 5, 7.0),
+)
 
 
 @exercise(
@@ -193,14 +211,14 @@ SHARES = ((0.8, 16), (0.5, 2), (0.9, 4), (1.0, 8), (0.0, 4))  # parallel share, 
 )
 def _share(answer: Any) -> str:
     """The share that the times were made from, for each of them."""
-    for parallel, workers in SHARES:
-        many = 10 / amdahl(parallel, workers)
-        given = answer(10.0, many, workers)
-        saved = ": that is the share of the time that was saved" * close(given, 1 - many / 10)
+    for parallel, workers, one in SHARES:
+        many = one / amdahl(parallel, workers)
+        given = answer(one, many, workers)
+        saved = ": that is the share of the time that was saved" * close(given, 1 - many / one)
         expect(
             close(given, parallel),
-            f"for 10 s with one worker and {many:.4g} s with {workers}, "
-            f"share(10, {many:.4g}, {workers}) gave {rounded(given)}{saved}. "
+            f"for {one:g} s with one worker and {many:.4g} s with {workers}, "
+            f"share({one:g}, {many:.4g}, {workers}) gave {rounded(given)}{saved}. "
             f"Put your p into Amdahl's law: does it give {many:.4g} s?",
         )
     return f"Amdahl's law, solved for the share: right for all {len(SHARES)} pairs of times."
@@ -208,10 +226,12 @@ def _share(answer: Any) -> str:
 
 def close(given: Any, right: float) -> bool:
     """Is `given` a number, and `right` but for rounding?"""
-    number = isinstance(given, (int, float))
-    return number and math.isclose(given, right, rel_tol=1e-6, abs_tol=1e-6)
+    number = isinstance(given, Real) and not isinstance(given, bool)
+    return number and math.isclose(float(given), right, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def rounded(given: Any) -> str:
     """An answer as a sentence can quote it."""
-    return f"{given:.4g}" if isinstance(given, (int, float)) else f"{given!r:.60}"
+    if given is None:
+        return "nothing (is there a return?)"
+    return f"{float(given):.4g}" if isinstance(given, Real) else f"{given!r:.60}"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
-from collections.abc import Callable, Sequence
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import active_children, get_context
 from multiprocessing.shared_memory import SharedMemory
+from tempfile import mkstemp
 from typing import Any
 
-from ..timeline import Timeline
-from ..work import checksum, checksum_at, fragile, times
+from ..folders import temporary
+from ..work import checksum, checksum_at, die, times, wait
 from . import NotYet, exercise, expect
+from .start import as_list
 
 spawn = get_context("spawn")
 
@@ -45,7 +50,8 @@ def scaled_here(numbers: Sequence[int], factor: int) -> list[tuple[int, int]]:
 
 @exercise(
     "processes.module",
-    "Repair scaled(numbers, factor): its worker is one that a new process can import.",
+    "Repair scaled(numbers, factor): pairs in the order of numbers, from a worker that a new "
+    "process can import.",
     hints=(
         "A function goes to a new process by name: its module and its own. Which module has "
         "a function that stands inside another one?",
@@ -61,23 +67,51 @@ def scaled_here(numbers: Sequence[int], factor: int) -> list[tuple[int, int]]:
     seconds=30.0,
 )
 def _module(answer: Any) -> str:
-    """Right products in order, computed elsewhere, for a factor that nobody guessed."""
+    """Right products in order, computed elsewhere, for factors that nobody guessed."""
     factor = 7 + os.getpid() % 7
-    numbers = [5, 3, 8, 1]
-    given = _pairs(answer, numbers, factor)
-    wanted = [factor * x for x in numbers]
-    products = [product for _, product in given]
-    expect(
-        products == wanted,
-        "the products are not those of numbers and factor, in the order of numbers. "
-        "What does pool.map give back?",
-    )
-    pids = {pid for pid, _ in given}
-    expect(
-        os.getpid() not in pids,
-        "the products are right, but they were computed in this process: the process ids say so.",
-    )
-    return f"{len(wanted)} products in order, and none was computed in this process."
+    with _no_fork():
+        for numbers, by in ((NUMBERS, factor), ([9, -4, 0], factor + 4)):
+            given = _pairs(answer, list(numbers), by)
+            expect(
+                [product for _, product in given] == [by * x for x in numbers],
+                "the products are not those of numbers and factor, in the order of numbers. "
+                "What does pool.map give back?",
+            )
+            expect(
+                os.getpid() not in {pid for pid, _ in given},
+                "the products are right, but they were computed in this process: "
+                "the process ids say so.",
+            )
+    return f"{len(NUMBERS)} products in order, and none was computed in this process."
+
+
+NUMBERS = [5, 3, 8, 1, 3, -2, 6]
+
+
+@contextmanager
+def _no_fork() -> Iterator[None]:
+    """A process that is forked need not import anything. So everybody spawns here."""
+    method = multiprocessing.get_start_method(allow_none=True)
+    contexts: dict[str, Any] = multiprocessing.context._concrete_contexts  # type: ignore[attr-defined]
+    kept, fork = dict(contexts), getattr(os, "fork", None)
+
+    def refuse() -> int:
+        raise NotYet(
+            "your worker is a fork, a copy of this process, which need not import it. "
+            "Windows has none. Use a context of spawn, as the starter does."
+        )
+
+    multiprocessing.set_start_method("spawn", force=True)
+    contexts.update({name: spawn for name in contexts if name == "fork"})
+    if fork:
+        os.fork = refuse
+    try:
+        yield
+    finally:
+        if fork:
+            os.fork = fork
+        contexts.update(kept)
+        multiprocessing.set_start_method(method, force=True)
 
 
 def _pairs(answer: Any, *arguments: Any) -> list[tuple[int, int]]:
@@ -96,12 +130,12 @@ def _pairs(answer: Any, *arguments: Any) -> list[tuple[int, int]]:
             "your worker could not be pickled: it stands inside another function, or has no "
             "name. Which module could a new process import it from?"
         ) from None
-    pairs = list(given) if isinstance(given, (list, tuple)) else []
+    pairs = as_list(list(given) if isinstance(given, tuple) else given, "scaled")
     expect(
-        bool(pairs) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs),
+        bool(pairs) and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs),
         "scaled must give a list of pairs, (process id, product), one for each number.",
     )
-    return pairs
+    return [(pid, product) for pid, product in pairs]
 
 
 # --------------------------------------------------------------------- crash
@@ -135,12 +169,37 @@ def first_casualty(work: Callable[[float], Any], items: Sequence[float]) -> list
     return []
 
 
-DEADLY = [-0.1, 0.3, 0.4, -0.2, 0.2]  # `fragile` dies of the negative ones
+ENDS: dict[float, Callable[[], object]] = {  # how a process is killed by an item
+    -1: lambda: die(-1),
+    -2: lambda: os.kill(os.getpid(), signal.SIGTERM),
+    -3: lambda: os._exit(1),
+    -4: lambda: os._exit(77),
+}
+ITEMS = [0.05, -3, 0.2, -1, 0.0, 0.2, -4, 0.1, -2]  # the negative ones kill
+
+
+class Mortal:
+    """Work that kills its process in several ways, and leaves a note of each other item done."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def __call__(self, item: float) -> float:
+        if item in ENDS:
+            ENDS[item]()
+        wait(item)
+        handle, _ = mkstemp(prefix=f"{item}=", dir=self.folder)
+        os.close(handle)
+        return item
+
+    def done(self) -> Counter[float]:
+        return Counter(float(name.partition("=")[0]) for name in os.listdir(self.folder))
 
 
 @exercise(
     "processes.crash",
-    "Repair casualties(work, items): give the items that killed their process, and only those.",
+    "Repair casualties(work, items): a list of the items that killed their process, in whatever "
+    "way, and only those; every other item is done exactly once, and no process is left.",
     hints=(
         "One death breaks the whole pool, and then every future that had not ended fails. What "
         "else tells you how a process ended?",
@@ -156,31 +215,46 @@ DEADLY = [-0.1, 0.3, 0.4, -0.2, 0.2]  # `fragile` dies of the negative ones
 )
 def _crash(answer: Any) -> str:
     """Exactly the deadly items, every other one done once, and no process left."""
-    timeline = Timeline()
+    deadly = [item for item in ITEMS if item in ENDS]
     before = set(active_children())
-    given = answer(timeline.wrap(fragile), list(DEADLY))
-    expect(isinstance(given, list), "casualties must give a list of items.")
-    innocent = [item for item in given if item not in DEADLY or item >= 0]
+    with temporary("crash") as folder:
+        work = Mortal(folder)
+        given = as_list(answer(work, list(ITEMS)), "casualties")
+        done, left = work.done(), set(active_children()) - before
+        for process in left:
+            process.join(LAST_GRACE)
+    innocent = [item for item in given if item not in deadly]
     expect(
         not innocent,
         "you accused items that killed nobody: they failed because another item's death "
         "broke the pool that they were in.",
     )
-    deadly = [item for item in DEADLY if item < 0]
+    missed = [item for item in deadly if item not in given]
     expect(
         sorted(given) == sorted(deadly),
-        f"{len(deadly)} of {len(DEADLY)} items kill their process; you did not notice all of "
-        "them, or named one twice. Does your function go on after the first?",
+        f"{len(deadly)} of {len(ITEMS)} items kill their process; you did not notice all of "
+        f"them, or named one twice.{_how_missed(missed)} Does your function go on after the first?",
     )
-    done = [span for span in timeline.spans if span.outcome == "ok"]
-    lives = len(DEADLY) - len(deadly)
+    lives = Counter(float(item) for item in ITEMS if item not in deadly)
     expect(
-        len(done) == lives,
-        f"each of the {lives} other items must be done once; {len(done)} calls ended well.",
+        done == lives,
+        f"each of the {lives.total()} other items must be done once; {done.total()} calls ended "
+        f"well{', one of them for an item that was done before' * bool(done - lives)}.",
     )
-    left = set(active_children()) - before
     expect(not left, "some of your processes are still running: join them all.")
-    return f"{len(deadly)} items killed their process, and the other {lives} were done anyway."
+    return f"{len(deadly)} items killed their process, and the other {lives.total()} were done."
+
+
+LAST_GRACE = 5.0  # seconds for processes that were left over
+
+
+def _how_missed(missed: Sequence[float]) -> str:
+    """What the missed ones have in common, if it tells something."""
+    if missed and all(item in (-3, -4) for item in missed):
+        return " Those you missed ended with an exit code above 0, and no signal."
+    if missed and all(item in (-2, -3, -4) for item in missed):
+        return " A process can be killed by other signals, and end with other exit codes."
+    return ""
 
 
 # -------------------------------------------------------------------- shared
@@ -207,24 +281,36 @@ def checked_here(block: SharedMemory, size: int, pool: Executor) -> int:
 
 
 class Billed(Executor):
-    """A pool that counts the bytes it is given to send, and the calls."""
+    """A pool that counts the bytes which it has to send there and back, and keeps what came."""
 
     def __init__(self, pool: Executor) -> None:
-        self.pool, self.bytes, self.calls = pool, 0, 0
+        self.pool, self.sent = pool, 0
+        self.futures: list[Future[Any]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.bytes += len(pickle.dumps((fn, args, kwargs)))
-        self.calls += 1
-        return self.pool.submit(fn, *args, **kwargs)
+        self.sent += len(pickle.dumps((fn, args, kwargs)))
+        future = self.pool.submit(fn, *args, **kwargs)
+        self.futures.append(future)
+        return future
+
+    def results(self) -> list[Any]:
+        """What the workers gave back."""
+        return [f.result() for f in self.futures if not f.cancelled() and f.exception() is None]
+
+    @property
+    def bytes(self) -> int:
+        return self.sent + sum(len(pickle.dumps(result)) for result in self.results())
 
 
-SIZE = 3_000_000
-CHEAP = 1_000  # bytes that a name, a size and a function take at most
+SIZES = (3_000_000, 1_999_999)
+MORE = 5_000  # bytes of a block beyond the size: a system may round it up
+CHEAP = 10_000  # bytes that names, sizes and functions take at most
 
 
 @exercise(
     "processes.shared",
-    "Repair checked(block, size, pool): the same checksum from a worker, without sending bytes.",
+    "Repair checked(block, size, pool): the same checksum from a worker, of the first size bytes, "
+    "without sending them there or back.",
     hints=(
         "What does the worker need in order to find the bytes, if it can see the same memory?",
         "A block of shared memory has a name: block.name. Which function of work takes one?",
@@ -238,23 +324,55 @@ CHEAP = 1_000  # bytes that a name, a size and a function take at most
 )
 def _shared(answer: Any) -> str:
     """The right number, from the pool, for a bill that does not grow with the data."""
-    data = os.urandom(1000) * (SIZE // 1000)
-    block = SharedMemory(create=True, size=SIZE)
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        for size in SIZES:
+            _one_block(answer, size, pool)
+    return f"The right number for {SIZES[0]:_} bytes, and fewer than {CHEAP:_} were pickled."
+
+
+def _one_block(answer: Any, size: int, pool: Executor) -> None:
+    data = os.urandom(1 + size // 1000) * 1000
+    block, billed = SharedMemory(create=True, size=size + MORE), Billed(pool)
     try:
         assert block.buf is not None
-        block.buf[:SIZE] = data
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            billed = Billed(pool)
-            given = answer(block, SIZE, billed)
-        expect(given == checksum(data), "that is not the checksum of the first size bytes.")
-        expect(billed.calls > 0, "the number is right, but the pool was not asked for it.")
+        block.buf[:size] = data[:size]
+        block.buf[size : size + MORE] = os.urandom(MORE)
+        given = answer(block, size, billed)
+        expect(given is not None, "checked returned nothing. Is there a return at its end?")
+        expect(
+            not isinstance(given, Future),
+            "checked returned a future, which is a place for the number: ask its result().",
+        )
+        expect(
+            given != checksum(block.buf if block.buf is not None else b""),
+            "that is the checksum of the whole block, and of its first size bytes is asked.",
+        )
+        expect(given == checksum(data[:size]), "that is not the checksum of the first size bytes.")
+        expect(bool(billed.futures), "the number is right, but the pool was not asked for it.")
         expect(
             billed.bytes <= CHEAP,
-            f"the number is right, but more than {SIZE:_} bytes were pickled to get it. "
-            "The worker can look at the block itself.",
+            f"the number is right, but some {round(billed.bytes, -3):_} bytes were pickled to get "
+            "it. The worker can look at the block itself, and need not send what it sees.",
+        )
+        expect(
+            any(str(given) in repr(result) for result in billed.results()),
+            "the number is right, and the pool was asked for something, but not for that number.",
+        )
+        expect(
+            _is_there(block.name),
+            "the block is gone: your function or its worker has unlinked it. "
+            "That is up to whoever made it; a worker closes what it opened, and no more.",
         )
     finally:
         with suppress(BufferError):  # an answer that failed may still be looking at it
             block.close()
-        block.unlink()
-    return f"The right number for {SIZE:_} bytes, and fewer than {CHEAP:_} were pickled."
+        with suppress(FileNotFoundError):  # what an answer has unlinked is told above
+            block.unlink()
+
+
+def _is_there(name: str) -> bool:
+    try:
+        SharedMemory(name).close()
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,14 +1,181 @@
-"""The exercises of lesson 00: a first overlap, and the CPUs that count."""
+"""The exercises of lesson 00: a first overlap, and the CPUs that count.
+
+`Calls`, `called` and `as_list` serve the checks of the next lessons, too.
+"""
 
 from __future__ import annotations
 
+import inspect
+import re
 import threading
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from ..timeline import Timeline
-from ..work import wait
-from . import exercise, expect
+from . import NotYet, exercise, expect
+
+# ------------------------------------------------- work that sees how it is called
+
+COMPANY = 2.0  # seconds that the first call waits for a second one beside it
+IN_VAIN = 0.5  # seconds that the last call to end waits for all others to end
+HOLD = 0.25  # seconds that it then goes on, so that a return before its end is seen
+
+
+class Calls:
+    """Work that sees how it is called, whatever the speed of the machine.
+
+    Its first call waits until there is another one beside it. The call for the
+    item `held` ends last, if the others are called at all meanwhile: who waits for
+    some of the calls only, or sorts by the clock, is seen. `answers` gives what a
+    call returns, or the exception that it raises.
+    """
+
+    def __init__(
+        self, items: Sequence[Any], held: Any, answers: Callable[[Any], Any] = lambda item: None
+    ) -> None:
+        self.items, self.held, self.answers = list(items), held, answers
+        self.begun: list[Any] = []
+        self.ended: list[Any] = []
+        self.callers: set[int] = set()
+        self.at_once = self.now = 0
+        self.patience = COMPANY
+        self.changed = threading.Condition()
+        self.returned = False
+
+    def __call__(self, item: Any) -> Any:
+        self._begin(item)
+        try:
+            if item == self.held:
+                self._hold()
+            answer = self.answers(item)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+        finally:
+            with self.changed:
+                self.now -= 1
+                self.ended.append(item)
+                self.changed.notify_all()
+
+    def _begin(self, item: Any) -> None:
+        with self.changed:
+            self.begun.append(item)
+            self.callers.add(threading.get_ident())
+            self.now += 1
+            self.at_once = max(self.at_once, self.now)
+            self.changed.notify_all()
+            if not self.changed.wait_for(lambda: self.at_once > 1, self.patience):
+                self.patience = 0.0  # it is one at a time, and need not be slow as well
+
+    def _hold(self) -> None:
+        """Until all others have ended, and then until the return, or some time in vain."""
+        with self.changed:
+            others = len(self.items) - 1
+            self.changed.wait_for(lambda: len(self.ended) >= others or self.returned, IN_VAIN)
+            self.changed.wait_for(lambda: self.returned, HOLD)
+
+    def over(self) -> list[Any]:
+        """The items whose calls had ended at the return, which is now; waits for the rest."""
+        with self.changed:
+            ended, self.returned = list(self.ended), True
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.now == 0, COMPANY)
+        return ended
+
+    def expect_all(self, ended: Iterable[Hashable], name: str) -> None:
+        """Each item once, no other, and all of them ended at the return."""
+        begun, due, done = Counter(self.begun), Counter(self.items), Counter(ended)
+        twice = begun - due
+        expect(
+            not twice,
+            f"work was called too often: {short(*twice)} stands {times(due[next(iter(twice), 0)])} "
+            f"in items, and was worked on {times(begun[next(iter(twice), 0)])}.",
+        )
+        never = due - begun
+        expect(
+            not never,
+            f"{never.total()} of {len(self.items)} items were never worked on: {short(*never)} "
+            "was left out. Every item counts, also one that stands there twice.",
+        )
+        expect(
+            not due - done,
+            f"when {name} returned, {done.total()} of {len(self.items)} calls had ended. "
+            "Start one for every item, and wait for all of them.",
+        )
+
+    def expect_overlap(self, where: str) -> None:
+        """At least two at once."""
+        here = self.callers == {threading.get_ident()}
+        expect(
+            self.at_once > 1,
+            f"all calls were made, but never two at once. {where}"
+            + " All of them ran in the thread that called you: work(item) calls it there and "
+            "then. Hand in the function and the item." * here,
+        )
+
+
+def short(*items: Any) -> str:
+    """The first of these, as a sentence can quote it."""
+    return f"{items[0]!r:.60}" if items else "none"
+
+
+def times(number: int) -> str:
+    """How often, in words."""
+    return {0: "not at all", 1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = None) -> Any:
+    """What the answer gives. A slip in starting a thread is named, with its line.
+
+    What work raises on purpose, an `expected` error, is nobody's slip.
+    """
+    seen: list[threading.ExceptHookArgs] = []
+    before, threading.excepthook = threading.excepthook, seen.append
+    try:
+        given = answer(*arguments)
+    finally:
+        threading.excepthook = before
+        slips = [args for args in seen if "argument after * must be" in str(args.exc_value)]
+        if slips:
+            raise NotYet(_not_a_tuple(answer)) from None
+        for args in seen:
+            if expected is None or not issubclass(args.exc_type, expected):
+                before(args)
+    expect(
+        not inspect.isgenerator(given) or not inspect.isgeneratorfunction(answer),
+        "there is a yield in your function, so a call of it only makes a generator, "
+        "and nothing has been done yet.",
+    )
+    if inspect.iscoroutine(given):
+        given.close()
+        raise NotYet("an async function only makes a coroutine when called: nothing was done.")
+    return given
+
+
+def _not_a_tuple(answer: Any) -> str:
+    line = ""
+    with suppress(OSError, TypeError):
+        lines, _ = inspect.getsourcelines(answer)
+        slips = [(n, text) for n, text in enumerate(lines, 1) if re.search(r"args\s*=\s*\w", text)]
+        line = "".join(f", in line {n} of your function: {text.strip()}" for n, text in slips[:1])
+    return f"args must be a tuple, args=(item,) with its comma, and is the item itself{line}"
+
+
+def as_list(given: Any, name: str) -> list[Any]:
+    """The list that the answer gave; else a sentence about what it gave instead."""
+    expect(given is not None, f"{name} returned nothing. Is there a return at its end?")
+    lazy = hasattr(given, "__next__")
+    expect(
+        not lazy,
+        f"{name} returned a {type(given).__name__}, which gives its items only when asked. "
+        "A list is wanted: put list(...) around it.",
+    )
+    expect(isinstance(given, list), f"{name} must return a list, not {short(given)}.")
+    return list(given)
+
+
+# ------------------------------------------------------------------- overlap
 
 
 def together(work: Callable[[Any], Any], items: Iterable[Any]) -> None:
@@ -28,9 +195,17 @@ def one_by_one(work: Callable[[Any], Any], items: Iterable[Any]) -> None:
         thread.join()
 
 
+CROWDS = (  # items, and the one whose call ends last
+    ([7, 3, 9, 3, 1], 7),
+    ([4, 8, 8, 2, 6, 0, 5, 1], 2),
+    ([5, 1, 12, 3, 3, 11, 8, 2, 10, 7, 4, 9, 6], 6),
+)
+
+
 @exercise(
     "start.overlap",
-    "Write together(work, items): work(item) for every item, at least two at the same time.",
+    "Write together(work, items): work(item) once for every item, at least two at the same time, "
+    "and all ended before it returns.",
     hints=(
         "A threading.Thread runs its target beside you, from start() on. join() waits for its end.",
         "join() right after start() means: wait before the next one may start.",
@@ -43,27 +218,19 @@ def one_by_one(work: Callable[[Any], Any], items: Iterable[Any]) -> None:
 )
 def _overlap(answer: Any) -> str:
     """Each item is worked on once, some of them at once, and all before the return."""
-    timeline, items = Timeline(), [1, 2, 3, 4]
-    seen: list[int] = []
+    for items, held in CROWDS:
+        work = Calls(items, held)
+        try:
+            called(answer, work, list(items))
+        finally:
+            ended = work.over()
+        work.expect_all(ended, "your function")
+        work.expect_overlap("Look at what your function waits for before it starts the next one.")
+    sizes = ", ".join(str(len(items)) for items, _ in CROWDS[:-1])
+    return f"For {sizes} and {len(CROWDS[-1][0])} items: all calls made, some at the same time."
 
-    def work(item: int) -> None:
-        with timeline.span(f"item {item}"):
-            wait(0.1)
-        seen.append(item)
 
-    answer(work, items)
-    ended = sorted(seen)
-    expect(
-        ended == items,
-        f"when your function returned, {len(ended)} of {len(items)} calls had ended. "
-        "Start one for every item, and wait for all of them with join().",
-    )
-    expect(
-        timeline.at_once() > 1,
-        "all four calls were made, but never two at once. "
-        "Look at what your function waits for before it starts the next one.",
-    )
-    return f"All {len(items)} calls were made, {timeline.at_once()} of them at the same time."
+# -------------------------------------------------------------------- usable
 
 
 def usable(host: int, allowed: int, quota: float | None) -> int:
@@ -80,12 +247,22 @@ MACHINES = (  # host, allowed, quota, usable, in words
     (64, 4, 2.5, 3, "a quota of 2.5 CPUs: a third worker still helps"),
     (16, 2, 8.0, 2, "a quota above what the process may use"),
     (4, 4, 0.5, 1, "half a CPU: one worker is still needed"),
+    (16, 16, 2.0, 2, "a quota of exactly 2 CPUs: a third worker has none"),
+    (16, 16, 2.001, 3, "a quota a little above 2 CPUs: a third worker helps a little"),
+    (16, 16, 3.5, 4, "a quota of 3.5 CPUs: a fourth worker still helps"),
+    (8, 8, 7.25, 8, "a quota that leaves the last CPU a quarter of its time"),
+    (8, 3, 2.75, 3, "a quota of 2.75 CPUs, and 3 that this process may use"),
+    (8, 3, 3.25, 3, "a quota of 3.25 CPUs, and 3 that this process may use"),
+    (64, 1, None, 1, "one CPU of 64"),
+    (8, 8, 0.001, 1, "a thousandth of a CPU: one worker is still needed"),
+    (32, 32, 4, 4, "a quota of 4, as a whole number"),
 )
 
 
 @exercise(
     "start.usable",
-    "Write usable(host, allowed, quota): how many CPUs can this process keep busy?",
+    "Write usable(host, allowed, quota): how many CPUs can this process keep busy? A part of one "
+    "counts as one, and there is always one.",
     hints=(
         "Which of the three numbers can forbid a CPU, and which one only counts what is built in?",
         "The smaller one of allowed and quota counts. A quota of None means that there is none.",
@@ -100,8 +277,9 @@ def _usable(answer: Any) -> str:
     """The right number for each of the machines."""
     for host, allowed, quota, right, words in MACHINES:
         given = answer(host, allowed, quota)
+        expect(given is not None, "usable returned nothing. Is there a return for every case?")
         expect(
-            given == right,
+            given == right and not isinstance(given, bool),
             f"for {words}, usable({host}, {allowed}, {quota}) gave {given!r}. "
             "Which number forbids, and what does it leave?",
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from . import NotYet, exercise, expect
+from .start import Calls, as_list, called
 
 # ------------------------------------------------------------------- collect
 
@@ -51,43 +54,32 @@ def results_by_place(work: Callable[[Any], Any], items: Iterable[Any]) -> list[A
     return results
 
 
-ITEMS = [1, 2, 3, 4]
-TURN = 5.0  # seconds that a call waits for the one after it to end
-BEHIND = 0.05  # seconds from the end of a call to the end of the one before it
+TURN = 5.0  # seconds that a thread of a check waits for another one
+STRICT = 0.1  # seconds between two threads: a thread that is to end itself has not, at a return
 
 
 class Refused(Exception):
     """What the work raises for the items that it cannot do."""
 
 
-class Backwards:
-    """Work whose calls end in the reverse order of the items: each waits for the next."""
+def result(item: int) -> object:
+    """What the work gives for an item: in no order that sorting finds; false values count, too."""
+    return {2: None, 5: 0, 8: ""}.get(item, f"result {item * 7 % 11}")
 
-    def __init__(self, refused: Iterable[int] = ()) -> None:
-        self.refused = set(refused)
-        self.ended = {item: threading.Event() for item in ITEMS}
-        self.alone = threading.Event()  # a call waited in vain
 
-    def __call__(self, item: int) -> str:
-        try:
-            if item != ITEMS[-1] and not self.alone.is_set():
-                self._wait_for(item + 1)
-            if item in self.refused:
-                raise Refused(f"item {item}")
-            return f"result {item}"
-        finally:
-            self.ended[item].set()
-
-    def _wait_for(self, item: int) -> None:
-        if self.ended[item].wait(TURN):
-            time.sleep(BEHIND)
-        else:
-            self.alone.set()
+ITEMS = [5, 2, 9, 2, 7, 1, 8, 3, 0]
+FAILING = (  # items, those that fail, the one whose call ends last
+    ([6, 3, 8, 2, 7, 4, 1], {2, 4, 1}, 2),
+    ([6, 3, 8, 2, 7, 4, 1], {3, 8}, 4),
+    ([4, 0, 7, 7, 2], {2}, 4),
+    ([9, 2, 4, 1, 3, 6, 2, 8, 7, 5], {9, 5}, 9),
+)
 
 
 @exercise(
     "threads.collect",
-    "Repair collect(work, items): results in the order of items, and the first item's error.",
+    "Repair collect(work, items): one call for each item, some at once; when all have ended, the "
+    "results in the order of items, or the first item's error, and no thread left.",
     hints=(
         "A thread throws away what its function returns, and what it raises. What keeps both?",
         "pool.submit(work, item) gives a future. Keep the futures in the order of the items.",
@@ -96,65 +88,78 @@ class Backwards:
     solution=collect,
     starter=append_results,
     wrong=results_by_place,
-    says="item 2 and item 4 failed",
+    says="item 2, item 4 and item 1 failed",
     seconds=20.0,
 )
 def _collect(answer: Any) -> str:
-    """Calls that end in reverse order, without and with errors; nothing is left over."""
-    with _no_reports():
-        before = set(threading.enumerate())
-        _in_order(answer)
-        _first_error(answer)
+    """Calls that end in another order, without and with errors; nothing is left over."""
+    gc.collect()  # what an answer before this one left in a circle ends now
+    before = set(threading.enumerate())
+    _in_order(answer, before)
+    for items, failing, held in FAILING:
+        _first_error(answer, items, failing, held, before)
+    return "The results stand in the order of the items, and the first item's error came out."
+
+
+def _collected(answer: Any, work: Calls, before: set[threading.Thread]) -> Any:
+    """What collect gives, or what of `Refused` it raises, once its calls were looked at."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(STRICT)
+    left: list[threading.Thread] = []
+    try:
+        try:
+            given = called(answer, work, list(work.items), expected=Refused)
+        except Refused as error:
+            given = error
         left = [t for t in threading.enumerate() if t not in before]
-    expect(not left, f"when collect had ended, {len(left)} of its threads had not. Join them all.")
-    return "The results stand in the order of the items, and the error of item 2 came out."
+    finally:
+        sys.setswitchinterval(interval)
+        ended = work.over()
+        for thread in left:  # those of a pool that is thrown away end by themselves
+            thread.join(0.1)
+    work.expect_all(ended, "collect")
+    work.expect_overlap("Start the others before you wait for the first.")
+    if left:
+        raise NotYet(
+            f"when collect had ended, {len(left)} of its threads had not: they idle, and wait for "
+            "more work. A pool ends its threads at the end of a with, or in shutdown."
+        )
+    return given
 
 
-def _in_order(answer: Any) -> None:
-    work = Backwards()
-    results = answer(work, list(ITEMS))
+def _in_order(answer: Any, before: set[threading.Thread]) -> None:
+    work = Calls(ITEMS, ITEMS[0], result)
+    given = _collected(answer, work, before)
+    if isinstance(given, Refused):
+        raise given
+    results, right = as_list(given, "collect"), [result(item) for item in ITEMS]
     expect(
-        not work.alone.is_set(),
-        "the call for one item waited in vain for the call for the next one. "
-        "Start all of them before you wait for the first.",
-    )
-    right = [f"result {item}" for item in ITEMS]
-    expect(isinstance(results, list), f"collect must return a list, not {results!r:.60}.")
-    expect(
-        results == right or sorted(map(str, results)) != right,
+        results == right or sorted(map(repr, results)) != sorted(map(repr, right)),
         "all results are there, but not in the order of the items: "
         "the calls ended in another order. Where do you decide on a result's place?",
     )
     expect(results == right, f"the results should be {right}, and were {results!r:.200}.")
 
 
-def _first_error(answer: Any) -> None:
-    work = Backwards(refused=(2, 4))
-    try:
-        answer(work, list(ITEMS))
-    except Refused as error:
-        expect(
-            str(error) == "item 2",
-            "item 2 and item 4 failed, and the error of item 4 came out. "
-            "The first by the order of the items should, not the first by the clock.",
+def _first_error(
+    answer: Any, items: list[int], failing: set[int], held: int, before: set[threading.Thread]
+) -> None:
+    def give(item: int) -> object:
+        return Refused(f"item {item}") if item in failing else result(item)
+
+    given = _collected(answer, Calls(items, held, give), before)
+    names = [f"item {item}" for item in items if item in failing]
+    which = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    if not isinstance(given, Refused):
+        raise NotYet(
+            f"{which} failed, and collect returned as if all were well. "
+            "An exception ends its thread; who tells the caller?"
         )
-        ended = sum(event.is_set() for event in work.ended.values())
-        expect(ended == len(ITEMS), f"collect ended when {ended} of {len(ITEMS)} calls had ended.")
-        return
-    raise NotYet(
-        "item 2 and item 4 failed, and collect returned as if all were well. "
-        "An exception ends its thread; who tells the caller?"
+    expect(
+        str(given) == names[0],
+        f"{which} failed, and the error of {given} came out. "
+        "The first by the order of the items should, not the first by the clock.",
     )
-
-
-@contextmanager
-def _no_reports() -> Iterator[None]:
-    """What a thread does not catch is judged here, not printed."""
-    before, threading.excepthook = threading.excepthook, lambda args: None
-    try:
-        yield
-    finally:
-        threading.excepthook = before
 
 
 # ---------------------------------------------------------------------- stop
@@ -183,7 +188,10 @@ def poll_and_sleep(look: Callable[[], object], stop: threading.Event, pause: flo
 
 LAST = 3  # the look during which `stop` is set
 TOO_MANY = 6
-PAUSE = 0.01  # seconds
+SHORT, ROUNDS = 0.04, 8  # seconds of a short pause, and looks with such pauses
+LONG = 2.0  # seconds of a pause that is to be cut short
+AFTER = 0.3  # seconds after a look, which is in the middle of that pause
+SOON = 4.0  # seconds in which looks with short pauses must have been made
 
 
 class Enough(BaseException):
@@ -191,24 +199,75 @@ class Enough(BaseException):
 
 
 class Watched(threading.Event):
-    """An event that counts the waits for it, and may be set in the middle of one."""
-
-    def __init__(self, set_in_wait: int = 0) -> None:
-        super().__init__()
-        self.waits, self.set_in_wait = 0, set_in_wait
+    """An event for which nobody may wait without end."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        self.waits += 1
-        if timeout is None:
+        if timeout is None and not self.is_set():
             raise NotYet("stop.wait() without a pause waits until stop is set, and never looks.")
-        if self.waits == self.set_in_wait:
-            self.set()
         return super().wait(timeout)
+
+
+class Poll:
+    """A call of the answer in a thread of its own, with all that it does seen."""
+
+    def __init__(self, answer: Any, pause: float, stop_in: int = 0) -> None:
+        self.answer, self.pause, self.stop_in = answer, pause, stop_in
+        self.stop = Watched()
+        self.looks: list[tuple[float, bool]] = []  # the time of each, and whether stop was set
+        self.changed = threading.Condition()
+        self.over = self.ended = False
+        self.error: BaseException | None = None
+        self.began = time.perf_counter()
+        self.thread = threading.Thread(target=self._run, name="poll", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            called(self.answer, self._look, self.stop, self.pause)
+        except Enough:
+            pass
+        except BaseException as error:
+            self.error = error
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def _look(self) -> None:
+        with self.changed:
+            self.looks.append((time.perf_counter(), self.stop.is_set()))
+            self.changed.notify_all()
+            if len(self.looks) == self.stop_in:
+                self.stop.set()
+            if self.over or self.late > TOO_MANY:
+                raise Enough
+
+    @property
+    def late(self) -> int:
+        """Looks that began after `stop` was set."""
+        return sum(late for _, late in self.looks)
+
+    def has_looked(self, times: int, seconds: float) -> bool:
+        """Whether it looked so often, or ended, within these seconds."""
+        with self.changed:
+            return self.changed.wait_for(lambda: len(self.looks) >= times or self.ended, seconds)
+
+    def has_ended(self, seconds: float) -> bool:
+        with self.changed:
+            return self.changed.wait_for(lambda: self.ended, seconds)
+
+    def finish(self) -> None:
+        """End it, whatever it does; what it raised is raised here."""
+        self.over = True
+        self.stop.set()
+        self.thread.join(LONG + 1)
+        if self.error is not None:
+            raise self.error
 
 
 @exercise(
     "threads.stop",
-    "Repair poll(look, stop, pause): it ends when stop is set, also in the middle of a pause.",
+    "Repair poll(look, stop, pause): it looks every pause seconds, and returns when stop is set, "
+    "also in the middle of a pause, without another look.",
     hints=(
         "Nobody can end a thread from outside. So the loop itself has to ask whether to go on.",
         "while not stop.is_set(): is half of it. What if stop is set just after a pause began?",
@@ -218,42 +277,83 @@ class Watched(threading.Event):
     starter=poll_for_ever,
     wrong=poll_and_sleep,
     says="cut short",
+    seconds=20.0,
 )
 def _stop(answer: Any) -> str:
-    """Stopped during a look, then in a pause: no look begins after that."""
-    stop = Watched()
-    looks, late = _looks(answer, stop, last=LAST)
-    expect(looks > 0, "stop was not set, and your function never looked.")
-    expect(late == 0, f"stop was set during look {LAST}, and yet it {_went_on(late)}.")
-    expect(looks == LAST, f"it ended after look {looks}, and nobody had set stop.")
-    expect(
-        stop.waits > 0,
-        "it ends, but its pause cannot be cut short: set to an hour, it would end an hour late. "
-        "Let it spend the pause in stop.wait.",
-    )
-    _, late = _looks(answer, Watched(set_in_wait=2), last=TOO_MANY)
-    expect(late == 0, f"stop was set in the second pause, and yet it {_went_on(late)}.")
+    """Stopped during a look, then in a pause; and it looks once in each pause."""
+    _stopped_in_a_look(answer)
+    _every_pause(answer)
+    for looks in (0, 2):
+        _stopped_in_a_pause(answer, looks)
     return f"Stopped in look {LAST}, it did not look again; stopped in a pause, it left the pause."
 
 
+def _stopped_in_a_look(answer: Any) -> None:
+    poll = Poll(answer, SHORT, stop_in=LAST)
+    poll.has_ended(SOON)
+    ended, looks, late = poll.ended, len(poll.looks), poll.late
+    poll.finish()
+    expect(looks > 0, "stop was not set, and your function never looked.")
+    expect(late == 0, f"stop was set during look {LAST}, and yet it {_went_on(late)}.")
+    expect(looks == LAST or not ended, f"it ended after look {looks}, and nobody had set stop.")
+    expect(looks == LAST, _too_slow(looks))
+    expect(ended, f"stop was set during look {LAST}, and your function did not return.")
+
+
+def _every_pause(answer: Any) -> None:
+    """Never sooner than the pauses allow, on any machine; and not so late that it must be wrong."""
+    poll = Poll(answer, SHORT)
+    poll.has_looked(ROUNDS, SOON)
+    looks, ended = list(poll.looks), poll.ended
+    poll.finish()
+    expect(not ended, f"it ended after look {len(looks)}, and nobody had set stop.")
+    expect(len(looks) >= ROUNDS, _too_slow(len(looks)))
+    passed = looks[ROUNDS - 1][0] - poll.began
+    expect(
+        passed > (ROUNDS - 1) * SHORT * 0.9,
+        f"{ROUNDS} looks with a pause of {SHORT} s between them came within {passed:.2g} s. "
+        "It must wait for pause seconds after each.",
+    )
+
+
+def _stopped_in_a_pause(answer: Any, looks: int) -> None:
+    """Its pause is still going on when it ends: an order of two events, not a speed."""
+    pause = LONG / 2 if looks else LONG
+    poll = Poll(answer, pause)
+    poll.has_looked(looks, (looks + 2) * pause)
+    seen = time.perf_counter()
+    poll.has_ended(AFTER)
+    early, ended = len(poll.looks) - max(looks, 1), poll.ended
+    poll.stop.set()
+    left = seen + pause - time.perf_counter() - AFTER / 2
+    in_time = poll.has_ended(max(left, 0.1))
+    late = poll.late
+    poll.finish()
+    expect(not ended, f"it ended after look {len(poll.looks)}, and nobody had set stop.")
+    expect(
+        early <= 0,
+        f"with a pause of {pause:g} s it looked {early} times more within {AFTER} s. "
+        "It must wait for pause seconds after each look.",
+    )
+    expect(
+        in_time,
+        "it ends, but its pause cannot be cut short: set to an hour, it would end an hour late. "
+        "Let it spend the pause in stop.wait.",
+    )
+    expect(late == 0, f"stop was set in a pause, and yet it {_went_on(late)}.")
+
+
 def _went_on(late: int) -> str:
+    if late > TOO_MANY:
+        return "went on looking"
     return "looked once more" if late == 1 else f"looked {late} times more"
 
 
-def _looks(answer: Any, stop: threading.Event, last: int) -> tuple[int, int]:
-    """How often it looked, and how often after `stop` was set; in the look `last` it is."""
-    looks: list[bool] = []
-
-    def look() -> None:
-        looks.append(stop.is_set())
-        if len(looks) == last:
-            stop.set()
-        if len(looks) > TOO_MANY:
-            raise Enough
-
-    with suppress(Enough):
-        answer(look, stop, PAUSE)
-    return len(looks), sum(looks)
+def _too_slow(looks: int) -> str:
+    return (
+        f"with a pause of {SHORT} s it looked only {looks} times in {SOON:g} s. "
+        "How long does it wait after a look: is that pause?"
+    )
 
 
 # --------------------------------------------------------------------- local
@@ -298,12 +398,15 @@ class ByThreadName:
         return self.users.get(threading.current_thread().name)
 
 
-USERS = ["Ada", "Grace", "Alan", "Edsger"]
+USERS = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Tony", "Leslie"]
+ONE_NAME = ["worker"] * len(USERS)
+REUSED = 30  # threads, and Sessions, one after the other: numbers are given again
 
 
 @exercise(
     "threads.local",
-    "Repair Session: each thread gets the user that it entered itself, None before that.",
+    "Repair Session: each thread gets the user that it entered last itself, None before that; "
+    "and each Session has users of its own.",
     hints=(
         "self.user is one place, and all threads see the same objects.",
         "An attribute of threading.local() is another place in every thread.",
@@ -316,21 +419,38 @@ USERS = ["Ada", "Grace", "Alan", "Edsger"]
     says="threads of one name",
 )
 def _local(answer: Any) -> str:
-    """Four threads that have all entered before the first one asks; then a fifth."""
-    for names, which in ((USERS, "threads"), (["worker"] * 4, "threads of one name")):
+    """Threads that have all entered before the first one asks; then new ones, and new Sessions."""
+    with _numbers_given_again():
+        for names, new, which in (
+            (USERS, list(map(str.upper, USERS)), "threads"),
+            (ONE_NAME, ONE_NAME, "threads of one name"),
+        ):
+            session = answer()
+            right = sum(map(str.__eq__, USERS, map(str, _served(session, names))))
+            expect(
+                right == len(USERS),
+                f"{len(USERS)} {which} entered a user each, and {right} of them got theirs back. "
+                "Where does Session keep a user, and which threads share that place?",
+            )
+            _nobody(_served(session, new, entering=False))
         session = answer()
-        right = sum(map(str.__eq__, USERS, map(str, _served(session, names))))
+        for number in range(REUSED):
+            _nobody([_asked(session, f"user {number}")])
+        _own_users(answer)
+    return "Every thread got its own user, and a thread that had entered nobody got None."
+
+
+def _nobody(got: Iterable[Any]) -> None:
+    for user in got:
         expect(
-            right == len(USERS),
-            f"four {which} entered a user each, and {right} of them got theirs back. "
-            "Where does Session keep a user, and which threads share that place?",
-        )
-        nobody = _asked(session)
-        expect(
-            nobody is None,
-            f"a new thread, which had entered nobody, got {nobody!r:.60} instead of None. "
+            user is None,
+            f"a new thread, which had entered nobody, got {user!r:.60} instead of None. "
             "Where threads are told apart by number: a new one gets that of one that has ended.",
         )
+
+
+def _own_users(answer: Any) -> None:
+    """Two Sessions in one thread, the last user of two, and a Session after one that is gone."""
     session, other = answer(), answer()
     session.enter("Ada")
     expect(
@@ -338,17 +458,46 @@ def _local(answer: Any) -> str:
         "two Sessions share their users: entered in one, Ada is known to the other. "
         "Keep what belongs to a Session in an attribute of self.",
     )
-    return "Every thread got its own user, and a thread that had entered nobody got None."
+    session.enter("Grace")
+    expect(
+        session.name() == "Grace",
+        f"a thread that entered Ada and then Grace got {session.name()!r:.60}. "
+        "It serves whom it entered last.",
+    )
+    other.enter("Alan")
+    expect(session.name() == "Grace", "Alan entered another Session, and is now in this one, too.")
+    del session, other
+    for _ in range(REUSED):
+        session = answer()
+        expect(
+            session.name() is None,
+            "a new Session knew a user whom only a Session before it had been told. "
+            "The id of an object is given again once the object is gone.",
+        )
+        session.enter("Ada")
+        del session
 
 
-def _served(session: Any, names: Iterable[str]) -> list[Any]:
-    """What each thread gets back, once all of them have entered."""
-    got: list[Any] = [None] * len(USERS)
-    all_entered = threading.Barrier(len(USERS))
+@contextmanager
+def _numbers_given_again() -> Iterator[None]:
+    """The system's numbers of threads come again after some thousands; here they do at once."""
+    before = threading.get_native_id
+    threading.get_native_id = threading.get_ident
+    try:
+        yield
+    finally:
+        threading.get_native_id = before
+
+
+def _served(session: Any, names: Sequence[str], entering: bool = True) -> list[Any]:
+    """What each thread gets back, once all of them have entered, if they do."""
+    got: list[Any] = [None] * len(names)
+    all_entered = threading.Barrier(len(names))
 
     def serve(place: int) -> None:
         try:
-            session.enter(USERS[place])
+            if entering:
+                session.enter(USERS[place])
             all_entered.wait(TURN)
             got[place] = session.name()
         except threading.BrokenBarrierError:
@@ -368,7 +517,15 @@ def _served(session: Any, names: Iterable[str]) -> list[Any]:
     return got
 
 
-def _asked(session: Any) -> Any:
-    """What a new thread gets that has entered nobody."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(session.name).result()
+def _asked(session: Any, user: str) -> Any:
+    """What a new thread gets before it enters anybody; then it enters `user` and is gone."""
+    got: list[Any] = []
+
+    def ask() -> None:
+        got.append(session.name())
+        session.enter(user)
+
+    thread = threading.Thread(target=ask, name="worker", daemon=True)
+    thread.start()
+    thread.join()
+    return got[0] if got else None

@@ -1,0 +1,385 @@
+"""Answers to the exercises of lesson 03, in a module that new processes can import."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from multiprocessing.shared_memory import SharedMemory
+from typing import Any
+
+from helpers.work import checksum, checksum_at, times
+
+spawn = get_context("spawn")
+forking = get_context("fork") if "fork" in multiprocessing.get_all_start_methods() else None
+Pairs = list[tuple[int, int]]
+
+# -------------------------------------------------------------------- module
+
+
+def as_they_come(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: sorted by the product, whatever the order of the numbers."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return sorted(pool.map(partial(times, factor), numbers), key=lambda pair: pair[1])
+
+
+def forked(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: only a fork has the function inside this one."""
+    pipe, end = get_context("spawn").Pipe()
+
+    def worker() -> None:
+        end.send([(os.getpid(), factor * x) for x in numbers])
+
+    assert forking is not None
+    process = forking.Process(target=worker)
+    process.start()
+    pairs: Pairs = pipe.recv()
+    process.join()
+    return pairs
+
+
+def forks_itself(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: os.fork, by hand."""
+    read, write = os.pipe()
+    try:
+        if os.fork() == 0:
+            os.write(write, repr([(os.getpid(), factor * x) for x in numbers]).encode())
+            os._exit(0)
+        return list(eval(os.read(read, 10_000)))
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def a_lambda(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: a lambda has no name."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(lambda x: times(factor, x), numbers))
+
+
+def in_threads(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: a thread can call anything, in this process."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(partial(times, factor), numbers))
+
+
+def pairs_of_twos(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: two at a time, and an odd one is lost."""
+    pairs: Pairs = []
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        for two in zip(*[iter(numbers)] * 2, strict=False):
+            pairs += pool.map(partial(times, factor), two)
+    return pairs
+
+
+def without_twins(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: a number that stands there twice has one future."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {x: pool.submit(times, factor, x) for x in numbers}
+        return [future.result() for future in futures.values()]
+
+
+def products_only(numbers: Sequence[int], factor: int) -> list[int]:
+    """Wrong: who computed it is missing."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return [product for _, product in pool.map(partial(times, factor), numbers)]
+
+
+def lazily(numbers: Sequence[int], factor: int) -> Iterator[tuple[int, int]]:
+    """Wrong: what map gives is no list."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return pool.map(partial(times, factor), numbers)
+
+
+def forgets_to_return(numbers: Sequence[int], factor: int) -> None:
+    """Wrong: nothing is returned."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        list(pool.map(partial(times, factor), numbers))
+
+
+def by_futures(numbers: Sequence[int], factor: int) -> Pairs:
+    """Right: a future for each number, in their order."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return [f.result() for f in [pool.submit(times, factor, x) for x in numbers]]
+
+
+def starmap(numbers: Sequence[int], factor: int) -> Pairs:
+    """Right: the pool of multiprocessing."""
+    with spawn.Pool(2) as pool:
+        return pool.starmap(times, [(factor, x) for x in numbers])
+
+
+def by_the_default_context(numbers: Sequence[int], factor: int) -> Pairs:
+    """Right: whatever the start method is, its worker can be imported."""
+    with ProcessPoolExecutor(2) as pool:
+        return list(pool.map(times, [factor] * len(numbers), numbers))
+
+
+def send_product(end: Any, factor: int, x: int) -> None:
+    end.send(times(factor, x))
+    end.close()
+
+
+def a_process_for_each(numbers: Sequence[int], factor: int) -> Pairs:
+    """Right: no pool, a process and a pipe for each number."""
+    pipes = [spawn.Pipe(duplex=False) for _ in numbers]
+    processes = [
+        spawn.Process(target=send_product, args=(end, factor, x))
+        for (_, end), x in zip(pipes, numbers, strict=True)
+    ]
+    for process in processes:
+        process.start()
+    pairs = [pipe.recv() for pipe, _ in pipes]
+    for process in processes:
+        process.join()
+    return pairs
+
+
+_factor = 0
+
+
+def remember(factor: int) -> None:
+    global _factor
+    _factor = factor
+
+
+def by_what_it_remembers(x: int) -> tuple[int, int]:
+    return os.getpid(), _factor * x
+
+
+def factor_by_initializer(numbers: Sequence[int], factor: int) -> Pairs:
+    """Right: each process is told the factor as it starts."""
+    with ProcessPoolExecutor(2, mp_context=spawn, initializer=remember, initargs=(factor,)) as pool:
+        return list(pool.map(by_what_it_remembers, numbers))
+
+
+# --------------------------------------------------------------------- crash
+
+Work = Callable[[float], Any]
+
+
+def ended(work: Work, items: Sequence[float]) -> list[tuple[float, Any]]:
+    """A process for each item, all of which have ended."""
+    processes = [spawn.Process(target=work, args=(item,)) for item in items]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return list(zip(items, processes, strict=True))
+
+
+def knows_one_signal(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: only SIGKILL is a death."""
+    return [item for item, process in ended(work, items) if process.exitcode == -9]
+
+
+def signals_only(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: a process can also die with an exit code above 0."""
+    return [item for item, process in ended(work, items) if process.exitcode < 0]
+
+
+def stops_at_the_first(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: the pool breaks at the first death, and that is the end."""
+    for item in items:
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            if pool.submit(work, item).exception():
+                return [item]
+    return []
+
+
+def whole_pool_again(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: who was in a broken pool is done once more, and some had been done."""
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        futures = [pool.submit(work, item) for item in items]
+    if not any(future.exception() for future in futures):
+        return []
+    return [item for item, process in ended(work, items) if process.exitcode != 0]
+
+
+def joins_the_last(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: nobody waits for the processes that are not deadly."""
+    slow = spawn.Process(target=wait_on, args=(1.0,))
+    slow.start()
+    return [item for item, process in ended(work, items) if process.exitcode != 0]
+
+
+def wait_on(seconds: float) -> None:
+    from helpers.work import wait
+
+    wait(seconds)
+
+
+def kills_them_late(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: gives up on a process after a moment, and takes it for dead."""
+    killed = []
+    for item in items:
+        process = spawn.Process(target=work, args=(item,))
+        process.start()
+        process.join(0.01)
+        if process.exitcode != 0:
+            killed.append(item)
+            process.kill()
+        process.join()
+    return killed
+
+
+def without_trying(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: the negative ones are known to kill."""
+    return [item for item in items if item < 0]
+
+
+def gives_a_set(work: Work, items: Sequence[float]) -> set[float]:
+    """Wrong: a set is no list."""
+    return {item for item, process in ended(work, items) if process.exitcode != 0}
+
+
+def one_by_one(work: Work, items: Sequence[float]) -> list[float]:
+    """Right: one after the other."""
+    return [item for item in items if ended(work, [item])[0][1].exitcode]
+
+
+def a_pool_for_each(work: Work, items: Sequence[float]) -> list[float]:
+    """Right: a pool of one for each item, which breaks or does not."""
+    killed = []
+    for item in items:
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            try:
+                pool.submit(work, item).result()
+            except BrokenProcessPool:
+                killed.append(item)
+    return killed
+
+
+def by_their_sentinels(work: Work, items: Sequence[float]) -> list[float]:
+    """Right: in the order of their deaths."""
+    running = {}
+    for item in items:
+        process = spawn.Process(target=work, args=(item,))
+        process.start()
+        running[process.sentinel] = item, process
+    killed = []
+    while running:
+        for sentinel in wait(list(running)):
+            item, process = running.pop(sentinel)  # type: ignore[call-overload]
+            process.join()
+            if process.exitcode:
+                killed.append(item)
+    return killed
+
+
+def from_the_last(work: Work, items: Sequence[float]) -> list[float]:
+    """Right: in whatever order."""
+    return [item for item, process in reversed(ended(work, items)) if process.exitcode != 0]
+
+
+# -------------------------------------------------------------------- shared
+
+
+def the_whole_block(block: SharedMemory, size: int, pool: Executor) -> Any:
+    """Wrong: the block may be longer than size."""
+    return pool.submit(checksum_at, block.name, block.size).result()
+
+
+def bytes_at(name: str, size: int) -> bytes:
+    block = SharedMemory(name)
+    try:
+        assert block.buf is not None
+        return bytes(block.buf[:size])
+    finally:
+        block.close()
+
+
+def fetches_the_bytes(block: SharedMemory, size: int, pool: Executor) -> int:
+    """Wrong: the bytes come back, to be counted here."""
+    return checksum(pool.submit(bytes_at, block.name, size).result())
+
+
+def asks_for_something(block: SharedMemory, size: int, pool: Executor) -> int:
+    """Wrong: the number is computed here, while the pool does something else."""
+    pool.submit(len, block.name).result()
+    assert block.buf is not None
+    return checksum(bytes(block.buf[:size]))
+
+
+def gives_the_future(block: SharedMemory, size: int, pool: Executor) -> Future[int]:
+    """Wrong: the place for a number is no number."""
+    return pool.submit(checksum_at, block.name, size)
+
+
+def checksum_and_unlink(name: str, size: int) -> int:
+    number = checksum_at(name, size)
+    block = SharedMemory(name)
+    block.close()
+    block.unlink()
+    return number
+
+
+def unlinks(block: SharedMemory, size: int, pool: Executor) -> Any:
+    """Wrong: the worker removes what is not its own."""
+    return pool.submit(checksum_and_unlink, block.name, size).result()
+
+
+def in_pieces(block: SharedMemory, size: int, pool: Executor) -> int:
+    """Wrong: in small pieces, the bytes are sent all the same."""
+    assert block.buf is not None
+    number = 1
+    for first in range(0, size, 500_000):
+        piece = bytes(block.buf[first : min(first + 500_000, size)])
+        number = pool.submit(zlib.adler32, piece, number).result()
+    return number
+
+
+def one_size(block: SharedMemory, size: int, pool: Executor) -> Any:
+    """Wrong: it knows the size of the lesson's block."""
+    return pool.submit(checksum_at, block.name, 3_000_000).result()
+
+
+def by_map(block: SharedMemory, size: int, pool: Executor) -> int:
+    """Right: map with one element in each line."""
+    return next(iter(pool.map(checksum_at, [block.name], [size])))
+
+
+def checksum_of_block(block: SharedMemory, size: int) -> int:
+    assert block.buf is not None
+    with block.buf[:size] as data:
+        return checksum(data)
+
+
+def sends_the_block(block: SharedMemory, size: int, pool: Executor) -> Any:
+    """Right: a pickled block is its name, and is opened again."""
+    return pool.submit(checksum_of_block, block, size).result()
+
+
+def checksum_between(name: str, first: int, last: int, number: int) -> int:
+    block = SharedMemory(name)
+    try:
+        assert block.buf is not None
+        with block.buf[first:last] as data:
+            return zlib.adler32(data, number)
+    finally:
+        block.close()
+
+
+def piece_by_piece(block: SharedMemory, size: int, pool: Executor) -> int:
+    """Right: the worker looks at a million bytes at a time, each sum goes on with the last one."""
+    number = 1
+    for first in range(0, size, 1_000_000):
+        last = min(first + 1_000_000, size)
+        number = pool.submit(checksum_between, block.name, first, last, number).result()
+    return number
+
+
+def checksum_and_pid(name: str, size: int) -> tuple[int, int]:
+    return os.getpid(), checksum_at(name, size)
+
+
+def with_its_pid(block: SharedMemory, size: int, pool: Executor) -> int:
+    """Right: the worker says more than it was asked."""
+    _, number = pool.submit(checksum_and_pid, block.name, size).result()
+    return number

@@ -1,0 +1,98 @@
+"""Lesson 03: wrong answers of thoughtful learners are refused, unusual right ones are taken.
+
+What a new process must import stands in `process_answers`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import process_answers as answers
+import pytest
+from test_answers_start import refused, taken
+
+MODULE = {
+    answers.as_they_come: "in the order of numbers",
+    answers.forked: "a fork",
+    answers.forks_itself: "a fork",
+    answers.a_lambda: "could not be pickled",
+    answers.in_threads: "in this process",
+    answers.pairs_of_twos: "in the order of numbers",
+    answers.without_twins: "in the order of numbers",
+    answers.products_only: "list of pairs",
+    answers.lazily: "list(...)",
+    answers.forgets_to_return: "returned nothing",
+}
+
+
+@pytest.mark.parametrize("answer", MODULE)
+def test_a_wrong_scaled_is_refused(answer: Any) -> None:
+    refused("processes.module", answer, MODULE[answer])
+
+
+SCALED = [
+    answers.by_futures,
+    answers.starmap,
+    answers.by_the_default_context,
+    answers.a_process_for_each,
+    answers.factor_by_initializer,
+]
+
+
+@pytest.mark.parametrize("answer", SCALED)
+def test_an_unusual_right_scaled_is_taken(answer: Any) -> None:
+    taken("processes.module", answer)
+
+
+CRASH = {
+    answers.knows_one_signal: "other signals",
+    answers.signals_only: "exit code above 0",
+    answers.stops_at_the_first: "did not notice",
+    answers.whole_pool_again: "must be done once",
+    answers.joins_the_last: "still running",
+    answers.kills_them_late: "accused",
+    answers.without_trying: "must be done once",
+    answers.gives_a_set: "must return a list",
+}
+
+
+@pytest.mark.parametrize("answer", CRASH)
+def test_wrong_casualties_are_refused(answer: Any) -> None:
+    refused("processes.crash", answer, CRASH[answer])
+
+
+CASUALTIES = [
+    answers.one_by_one,
+    answers.a_pool_for_each,
+    answers.by_their_sentinels,
+    answers.from_the_last,
+]
+
+
+@pytest.mark.parametrize("answer", CASUALTIES)
+def test_unusual_right_casualties_are_taken(answer: Any) -> None:
+    taken("processes.crash", answer)
+
+
+SHARED = {
+    answers.the_whole_block: "whole block",
+    answers.fetches_the_bytes: "bytes were pickled",
+    answers.asks_for_something: "not for that number",
+    answers.gives_the_future: "its result()",
+    answers.unlinks: "unlinked it",
+    answers.in_pieces: "bytes were pickled",
+    answers.one_size: "whole block",
+}
+
+
+@pytest.mark.parametrize("answer", SHARED)
+def test_a_wrong_checked_is_refused(answer: Any) -> None:
+    refused("processes.shared", answer, SHARED[answer])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [answers.by_map, answers.sends_the_block, answers.piece_by_piece, answers.with_its_pid],
+)
+def test_an_unusual_right_checked_is_taken(answer: Any) -> None:
+    taken("processes.shared", answer)

@@ -1,0 +1,582 @@
+"""Lesson 02: wrong answers of thoughtful learners are refused, unusual right ones are taken."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, as_completed, wait
+from queue import Queue
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from test_answers_start import refused, taken
+
+Work = Callable[[Any], Any]
+Look = Callable[[], object]
+
+# ------------------------------------------------------------------- collect
+
+
+def sorted_results(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: the order of the alphabet is not that of the items."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        return sorted((future.result() for future in as_completed(futures)), key=str)
+
+
+def first_by_the_clock(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: the error that comes first is raised, not that of the first item."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        for future in as_completed(futures):
+            future.result()
+    return [future.result() for future in futures]
+
+
+def cancels_the_rest(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: after an error, the calls that had not begun are lost."""
+    pool = ThreadPoolExecutor(2)
+    futures = [pool.submit(work, item) for item in items]
+    wait(futures, return_when=FIRST_EXCEPTION)
+    pool.shutdown(cancel_futures=True)
+    for future in futures:
+        if not future.cancelled() and future.exception():
+            future.result()
+    return [future.result() for future in futures]
+
+
+def raises_early(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: it raises while other calls go on."""
+    callers = [Caller(work, item) for item in items]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+        if caller.error is not None:
+            raise caller.error
+    return [caller.result for caller in callers]
+
+
+def does_not_wait(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: shutdown need not wait, and then it does not."""
+    pool = ThreadPoolExecutor(len(items))
+    futures = [pool.submit(work, item) for item in items]
+    pool.shutdown(wait=False)
+    return [future.result() for future in futures]
+
+
+def leaves_its_pool(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: nobody ends the threads of the pool."""
+    pool = ThreadPoolExecutor(len(items))
+    futures = [pool.submit(work, item) for item in items]
+    wait(futures)
+    return [future.result() for future in futures]
+
+
+_pool: list[ThreadPoolExecutor] = []
+
+
+def keeps_its_pool(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: a pool for ever."""
+    _pool.append(ThreadPoolExecutor(3))
+    futures = [_pool[-1].submit(work, item) for item in items]
+    wait(futures)
+    return [future.result() for future in futures]
+
+
+def without_false_results(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: None and 0 are results, too."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        results = list(pool.map(work, items))
+    return [result for result in results if result]
+
+
+def by_key(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: an item that stands there twice has one future."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        futures = {item: pool.submit(work, item) for item in items}
+    return [future.result() for future in futures.values()]
+
+
+def one_at_a_time(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: each future is asked before the next call is handed in."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        return [pool.submit(work, item).result() for item in items]
+
+
+def errors_as_results(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: an exception stands among the results, and nobody raises it."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        futures = [pool.submit(work, item) for item in items]
+    return [future.exception() or future.result() for future in futures]
+
+
+def last_error(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: each error takes the place of the one before."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        futures = [pool.submit(work, item) for item in items]
+    failed = None
+    for future in futures:
+        failed = future.exception() or failed
+    if failed:
+        raise failed
+    return [future.result() for future in futures]
+
+
+def args_is_the_item(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: args wants a tuple."""
+    threads = [Thread(target=work, args=item) for item in items]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return []
+
+
+def lazily(work: Work, items: Sequence[Any]) -> Iterator[Any]:
+    """Wrong: what map gives is no list."""
+    with ThreadPoolExecutor(len(items)) as pool:
+        return pool.map(work, items)
+
+
+def small_pool(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: two at once are enough."""
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(work, item) for item in items]
+    return [future.result() for future in futures]
+
+
+def futures_by_hand(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: threads that fill futures."""
+    futures: list[Future[Any]] = [Future() for _ in items]
+
+    def fill(future: Future[Any], item: Any) -> None:
+        try:
+            future.set_result(work(item))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threads = [Thread(target=fill, args=pair) for pair in zip(futures, items, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [future.result() for future in futures]
+
+
+def through_a_queue(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: each outcome comes through a queue, with its number."""
+    outcomes: Queue[tuple[int, Any, Exception | None]] = Queue()
+
+    def call(number: int) -> None:
+        try:
+            outcomes.put((number, work(items[number]), None))
+        except Exception as error:
+            outcomes.put((number, None, error))
+
+    threads = [Thread(target=call, args=(number,)) for number in range(len(items))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ordered = sorted((outcomes.get() for _ in items), key=lambda outcome: outcome[0])
+    for _, _, error in ordered:
+        if error is not None:
+            raise error
+    return [result for _, result, _ in ordered]
+
+
+class Caller(Thread):
+    """A thread that keeps what its call gave or raised."""
+
+    def __init__(self, work: Work, item: Any) -> None:
+        super().__init__()
+        self.work, self.item = work, item
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self.work(self.item)
+        except BaseException as error:
+            self.error = error
+
+
+def subclass_of_thread(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: the thread itself keeps both."""
+    callers = [Caller(work, item) for item in items]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    for caller in callers:
+        if caller.error is not None:
+            raise caller.error
+    return [caller.result for caller in callers]
+
+
+def shut_down_by_hand(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: without a with, and all the same the pool is ended."""
+    pool = ThreadPoolExecutor()
+    try:
+        futures = [pool.submit(work, item) for item in items]
+        return [future.result() for future in futures]
+    finally:
+        pool.shutdown()
+
+
+COLLECT = {
+    sorted_results: "not in the order of the items",
+    first_by_the_clock: "not the first by the clock",
+    cancels_the_rest: "never worked on",
+    raises_early: "calls had ended",
+    does_not_wait: "when collect",
+    leaves_its_pool: "of its threads had not",
+    keeps_its_pool: "of its threads had not",
+    without_false_results: "the results should be",
+    by_key: "the results should be",
+    one_at_a_time: "never two at once",
+    errors_as_results: "as if all were well",
+    last_error: "The first by the order of the items should",
+    args_is_the_item: "args must be a tuple",
+    lazily: "list(...)",
+}
+
+
+@pytest.mark.parametrize("answer", COLLECT)
+def test_a_wrong_collect_is_refused(answer: Any) -> None:
+    refused("threads.collect", answer, COLLECT[answer])
+    while _pool:
+        _pool.pop().shutdown()
+
+
+COLLECTING = [
+    small_pool,
+    futures_by_hand,
+    through_a_queue,
+    subclass_of_thread,
+    shut_down_by_hand,
+]
+
+
+@pytest.mark.parametrize("answer", COLLECTING)
+def test_an_unusual_right_collect_is_taken(answer: Any) -> None:
+    taken("threads.collect", answer)
+
+
+# ---------------------------------------------------------------------- stop
+
+
+def cannot_be_woken(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it waits for something, but not for stop."""
+    other = Event()
+    while not stop.is_set():
+        look()
+        other.wait(pause)
+
+
+def asks_with_no_wait(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: stop.wait(0) asks, and the pause is slept."""
+    while not stop.wait(0):
+        look()
+        time.sleep(pause)
+
+
+def pause_of_its_own(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: ignores pause, and waits for a second."""
+    while not stop.is_set():
+        look()
+        stop.wait(1)
+
+
+def short_pause_of_its_own(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: ignores pause, and waits for a twentieth of a second."""
+    while not stop.is_set():
+        look()
+        stop.wait(0.05)
+
+
+def no_pause(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it looks as often as it can."""
+    while not stop.is_set():
+        look()
+
+
+def milliseconds(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: takes seconds for milliseconds."""
+    while not stop.is_set():
+        look()
+        stop.wait(pause / 1000)
+
+
+def looks_after_the_pause(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: woken in a pause, it looks once more."""
+    while not stop.is_set():
+        stop.wait(pause)
+        look()
+
+
+def waits_without_end(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it never looks."""
+    stop.wait()
+
+
+def goes_to_a_thread(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it returns at once, and a thread polls on."""
+
+    def on() -> None:
+        while not stop.wait(pause):
+            look()
+
+    Thread(target=on).start()
+
+
+def looks_five_times(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: ends by itself."""
+    for _ in range(5):
+        if stop.is_set():
+            return
+        look()
+        stop.wait(pause)
+
+
+def slices_that_look(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: a short pause, so that it can be stopped, and a look after each."""
+    while not stop.is_set():
+        look()
+        time.sleep(min(pause, 0.1))
+
+
+def own_clock(look: Look, stop: Event, pause: float) -> None:
+    """Right: it never waits for stop, but asks it a hundred times a second."""
+    while not stop.is_set():
+        look()
+        end = time.monotonic() + pause
+        while time.monotonic() < end and not stop.is_set():
+            time.sleep(0.01)
+
+
+def in_rhythm(look: Look, stop: Event, pause: float) -> None:
+    """Right: looks at a fixed rhythm, whatever a look takes."""
+    following = time.monotonic()
+    while not stop.is_set():
+        look()
+        following += pause
+        stop.wait(max(0.0, following - time.monotonic()))
+
+
+def first_the_pause(look: Look, stop: Event, pause: float) -> None:
+    """Right: one line."""
+    while not stop.wait(pause):
+        look()
+
+
+def asks_after_the_look(look: Look, stop: Event, pause: float) -> None:
+    """Right: wait says whether stop is set."""
+    while True:
+        look()
+        if stop.wait(pause):
+            return
+
+
+def in_slices(look: Look, stop: Event, pause: float) -> None:
+    """Right: waits in slices that add up to the pause."""
+    while not stop.is_set():
+        look()
+        left = pause
+        while left > 0 and not stop.wait(min(left, 0.1)):
+            left -= 0.1
+
+
+STOP = {
+    cannot_be_woken: "cut short",
+    asks_with_no_wait: "cut short",
+    pause_of_its_own: "is that pause?",
+    short_pause_of_its_own: "wait for pause seconds",
+    no_pause: "wait for pause seconds",
+    milliseconds: "wait for pause seconds",
+    looks_after_the_pause: "looked once more",
+    waits_without_end: "never looks",
+    goes_to_a_thread: "never looked",
+    looks_five_times: "nobody had set stop",
+    slices_that_look: "wait for pause seconds",
+}
+
+
+@pytest.mark.parametrize("answer", STOP)
+def test_a_wrong_stop_is_refused(answer: Any) -> None:
+    refused("threads.stop", answer, STOP[answer])
+
+
+STOPPING = [own_clock, in_rhythm, first_the_pause, asks_after_the_look, in_slices]
+
+
+@pytest.mark.parametrize("answer", STOPPING)
+def test_an_unusual_right_stop_is_taken(answer: Any) -> None:
+    taken("threads.stop", answer)
+
+
+# --------------------------------------------------------------------- local
+
+
+class ByKey:
+    """A dict with a place for each `key()`."""
+
+    key: Callable[[], Any] = staticmethod(threading.get_ident)
+
+    def __init__(self) -> None:
+        self.users: dict[Any, str] = {}
+
+    def enter(self, user: str) -> None:
+        self.users[self.key()] = user
+
+    def name(self) -> str | None:
+        return self.users.get(self.key())
+
+
+class ByIdent(ByKey):
+    """Wrong: a new thread gets the number of one that has ended."""
+
+
+class ByNativeId(ByKey):
+    """Wrong: the system gives its numbers again, too."""
+
+    key = staticmethod(lambda: threading.get_native_id())
+
+
+class ByIdOfThread(ByKey):
+    """Wrong: an object that is gone leaves its id to another one."""
+
+    key = staticmethod(lambda: id(threading.current_thread()))
+
+
+class ByIdentAndName(ByKey):
+    """Wrong: two that are given again are no better than one."""
+
+    key = staticmethod(lambda: (threading.get_ident(), threading.current_thread().name))
+
+
+class OfTheClass:
+    """Wrong: one threading.local for all Sessions."""
+
+    own = threading.local()
+
+    def enter(self, user: str) -> None:
+        self.own.user = user
+
+    def name(self) -> str | None:
+        return getattr(self.own, "user", None)
+
+
+class ByIdOfSession:
+    """Wrong: a Session that is gone leaves its id to another one."""
+
+    own = threading.local()
+
+    def enter(self, user: str) -> None:
+        setattr(self.own, f"user{id(self)}", user)
+
+    def name(self) -> str | None:
+        return getattr(self.own, f"user{id(self)}", None)
+
+
+class OnlyItsMaker:
+    """Wrong: only the thread that made the Session has the attribute."""
+
+    def __init__(self) -> None:
+        self.own = threading.local()
+        self.own.user = None
+
+    def enter(self, user: str) -> None:
+        self.own.user = user
+
+    def name(self) -> str | None:
+        user: str | None = self.own.user
+        return user
+
+
+class TheFirst:
+    """Wrong: who enters a second user still gets the first."""
+
+    def __init__(self) -> None:
+        self.own = threading.local()
+
+    def enter(self, user: str) -> None:
+        self.own.__dict__.setdefault("user", user)
+
+    def name(self) -> str | None:
+        return getattr(self.own, "user", None)
+
+
+class ByThread:
+    """Right: the thread itself is the key, and an ended one is forgotten."""
+
+    def __init__(self) -> None:
+        self.users: weakref.WeakKeyDictionary[Thread, str] = weakref.WeakKeyDictionary()
+
+    def enter(self, user: str) -> None:
+        self.users[threading.current_thread()] = user
+
+    def name(self) -> str | None:
+        return self.users.get(threading.current_thread())
+
+
+class IsLocal(threading.local):
+    """Right: the Session itself is another one in each thread."""
+
+    user: str | None = None
+
+    def enter(self, user: str) -> None:
+        self.user = user
+
+    def name(self) -> str | None:
+        return self.user
+
+
+class InContext:
+    """Right: each thread runs in a context of its own."""
+
+    def __init__(self) -> None:
+        self.user: contextvars.ContextVar[str | None] = contextvars.ContextVar("u", default=None)
+
+    def enter(self, user: str) -> None:
+        self.user.set(user)
+
+    def name(self) -> str | None:
+        return self.user.get()
+
+
+class OnTheThread:
+    """Right: the thread carries its users, by the Session."""
+
+    def enter(self, user: str) -> None:
+        vars(threading.current_thread()).setdefault("users", {})[self] = user
+
+    def name(self) -> str | None:
+        user: str | None = vars(threading.current_thread()).get("users", {}).get(self)
+        return user
+
+
+LOCAL = {
+    ByIdent: "one that has ended",
+    ByNativeId: "one that has ended",
+    ByIdOfThread: "one that has ended",
+    ByIdentAndName: "one that has ended",
+    OfTheClass: "two Sessions share",
+    ByIdOfSession: "once the object is gone",
+    OnlyItsMaker: "AttributeError",
+    TheFirst: "whom it entered last",
+}
+
+
+@pytest.mark.parametrize("answer", LOCAL)
+def test_a_wrong_session_is_refused(answer: Any) -> None:
+    refused("threads.local", answer, LOCAL[answer])
+
+
+@pytest.mark.parametrize("answer", [ByThread, IsLocal, InContext, OnTheThread])
+def test_an_unusual_right_session_is_taken(answer: Any) -> None:
+    taken("threads.local", answer)
