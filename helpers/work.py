@@ -335,15 +335,6 @@ def after(seconds: float, x: Any) -> Any:
     return x
 
 
-def greet(name: str, answers: Any) -> None:
-    """Put a greeting into `answers`; die of a small letter, take long for a long name."""
-    if name[:1].islower():
-        die(name)
-    if len(name) > 8:
-        wait(1.5)
-    answers.put((name, f"Hello, {name}"))
-
-
 # ------------------------------------------------------- for lesson 06
 
 arrived: list[int] = []  # the id of this process, once it has got its first item

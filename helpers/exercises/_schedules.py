@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 
+from ..deadline import DeadlinePassed, deadline
 from ..interleave import Diverged, Refused, Report, Schedule, explore
 from . import NotYet, expect
 
 LONG = 60  # letters of a word
 BUDGET = 20_000  # schedules
+PATIENCE = 18.0  # seconds; what waits without polling needs one or two
 RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
 ENDLESS = ("no end in sight", "livelock")
 
@@ -24,9 +28,15 @@ def all_hold(program: Callable[[], None], budget: int = BUDGET) -> int:
     has too many schedules have a sentence each.
     """
     try:
-        report = explore(program, budget=budget)
+        with redirect_stdout(StringIO()), deadline(PATIENCE):
+            report = explore(program, budget=budget)
     except (Refused, Diverged) as error:
         raise NotYet(f"the explorer cannot follow this: {sentence(error)}") from None
+    except DeadlinePassed:
+        raise NotYet(
+            f"in {PATIENCE:.0f} seconds the explorer found no schedule that fails, and did not "
+            "come to an end. Is there a loop that tries again and again?"
+        ) from None
     return held(report)
 
 

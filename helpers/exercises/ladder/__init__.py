@@ -192,7 +192,7 @@ RUNGS = (
         also=(
             Also(
                 programs.audited,
-                "these two transfers are right, but the locks are not held for the whole of a transfer",
+                "these two transfers end right, but the locks are not held for all of a transfer",
                 "Nobody sees money that is on its way.",
             ),
             Also(
@@ -202,7 +202,7 @@ RUNGS = (
             ),
             Also(
                 programs.somebody_else_pays,
-                "these two transfers are right, but one that needs a lock of nobody else has to wait",
+                "these two transfers are right, but one waits for a lock of somebody else",
                 "",
             ),
         ),
