@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 
 from ..deadline import DeadlinePassed, deadline
-from ..interleave import Diverged, Refused, Report, Schedule, explore
+from ..interleave import Diverged, Report, Schedule, explore
 from . import NotYet, expect
 
 LONG = 60  # letters of a word
@@ -30,7 +30,7 @@ def all_hold(program: Callable[[], None], budget: int = BUDGET) -> int:
     try:
         with redirect_stdout(StringIO()), deadline(PATIENCE):
             report = explore(program, budget=budget)
-    except (Refused, Diverged) as error:
+    except (Diverged, ValueError) as error:  # Refused is one of them
         raise NotYet(f"the explorer cannot follow this: {sentence(error)}") from None
     except DeadlinePassed:
         raise NotYet(

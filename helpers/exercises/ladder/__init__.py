@@ -201,6 +201,11 @@ RUNGS = (
                 "Three in a ring hold, too.",
             ),
             Also(
+                programs.without_ann,
+                "the transfers of ann and bob are right, but those without ann are not",
+                "",
+            ),
+            Also(
                 programs.somebody_else_pays,
                 "these two transfers are right, but one waits for a lock of somebody else",
                 "",
@@ -423,6 +428,11 @@ RUNGS = (
                 programs.two_fillers,
                 "one that fills is right, but two are not",
                 "Two can fill it.",
+            ),
+            Also(
+                programs.two_and_two,
+                "one who fills or takes is right, but two who fill and two who take are not",
+                "",
             ),
         ),
     ),

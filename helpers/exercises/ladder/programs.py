@@ -514,6 +514,16 @@ def round_trip() -> None:
     assert amounts == (7, 22, 31), f"ann, bob and cid have {amounts}"
 
 
+def without_ann() -> None:
+    """The same two transfers between two others."""
+    bob, cid = Purse("bob", 10), Purse("cid", 20)
+    together(
+        Thread(target=transfer, args=(cid, bob, 3)),
+        Thread(target=transfer, args=(bob, cid, 4)),
+    )
+    assert (bob.amount, cid.amount) == (9, 21), f"bob has {bob.amount}, cid has {cid.amount}"
+
+
 def somebody_else_pays() -> None:
     """A purse that nobody needs is locked for as long as it takes: others do not wait for it."""
     ann, bob, cid = Purse("ann", 10), Purse("bob", 10), Purse("cid", 10)
@@ -630,22 +640,34 @@ def one_by_one() -> None:
 
 
 def two_fillers() -> None:
-    """Two put in a thing each: one of them waits until the other's is taken."""
+    """One puts in two things and another one a third: never two of them are in it."""
     buffer, log = Buffer(), []
 
-    def fill(item: str) -> None:
-        buffer.put(item)
-        log.append("is in")
+    def fill(*items: str) -> None:
+        for item in items:
+            buffer.put(item)
+            log.append("is in")
 
     def take() -> None:
-        log.append("begins to take")
-        buffer.take()
-        buffer.take()
+        for _ in range(3):
+            log.append("begins to take")
+            buffer.take()
 
-    fillers = [Thread(target=fill, args=[item]) for item in ("tea", "milk")]
+    fillers = [Thread(target=fill, args=items) for items in (["tea", "milk"], ["jam"])]
     together(*fillers, Thread(target=take))
+    assert sorted(buffer.taken) == ["jam", "milk", "tea"], f"taken: {buffer.taken}"
+    most = 1
+    for each in log:
+        most += 1 if each == "begins to take" else -1
+        assert most >= 0, "two items were in it at once"
+
+
+def two_and_two() -> None:
+    """Two put in a thing each, and two take one each."""
+    buffer = Buffer()
+    fillers = [Thread(target=buffer.put, args=[item]) for item in ("tea", "milk")]
+    together(*fillers, *[Thread(target=buffer.take) for _ in range(2)])
     assert sorted(buffer.taken) == ["milk", "tea"], f"taken: {buffer.taken}"
-    assert log[:2] != ["is in", "is in"], "two items were in it at once"
 
 
 def four_philosophers() -> None:
