@@ -640,26 +640,26 @@ def one_by_one() -> None:
 
 
 def two_fillers() -> None:
-    """One puts in two things and another one a third: never two of them are in it."""
+    """It is full, and two want to put in a thing each: never two of them are in it."""
     buffer, log = Buffer(), []
+    buffer.put("tea")
 
-    def fill(*items: str) -> None:
-        for item in items:
-            buffer.put(item)
-            log.append("is in")
+    def fill(item: str) -> None:
+        buffer.put(item)
+        log.append("is in")
 
     def take() -> None:
         for _ in range(3):
             log.append("begins to take")
             buffer.take()
 
-    fillers = [Thread(target=fill, args=items) for items in (["tea", "milk"], ["jam"])]
+    fillers = [Thread(target=fill, args=[item]) for item in ("milk", "jam")]
     together(*fillers, Thread(target=take))
     assert sorted(buffer.taken) == ["jam", "milk", "tea"], f"taken: {buffer.taken}"
-    most = 1
+    room = 0
     for each in log:
-        most += 1 if each == "begins to take" else -1
-        assert most >= 0, "two items were in it at once"
+        room += 1 if each == "begins to take" else -1
+        assert room >= 0, "two items were in it at once"
 
 
 def two_and_two() -> None:
