@@ -83,7 +83,7 @@ def find(name: str) -> Exercise:
 
 def lessons() -> list[str]:
     """The lessons that have exercises."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
 
 
 def everything() -> list[str]:

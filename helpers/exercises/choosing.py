@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import active_children, get_context
+from multiprocessing.reduction import ForkingPickler
+from pickle import loads
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ..compare import chunked, count_all
 from ..timeline import Timeline
-from ..work import crunch, crunch_on_arrival, wait
 from ..work.real_work import texts
 from . import NotYet, exercise, expect
+from ._workers import FORKED, Square, spawned
 
 spawn = get_context("spawn")
 TOOLS = ("serial", "threads", "processes")
@@ -151,6 +157,12 @@ def _wrong_with(number: int, decision: Any) -> str:
     match decision:
         case (str(tool), str(reason)) if tool in TOOLS and reason in REASONS:
             pass
+        case (str(tool), str(reason)) if tool in REASONS and reason in TOOLS:
+            return f"number {number}: the tool comes first, then the reason."
+        case (str(tool), str(reason)) if tool in TOOLS:
+            return f"number {number}: '{reason}' is none of the reasons, {', '.join(REASONS)}."
+        case (str(tool), str(reason)) if reason in REASONS:
+            return f"number {number}: '{tool}' is none of the tools, {', '.join(TOOLS)}."
         case _:
             return f"number {number}: it must be a pair such as ('threads', 'waiting')."
     if tool != scenario.tool:
@@ -196,7 +208,7 @@ class Counted(Executor):
         self.pool, self.sizes = pool, list[int]()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.sizes.append(sum(map(_files, args)))
+        self.sizes.append(sum(map(_files, (*args, *kwargs.values()))))
         return self.pool.submit(fn, *args, **kwargs)
 
     def map(self, fn: Callable[..., Any], *iterables: Any, **kwargs: Any) -> Iterator[Any]:
@@ -207,17 +219,32 @@ class Counted(Executor):
         return self.pool.map(fn, *zip(*calls, strict=True), **kwargs)
 
 
+class Copied(Executor):
+    """A pool of no processes: what it is given is pickled all the same, and done here."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        call, arguments, named = loads(ForkingPickler.dumps((fn, args, kwargs)))
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 def _files(argument: Any) -> int:
     return len(argument) if isinstance(argument, (list, tuple)) else 1
 
 
 FILES, WORKERS = 120, 2
 TRIPS = 16  # for each worker, at most
+OTHERS = ((31, 3), (48, 16), (10, 4), (3, 4), (70, 1))  # files and workers
 
 
 @exercise(
     "choosing.chunks",
-    "Repair words_in(paths, pool, workers): the same words for few trips, and work for everybody.",
+    "Repair words_in(paths, pool, workers): the same words, in 16 trips for each worker at most, "
+    "none of which has more than a worker's share of the files.",
     hints=(
         "Each call of count_all is a trip to a process. It takes a list of files: how many could "
         "be in it?",
@@ -229,29 +256,49 @@ TRIPS = 16  # for each worker, at most
     starter=words_one_by_one,
     wrong=words_at_a_stroke,
     says="others had nothing to do",
-    seconds=40.0,
+    seconds=60.0,
 )
 def _chunks(answer: Any) -> str:
-    """The right words, by the pool, in few trips, none of which has most of the files."""
+    """The right words, by the pool, in few trips, none of which has more than its share."""
     paths = texts()[:FILES]
+    paths = [*paths[::-3], *paths[1::3], *paths[::-3], *paths][:FILES]  # some of them twice
+    for files, workers in OTHERS:
+        _judge_trips(answer, paths[:files], Copied(), workers)
     with ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool:
-        counted = Counted(pool)
-        given = answer(paths, counted, WORKERS)
-    expect(given == count_all(paths), "those are not the words of all files, each counted once.")
-    trips, largest = len(counted.sizes), max(counted.sizes, default=0)
-    expect(trips > 0, "the words are right, but the pool was not asked for them.")
-    most = TRIPS * WORKERS
+        sizes = _judge_trips(answer, paths, pool, WORKERS)
+    return (
+        f"All words, in {len(sizes)} trips, and no worker had more than {max(sizes)} files at a "
+        "time; other numbers of files and workers hold, too."
+    )
+
+
+def _judge_trips(answer: Any, paths: list[str], pool: Executor, workers: int) -> list[int]:
+    """How many files each trip had."""
+    counted, of = Counted(pool), f"{len(paths)} files and {workers} workers"
+    given = answer(list(paths), counted, workers)
+    expect(given is not None, f"{of}: words_in gave back None. Does it return the words?")
     expect(
-        trips <= most,
-        f"the words are right, but it took {trips} trips for {FILES} files. At most {most} "
-        f"will do for {WORKERS} workers.",
+        given == count_all(paths),
+        f"{of}: those are not the words of all files, each counted as often as it is there.",
+    )
+    sizes = counted.sizes
+    expect(bool(sizes), f"{of}: the words are right, but the pool was not asked for them.")
+    most = TRIPS * workers
+    expect(
+        len(sizes) <= most,
+        f"{of}: the words are right, but it took {len(sizes)} trips. At most {most} will do.",
+    )
+    largest, share = max(sizes), -(-len(paths) // workers)
+    expect(
+        largest <= share,
+        f"{of}: one call had {largest} of the files: one worker computed, and the others had "
+        f"nothing to do, or less. A share is {share}.",
     )
     expect(
-        largest <= FILES // WORKERS,
-        f"one call had {largest} of the {FILES} files: one worker computed, and the others had "
-        "nothing to do.",
+        sum(sizes) == len(paths),
+        f"{of}: {sum(sizes)} of the files went to the pool; it is to count them all.",
     )
-    return f"All words, in {trips} trips, and no worker had more than {largest} files at a time."
+    return sizes
 
 
 # --------------------------------------------------------------------- tools
@@ -287,14 +334,50 @@ def both_crowded(
     return both(fetch, urls, compute, numbers, len(numbers))
 
 
-PAGES = [0.3] * 8
-NUMBERS = [0.02] * 6
-CPUS = 2
+TURN = 2.0  # seconds that a page waits for the others
+
+
+class Pages:
+    """Pages that come when all have been asked for, the first one last."""
+
+    def __init__(self, full: int) -> None:
+        self.full, self.asked = full, 0
+        self.changed, self.in_vain = threading.Condition(), False
+
+    def fetch(self) -> None:
+        with self.changed:
+            self.asked += 1
+            place = self.asked
+            self.changed.notify_all()
+            if not self.in_vain:
+                self.in_vain = not self.changed.wait_for(lambda: self.asked >= self.full, TURN)
+        time.sleep(0.1 * (self.full - place) / self.full)
+
+
+_servers: dict[str, Pages] = {}
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Asks a server of this process; elsewhere, where there is none, it gives its page at once."""
+
+    server: str
+
+    def __call__(self, url: str) -> str:
+        if pages := _servers.get(self.server):
+            pages.fetch()
+        return page_of(url)
+
+
+def page_of(url: str) -> str:
+    """What is at that address."""
+    return f"page of {url}"
 
 
 @exercise(
     "choosing.tools",
-    "Repair both(fetch, urls, compute, numbers, cpus): each kind of work with the tool it needs.",
+    "Repair both(fetch, urls, compute, numbers, cpus): wait for all urls at once, compute in cpus "
+    "other processes, and give two lists in the order of what came in.",
     hints=(
         "Which of the two waits, and which computes in Python? Who of them needs a CPU?",
         "All urls can be waited for at once, by threads. For computing more workers than cpus "
@@ -306,39 +389,70 @@ CPUS = 2
     starter=both_swapped,
     wrong=both_crowded,
     says="never more than",
-    seconds=40.0,
+    seconds=60.0,
 )
 def _tools(answer: Any) -> str:
-    """Waiting all at once, here; computing elsewhere, by no more workers than CPUs."""
-    right = PAGES, [crunch(NUMBERS[0])] * len(NUMBERS)  # first: processes then take as much work
+    """Waiting all at once, here; computing elsewhere, by as many processes as there are CPUs."""
+    urls = [f"/{n * 7 % 36}" for n in range(40)]  # more than a pool has threads if nobody says
+    _judge_tools(answer, urls, [5, 2, 9, 2, 7, 1], 2)
+    _judge_tools(answer, ["/b", "/a", "/b"], [3, 1, 4, 1], 1)
+    return (
+        f"{len(urls)} waits at once in this process, and computing in 2 others; with one CPU, in "
+        "one other."
+    )
+
+
+def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) -> None:
     waiting, computing, before = Timeline(), Timeline(), set(active_children())
-    compute = computing.wrap(crunch_on_arrival)
-    given = answer(waiting.wrap(wait), list(PAGES), compute, list(NUMBERS), CPUS)
-    expect(
-        isinstance(given, tuple) and tuple(map(_listed, given)) == right,
-        "both must give two lists: what fetch gave for the urls, what compute gave for the "
-        "numbers.",
-    )
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, spawned():
+        _servers[folder] = Pages(len(urls))
+        fetch = waiting.wrap(Fetch(folder), "fetch")
+        compute = computing.wrap(Square(folder, cpus), "compute")
+        try:
+            given = answer(fetch, list(urls), compute, list(numbers), cpus)
+        finally:
+            del _servers[folder]
+    of = f"{len(urls)} urls, {len(numbers)} numbers, {cpus} CPUs"
     here = {span.pid for span in waiting.spans}
-    expect(here == {os.getpid()}, "fetch was called in another process: waiting needs none.")
+    expect(here == {os.getpid()}, f"{of}: fetch was called in another process: waiting needs none.")
     expect(
-        waiting.at_once() == len(PAGES),
-        f"{waiting.at_once()} of {len(PAGES)} urls were waited for at once; all of them can be.",
-    )
-    pids = {span.pid for span in computing.spans}
-    expect(
-        os.getpid() not in pids,
-        "compute ran in this process. Let other processes compute: under a GIL, threads that "
-        "compute in Python take turns.",
+        waiting.at_once() == len(urls),
+        f"{of}: {waiting.at_once()} urls were waited for at once; all of them can be.",
     )
     expect(
-        len(pids) <= CPUS,
-        f"compute ran in {len(pids)} processes; there should be never more than the {CPUS} CPUs "
-        "that they have.",
+        os.getpid() not in {span.pid for span in computing.spans},
+        f"{of}: compute ran in this process. Let other processes compute: under a GIL, threads "
+        "that compute in Python take turns.",
     )
+    at_once = computing.at_once()
+    expect(
+        at_once <= cpus,
+        f"{of}: compute ran in {at_once} processes at once; there should be never more than the "
+        "CPUs that they have.",
+    )
+    expect(
+        FORKED not in repr(given),
+        f"{of}: {FORKED}. Let spawn make it: that is safe beside threads, and there is one "
+        "everywhere.",
+    )
+    expect(
+        at_once == cpus,
+        f"{of}: no more than {at_once} computed at once, and there is a CPU for each of {cpus}.",
+    )
+    _judge_lists(of, given, [list(map(page_of, urls)), [number**2 for number in numbers]])
     expect(not set(active_children()) - before, "some of your processes are still running.")
-    return f"{len(PAGES)} waits at once in this process, and computing in at most {CPUS} others."
 
 
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, (list, tuple)) else value
+def _judge_lists(of: str, given: Any, right: list[list[Any]]) -> None:
+    expect(given is not None, f"{of}: both gave back None. Does it return the two lists?")
+    pair = isinstance(given, (tuple, list)) and len(given) == 2
+    expect(
+        pair and all(isinstance(each, (list, tuple)) for each in given),
+        f"{of}: both must give two lists, not {given!r:.80}. What map gives is no list yet.",
+    )
+    for mine, theirs, what in zip(given, right, ("pages", "numbers"), strict=True):
+        expect(
+            list(mine) == theirs or Counter(mine) != Counter(theirs),
+            f"{of}: the {what} are all there, but not in the order of what came in.",
+        )
+        expect(list(mine) == theirs, f"{of}: those are not the {what} for what came in.")

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from multiprocessing import active_children, get_context
 from queue import Empty, Queue
 from typing import Any
 
 from ..deadline import DeadlinePassed, deadline
-from ..interleave import explore
-from ..work import greet
-from . import NotYet, exercise, expect
+from . import exercise, expect
+from ._schedules import all_hold, all_tried
+from ._workers import (
+    ALIVE,
+    EXITS,
+    FORKED,
+    HERE,
+    KILLED,
+    SILENT,
+    SLOW,
+    TALKS,
+    greet,
+    greeting,
+    spawned,
+)
 
 spawn = get_context("spawn")
 Use = Callable[[Any], object]
@@ -91,10 +106,18 @@ def deliver_until_empty(items: Iterable[Any], consumers: int, use: Use) -> None:
     seconds=40.0,
 )
 def _sentinels(answer: Any) -> str:
-    """Two consumers and two items, one of which is false; three consumers and one item."""
-    tried = _tried(lambda: _all_used(answer, [0, 1], 2))
-    tried += _tried(lambda: _all_used(answer, [0], 3))
-    return f"All {tried} inequivalent schedules were tried, and none fails."
+    """Every schedule of two and of three consumers; then more of both on real threads."""
+    tried = all_hold(lambda: _all_used(answer, [0, 1], 2))
+    tried += all_hold(lambda: _all_used(answer, [0], 3))
+    for items, consumers in (([*FALSE, *ENDS, *FALSE], 4), (["one"], 3), ([], 2), ([0, 0, 1], 1)):
+        _really_used(answer, items, consumers)
+    return all_tried(tried)
+
+
+FALSE = (0, "", False, 0.0, (), b"")  # what is taken for None by `if item` or `not item`
+ENDS = (-1, "stop", "STOP", "end", "END", "done", "quit", "exit", "None", "sentinel")
+WAIT = 6.0  # seconds after which nobody will end any more
+TURN = 2.0  # seconds that a consumer waits for the others
 
 
 def _all_used(answer: Any, items: Sequence[int], consumers: int) -> None:
@@ -109,18 +132,63 @@ def _all_used(answer: Any, items: Sequence[int], consumers: int) -> None:
     assert len(used) == len(items), "an item was used twice"
 
 
-def _tried(program: Callable[[], None]) -> int:
-    """How many schedules there are, none of which fails."""
-    report = explore(program)
-    if report.schedule is not None:
-        word, outcome = report.schedule.word, report.schedule.outcome
-        why = report.schedule.because if report.verdict == "deadlock" else ""
-        raise NotYet(" ".join(f"with the schedule {word} it ends in: {outcome}. {why}".split()))
+class Users:
+    """Uses items, and waits in the first of them until all consumers have one."""
+
+    def __init__(self, full: int) -> None:
+        self.full = full
+        self.changed = threading.Condition()
+        self.inside = self.most = 0
+        self.in_vain = False
+        self.used: list[Any] = []
+        self.threads: set[threading.Thread] = set()
+
+    def __call__(self, item: Any) -> None:
+        with self.changed:
+            self.used.append(item)
+            self.threads.add(threading.current_thread())
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            self.changed.notify_all()
+            if not self.in_vain:
+                self.in_vain = not self.changed.wait_for(lambda: self.most >= self.full, TURN)
+            self.inside -= 1
+
+
+def _really_used(answer: Any, items: Sequence[Any], consumers: int) -> None:
+    """On real threads: as many consumers as were asked for, and all of them end."""
+    full = min(len(items), consumers)
+    users, before = Users(full), set(threading.enumerate())
+    of, alive, hung = f"{len(items)} items and {consumers} consumers", list[str](), False
+    try:
+        with redirect_stdout(StringIO()), deadline(WAIT):
+            answer(items, consumers, users)
+            for thread in set(threading.enumerate()) - before:
+                if thread.name != "deadline":
+                    alive.append(thread.name)
+                    thread.join()
+                    alive.pop()
+    except DeadlinePassed:
+        hung = True
+    expect(not alive, f"{of}: deliver came back, but {' '.join(alive)} waits for ever.")
+    expect(not hung, f"{of}: somebody waits for ever.")
     expect(
-        report.ok,
-        f"none of {report.tried} schedules fails, but there are too many to try them all.",
+        _counted(users.used) == _counted(items),
+        f"{of}: each is to be used once, and used were {users.used!s:.80}, not {items!s:.80}.",
     )
-    return report.tried
+    expect(
+        threading.current_thread() not in users.threads,
+        f"{of}: use was called in the thread of the caller; that is for the consumers to do.",
+    )
+    expect(
+        users.most == full and len(users.threads) <= consumers,
+        f"{of}: items were used by {len(users.threads)} threads, {users.most} at once. There are "
+        f"to be {consumers} consumers that work at the same time.",
+    )
+
+
+def _counted(items: Iterable[Any]) -> Counter[str]:
+    return Counter(map(repr, items))
 
 
 # ------------------------------------------------------------------- bounded
@@ -184,9 +252,6 @@ class DiskFull(Exception):
     """What `write` raises."""
 
 
-BLOCKS, SIZE = 4, 1
-
-
 @exercise(
     "queues.bounded",
     "Repair copy(read, write, size): a limit on what waits, and an error of write that is raised.",
@@ -204,52 +269,124 @@ BLOCKS, SIZE = 4, 1
     seconds=40.0,
 )
 def _bounded(answer: Any) -> str:
-    """A limit for every schedule; then the same with a disk that is full."""
-    _tried(lambda: _all_written(answer))
-    _tried(lambda: _full_disk(answer))
+    """A limit for every schedule, and a disk that is full at some time; then real threads."""
+    for blocks, size in (("abcd", 1), ("", 1)):
+        _copies(answer, blocks, size)
+    for fails_at in ("a", "c", "ac"):
+        _tells(answer, fails_at)
+    _really_copied(answer, [b"d", b"", b"a", b"a", b"c", b"", b"b", b"e"], 5)
+    _really_copied(answer, [b"b", b"a", b"b"], 2)
     return (
-        f"For every schedule at most {SIZE} block waited, all {BLOCKS} were written in order, "
+        "For every schedule no more blocks waited than may, all were written in order, "
         "and a full disk was told."
     )
 
 
-def _all_written(answer: Any) -> None:
-    taken, begun, most, written = 0, 0, 0, list[int]()
+MOMENT = 0.2  # seconds that a reader gets to read more than it may
+HANDS = 2  # a block that was read and not yet put, one that was taken and not yet written
 
-    def read() -> int | None:
-        nonlocal taken, most
-        if taken == BLOCKS:
+
+def _copies(answer: Any, blocks: str, size: int) -> None:
+    all_hold(lambda: _all_written(answer, blocks, size))
+
+
+def _tells(answer: Any, fails_at: str) -> None:
+    all_hold(lambda: _full_disk(answer, fails_at))
+
+
+def _all_written(answer: Any, blocks: str, size: int) -> None:
+    left, begun, most, written = list(blocks), 0, 0, list[str]()
+
+    def read() -> str | None:
+        nonlocal most
+        if not left:
             return None
-        taken += 1
-        most = max(most, taken - begun)
-        return taken
+        block = left.pop(0)
+        most = max(most, len(blocks) - len(left) - begun)
+        return block
 
-    def write(block: int) -> None:
+    def write(block: str) -> None:
         nonlocal begun
         begun += 1
         written.append(block)
 
-    answer(read, write, SIZE)
-    hands = 2  # a block that was read and not yet put, one that was taken and not yet written
-    assert most <= SIZE + hands, f"more than {SIZE} block waits"
-    assert written == list(range(1, BLOCKS + 1)), f"written were {written}, in this order"
+    answer(read, write, size)
+    assert most <= size + HANDS, f"more than {size} waited"
+    assert written == list(blocks), f"written were {written}, in this order"
 
 
-def _full_disk(answer: Any) -> None:
-    left = [1, 2, 3]
+def _full_disk(answer: Any, fails_at: str) -> None:
+    left, written = list("abc"), list[str]()
 
-    def read() -> int | None:
-        return left.pop() if left else None
+    def read() -> str | None:
+        return left.pop(0) if left else None
 
-    def write(block: int) -> None:
-        raise DiskFull("no room on the disk")
+    def write(block: str) -> None:
+        written.append(block)
+        if block in fails_at:
+            raise DiskFull(block)
 
-    told = False
+    told = ""
     try:
-        answer(read, write, SIZE)
-    except DiskFull:
-        told = True
+        answer(read, write, 1)
+    except DiskFull as error:
+        told = str(error)
     assert told, "write raised DiskFull, and copy said nothing"
+    assert told == fails_at[0], "write raised DiskFull, and copy raised another one"
+    right = "abc"[: "abc".index(told) + 1]
+    assert "".join(written) == right, f"{written} were written, and {told} was the last that could"
+
+
+def _really_copied(answer: Any, blocks: Sequence[bytes], size: int) -> None:
+    """On real threads the first write waits until the reader has gone as far as it may."""
+    left, written, changed = list(blocks), list[bytes](), threading.Condition()
+    ahead, hung = min(size - 1, len(blocks) - 1), False
+    before, threads = set(threading.enumerate()), dict[str, set[threading.Thread]]()
+    threads["read"], threads["write"] = set(), set()
+    most, inside, together = 0, list[bytes](), list[int]()
+
+    def read() -> bytes | None:
+        nonlocal most
+        with changed:
+            threads["read"].add(threading.current_thread())
+            if not left:
+                return None
+            block = left.pop(0)
+            most = max(most, len(blocks) - len(left) - len(written))
+            changed.notify_all()
+            return block
+
+    def write(block: bytes) -> None:
+        nonlocal ahead
+        with changed:
+            threads["write"].add(threading.current_thread())
+            written.append(block)
+            inside.append(block)
+            together.append(len(inside))
+            if len(written) == 1:
+                if not changed.wait_for(lambda: most >= ahead or not left, TURN):
+                    ahead = -1
+                changed.wait_for(lambda: most > size + HANDS, MOMENT)
+            inside.pop()
+
+    try:
+        with redirect_stdout(StringIO()), deadline(WAIT):
+            answer(read, write, size)
+            for thread in set(threading.enumerate()) - before:
+                if thread.name != "deadline":
+                    thread.join()
+    except DeadlinePassed:
+        hung = True
+    of = f"{len(blocks)} blocks, of which {size} may wait"
+    expect(not hung, f"{of}: somebody waits for ever.")
+    expect(max(together) == 1, f"{of}: two were written at once, so their order is chance.")
+    expect(written == list(blocks), f"{of}: written were {written}, and not {list(blocks)}.")
+    expect(
+        not threads["read"] & threads["write"],
+        f"{of}: one thread read and wrote. So the reader never reads on while a write takes long.",
+    )
+    expect(most <= size + HANDS, f"{of}: more than {size} waited.")
+    expect(ahead >= 0, f"{of}: the reader waited, and only {max(0, most - 1)} did.")
 
 
 # --------------------------------------------------------------- dead_worker
@@ -306,13 +443,13 @@ def ask_with_a_time_limit(worker: Worker, names: Sequence[str]) -> Answers:
     return answers, {n: p.exitcode for n, p in workers.items() if n not in answers}
 
 
-ALIVE, SLOW, DEADLY = "Ada", "Bartholomea", "chris"
-HUNG = 10.0  # seconds; the slow one takes two, more on a busy computer
+HUNG = 10.0  # seconds; all answers are there in two, more on a busy computer
 
 
 @exercise(
     "queues.dead_worker",
-    "Repair ask(worker, names): the answers of those who live, the exit codes of those who died.",
+    "Repair ask(worker, names): the answers by name, and the exit codes of those who ended without "
+    "one.",
     hints=(
         "queue.get(timeout=0.1) raises queue.Empty if nothing came. What can you look at then?",
         "A process that has ended has an exitcode, one that runs has None. Nothing there and all "
@@ -324,46 +461,90 @@ HUNG = 10.0  # seconds; the slow one takes two, more on a busy computer
     starter=ask_and_wait,
     wrong=ask_with_a_time_limit,
     says="only slow",
-    seconds=30.0,
+    seconds=60.0,
 )
 def _dead_worker(answer: Any) -> str:
-    """One who answers, one who takes long, one who dies first."""
+    """Some answer, some end without; then one is slower than all of that together.
+
+    So whoever takes some time, however long, for a sign of death is mistaken.
+    """
+    before = time.monotonic()
+    codes = _asked(answer, 0, [SILENT, TALKS, KILLED, ALIVE, EXITS], [TALKS, ALIVE])
+    _judge_codes(codes)
+    longer = min(time.monotonic() - before, HUNG) + 1
+    _asked(answer, longer, [KILLED, SLOW, ALIVE], [ALIVE, SLOW])
+    return (
+        f"All answers, the slow one and the long one, too; {KILLED}, {EXITS} and {SILENT} are "
+        "reported dead; nothing waits, and no process is left."
+    )
+
+
+def _asked(answer: Any, slow: float, names: list[str], alive: list[str]) -> dict[str, Any]:
+    """The exit codes that were given; NotYet unless the answers are those of `alive`."""
     before = set(active_children())
-    given = _in_time(answer, greet, [ALIVE, DEADLY, SLOW])
+    given = _in_time(HUNG + slow, answer, partial(greet, slow), names)
     pair = isinstance(given, tuple) and len(given) == 2
     expect(
         pair and all(isinstance(each, dict) for each in given),
-        "ask must give two dicts: answers by name, and exit codes by name.",
+        f"ask must give two dicts, answers by name and exit codes by name, not {given!r:.60}.",
     )
-    answers, died = given
+    answers, codes = given
+    for called in (HERE, FORKED):
+        expect(
+            called not in answers.values(),
+            f"{called}. Each worker needs a process of its own, made by spawn: fork is not "
+            "everywhere, and not safe where there are threads.",
+        )
+    dead = [name for name in names if name not in alive]
+    for name in alive:
+        expect(
+            name not in codes or (name == TALKS and codes[name] is not None),
+            f"{name} was not dead, only slow. An exitcode of None belongs to somebody who is "
+            "alive, and no time proves that nothing will come.",
+        )
+        expect(name not in codes, f"{name} has answered before it ended, so it is not among those.")
+        expect(name in answers, f"{name} has answered, and the answer is not there.")
+        expect(answers[name] == greeting(name), f"the answer of {name} is not what it has put.")
+    for name in dead:
+        expect(name in codes, f"{name} ended without an answer, and you did not say so.")
     expect(
-        SLOW not in died,
-        f"{SLOW} was not dead, only slow. An exitcode of None belongs to somebody who is alive.",
+        len(answers) == len(alive) and len(codes) == len(dead),
+        f"asked were {', '.join(names)}, and you told of others, or of somebody twice.",
     )
-    right = {name: f"Hello, {name}" for name in (ALIVE, SLOW)}
-    expect(answers == right, f"the answers are to be those of {ALIVE} and {SLOW}, and no others.")
-    expect(list(died) == [DEADLY], f"{DEADLY} died without an answer, and you did not say so.")
-    code = died[DEADLY]
-    expect(
-        isinstance(code, int) and code != 0,
-        f"{DEADLY} was killed: the exit code is some number other than 0. Join before you look.",
-    )
-    expect(not set(active_children()) - before, "some of your processes are still there: join all.")
-    return f"Two answers, and {DEADLY} is reported dead; nothing waits, and no process is left."
+    left = set(active_children()) - before
+    expect(not left, "some of your processes are still there: join all.")
+    return dict(codes)
 
 
-def _in_time(answer: Any, *arguments: Any) -> Any:
+def _judge_codes(codes: dict[str, Any]) -> None:
+    expect(
+        None not in codes.values(),
+        f"the exit codes are {codes}: None belongs to somebody who is alive. Join before you look.",
+    )
+    killed = codes[KILLED]
+    expect(
+        isinstance(killed, int) and killed != 0,
+        f"{KILLED} was killed: the exit code is some number other than 0, not {killed}.",
+    )
+    for name, code in ((EXITS, 3), (SILENT, 0)):
+        expect(
+            codes[name] == code,
+            f"{name} ended with the exit code {code}, not with {codes[name]}.",
+        )
+
+
+def _in_time(seconds: float, answer: Any, *arguments: Any) -> Any:
     given = None
     hung = False
     try:
-        with redirect_stdout(StringIO()), deadline(HUNG):
+        with spawned(), redirect_stdout(StringIO()), deadline(seconds):
             given = answer(*arguments)
     except DeadlinePassed:
         hung = True
     gc.collect()  # what was given up holds on to a queue, and to its locks in the system
     expect(
         not hung,
-        f"nobody will answer for {DEADLY}, who died before it could put anything, "
-        "and ask waits for ever.",
+        "ask waits for ever: for an answer of somebody who has died, or for the end of somebody "
+        "whose long answer nobody has taken out of the queue yet.",
     )
     return given

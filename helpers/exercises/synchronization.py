@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
 from typing import Any
 
 from ..deadline import DeadlinePassed, deadline
-from ..interleave import Report, explore
-from ..timeline import Timeline
+from ..interleave import Diverged, Refused, explore
 from . import NotYet, exercise, expect
+from ._schedules import ENDLESS, all_hold, all_tried, broken
+
+ENOUGH = 3000  # schedules; polling has more than anybody could try
 
 # --------------------------------------------------------------------- limit
 
@@ -59,47 +61,62 @@ def _in_threads(call: Callable[[Any], None], items: Iterable[Any]) -> None:
         thread.join()
 
 
-GUESTS, LIMIT = 9, 3
 TURN = 2.0  # seconds that a call waits for others to be inside
 HUNG = 6.0  # seconds after which nobody will come any more: all calls take a tenth of one
+ITEMS = (4, 0, 7, 4, 1, 9, 2, 0, 8, 5)  # in no order, some of them twice, and a false one
 
 
 class Broken(Exception):
-    """What the work raises for every second item."""
+    """What the work raises."""
 
 
 class Inside:
-    """Work that stays inside until as many calls as may be there have come."""
+    """Work that stays inside until as many calls as may be there have come.
 
-    def __init__(self) -> None:
-        self.timeline = Timeline()
+    The second, the fourth and every other call after it raises: an exception, what
+    `sys.exit()` raises, or what Ctrl+C does.
+    """
+
+    def __init__(self, full: int) -> None:
+        self.full = full
         self.changed = threading.Condition()
-        self.inside = self.most = 0
+        self.inside = self.most = self.ended = 0
         self.in_vain = False
         self.begun: list[Any] = []
+        self.raised: list[BaseException] = []
 
-    def __call__(self, item: int) -> None:
-        with self.timeline.span("inside"):
-            with self.changed:
-                self.begun.append(item)
-                self.inside += 1
-                self.most = max(self.most, self.inside)
-                self.changed.notify_all()
-                self._wait_for_others()
-            time.sleep(0.02)
-            with self.changed:
-                self.inside -= 1
-        if item % 2:
-            raise Broken(f"item {item}")
+    def __call__(self, item: Any) -> None:
+        with self.changed:
+            self.begun.append(item)
+            number = len(self.begun)
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            self.changed.notify_all()
+            self._wait_for_others()
+        time.sleep(0.01)
+        with self.changed:
+            self.inside -= 1
+            self.ended += 1
+            self.changed.notify_all()
+            if number % 2 == 0:
+                kind = (Broken, SystemExit, KeyboardInterrupt)[number // 2 % 3]
+                self.raised.append(kind(f"item {item}"))
+                raise self.raised[-1]
 
     def _wait_for_others(self) -> None:
         if not self.in_vain:
-            self.in_vain = not self.changed.wait_for(lambda: self.most >= LIMIT, TURN)
+            self.in_vain = not self.changed.wait_for(lambda: self.most >= self.full, TURN)
+
+    def is_cause(self, error: BaseException) -> bool:
+        """Whether the work raised it: alone, or in a group of its own."""
+        parts = getattr(error, "exceptions", (error,))
+        return all(any(part is each for each in self.raised) for part in parts)
 
 
 @exercise(
     "synchronization.limit",
-    "Repair limited(work, items, limit): never more than limit calls of work at once.",
+    "Repair limited(work, items, limit): limit calls of work at once, never more, whatever they "
+    "raise; it comes back when all have ended.",
     hints=(
         "A slot must be held as long as the work takes. Which thread knows when it ends?",
         "Acquire and release in the new thread, around the call of work.",
@@ -109,37 +126,95 @@ class Inside:
     starter=limited_starts,
     wrong=slots_lost,
     says="A call that raises must give its slot back",
-    seconds=20.0,
+    seconds=40.0,
 )
 def _limit(answer: Any) -> str:
-    """Nine calls, every second of which raises; three may be inside."""
-    work, hung = Inside(), False
+    """Every schedule of two and three calls; then more on real threads, some of which raise.
+
+    What the explorer cannot follow or finish is judged by the real threads alone.
+    """
+    if _no_schedule_fails(answer, 2, 1):
+        _no_schedule_fails(answer, 3, 1)
+    for calls, limit in ((len(ITEMS), 3), (2, 4), (5, 5), (3, 1)):
+        _judge_limit(answer, list(ITEMS[:calls]), limit)
+    return (
+        f"{len(ITEMS)} calls, at most 3 at once; no slot was lost to an exception, and other "
+        "limits hold, too."
+    )
+
+
+def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
+    """Whether the explorer can say so; NotYet where it says that one fails."""
+
+    def program() -> None:
+        log: list[str] = []
+
+        def work(item: int) -> None:
+            log.append("in")
+            log.append("out")
+
+        answer(work, range(calls), limit)
+        inside = 0
+        for each in log:
+            inside += 1 if each == "in" else -1
+            assert inside <= limit, "more calls were inside than may be"
+        assert log.count("out") == calls, "not all calls had ended"
+
+    try:
+        report = explore(program, budget=ENOUGH)
+    except (Refused, Diverged):
+        return False
+    if report.schedule is not None and report.schedule.verdict not in ENDLESS:
+        raise NotYet(f"{calls} calls, of which {limit} may be inside: {broken(report.schedule)}")
+    return report.ok
+
+
+def _judge_limit(answer: Any, items: list[int], limit: int) -> None:
+    full = min(limit, len(items))
+    work, hung = Inside(full), False
     with _no_reports() as reports:
         try:
             with redirect_stdout(StringIO()), deadline(HUNG):
-                answer(work, list(range(GUESTS)), LIMIT)
+                answer(work, items, limit)
         except DeadlinePassed:
             hung = True
-    if errors := [each for each in reports if not isinstance(each, Broken)]:
+        except BaseException as error:
+            if not work.is_cause(error):
+                raise
+        with work.changed:
+            ended = work.ended
+            work.changed.wait_for(lambda: not work.inside, TURN)
+    if errors := [each for each in reports if not work.is_cause(each)]:
         raise errors[0]
-    _judge_limit(work, hung)
-    return f"{GUESTS} calls, at most {LIMIT} at once, and no slot was lost to an exception."
-
-
-def _judge_limit(work: Inside, hung: bool) -> None:
-    most = max(work.most, work.timeline.at_once())
+    of = f"{len(items)} calls, of which {limit} may be inside"
     expect(
-        most <= LIMIT,
-        f"{LIMIT} calls may be inside, and more were. For how long is a slot held?",
+        work.most <= limit, f"{of}: there were {work.most} at once. For how long is a slot held?"
+    )
+    lost = bool(work.raised) and len(work.begun) < len(items)
+    expect(
+        not (hung and lost),
+        f"{of}: some calls wait for ever, as there are no slots left. A call that raises must "
+        "give its slot back, whatever it raises: SystemExit is no Exception.",
     )
     expect(
         not hung,
-        "some calls wait for ever, as there are no slots left. "
-        "A call that raises must give its slot back.",
+        f"{of}: limited had not come back after {HUNG:.0f} seconds, and work had been called "
+        f"{len(work.begun)} times.",
     )
-    right = sorted(work.begun) == list(range(GUESTS))
-    expect(right, f"work is to be called once for each item, not for {sorted(work.begun)!s:.60}.")
-    expect(most == LIMIT, f"{LIMIT} calls may be inside at once; there were at most {most}.")
+    right = sorted(work.begun) == sorted(items)
+    expect(
+        right,
+        f"{of}: work is to be called once for each of the items {items!s:.60}, not for "
+        f"{work.begun!s:.60}.",
+    )
+    expect(
+        ended == len(items),
+        f"{of}: {len(items) - ended} had not ended when limited came back. Join all threads.",
+    )
+    expect(
+        work.most == full,
+        f"{of}: there were at most {work.most} at once. As many as may be inside should be.",
+    )
 
 
 @contextmanager
@@ -208,27 +283,54 @@ class HalfDone(Account):
     starter=WaitsForItself,
     wrong=HalfDone,
     says="half of add_all was seen",
-    seconds=20.0,
+    seconds=60.0,
 )
 def _reentry(answer: Any) -> str:
-    def program() -> None:
-        account, seen = answer(), []
+    """One pays and one looks; two pay at once, by each pair of methods; an amount is no number."""
 
-        def pay() -> None:
-            account.add_all([1, 1])
+    def looked_at() -> None:
+        account, seen = answer(), list[int]()
+        _at_once(
+            lambda: account.add_all([2, 3, 2]),
+            lambda: seen.append(account.total()),
+        )
+        assert seen[0] in (0, 7), f"half of add_all was seen: {seen[0]} of 0 or 7"
+        assert account.total() == 7, f"2, 3 and 2 were paid in, and the total is {account.total()}"
 
-        def look() -> None:
-            seen.append(account.total())
+    def two_payers() -> None:
+        account = answer()
+        _at_once(lambda: account.add_all([1, 1]), lambda: account.add_all([2, 2]))
+        assert account.total() == 6, f"6 were paid in by two, and the total is {account.total()}"
 
-        threads = [threading.Thread(target=pay), threading.Thread(target=look)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert seen[0] in (0, 2), "half of add_all was seen"
-        assert account.total() == 2, "the money is not all there"
+    def one_and_many() -> None:
+        account, other = answer(), answer()
+        _at_once(lambda: account.add_all([1, 1]), lambda: account.add(2))
+        assert account.total() == 4, f"4 were paid in by two, and the total is {account.total()}"
+        assert other.total() == 0, "what is paid into one account is in another one, too"
 
-    return _in_words(explore(program))
+    def one_and_one() -> None:
+        account = answer()
+        _at_once(lambda: account.add(1), lambda: account.add(2))
+        assert account.total() == 3, f"3 were paid in by two, and the total is {account.total()}"
+
+    def no_number() -> None:
+        account = answer()
+        with suppress(Exception):
+            account.add_all([1, "two"])
+        before = account.total()
+        _at_once(lambda: account.add(1), lambda: account.add_all([]))
+        assert account.total() == before + 1, "after an error, what is paid in is lost"
+
+    tried = sum(map(all_hold, (looked_at, two_payers, one_and_many, one_and_one, no_number)))
+    return all_tried(tried)
+
+
+def _at_once(*calls: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 # --------------------------------------------------------------------- turns
@@ -284,27 +386,27 @@ class WakesOne(Lights):
     starter=LooksOnce,
     wrong=WakesOne,
     says="deadlock",
-    seconds=20.0,
+    seconds=60.0,
 )
 def _turns(answer: Any) -> str:
+    """Whoever comes back from `show` sees a right beginning, whatever the order of the calls."""
+
     def program() -> None:
         lights = answer()
-        threads = [threading.Thread(target=lights.show, args=(c,)) for c in reversed(ORDER)]
+        wrong: list[str] = []
+
+        def call(colour: str) -> None:
+            lights.show(colour)
+            shown = tuple(lights.shown)
+            if shown != ORDER[: len(shown)]:
+                wrong.append(f"shown while others wait: {', '.join(shown)}")
+
+        threads = [threading.Thread(target=call, args=(c,)) for c in reversed(ORDER)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        assert not wrong, wrong[0]
         assert tuple(lights.shown) == ORDER, "shown: " + ", ".join(lights.shown)
 
-    return _in_words(explore(program))
-
-
-def _in_words(report: Report) -> str:
-    """What the explorer found: that all is well, or the schedule that shows it is not."""
-    if report.ok:
-        return f"All {report.tried} inequivalent schedules were tried, and none fails."
-    if report.schedule is None:
-        raise NotYet(f"none of {report.tried} schedules fails, but there are too many to try all.")
-    failing = report.schedule
-    ends = f"with the schedule {failing.word} it ends in: {failing.outcome}"
-    raise NotYet(" ".join(f"{ends.rstrip('.')}. {failing.because}".split()))
+    return all_tried(all_hold(program))

@@ -335,32 +335,6 @@ def after(seconds: float, x: Any) -> Any:
     return x
 
 
-def greet(name: str, answers: Any) -> None:
-    """Put a greeting into `answers`; die of a small letter, take long for a long name."""
-    if name[:1].islower():
-        die(name)
-    if len(name) > 8:
-        wait(1.5)
-    answers.put((name, f"Hello, {name}"))
-
-
-# ------------------------------------------------------- for lesson 06
-
-arrived: list[int] = []  # the id of this process, once it has got its first item
-
-
-def crunch_on_arrival(seconds: float) -> int:
-    """Compute; the first time in each process half a second later.
-
-    So processes that were started at the same time have come, too, and get their items:
-    else the quickest may do all there is, and nobody sees how many they were.
-    """
-    if os.getpid() not in arrived:  # a forked process has its parent's list
-        arrived.append(os.getpid())
-        wait(0.5)
-    return crunch(seconds)
-
-
 # ------------------------------------------------------ how much is a second
 
 

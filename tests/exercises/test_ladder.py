@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from helpers.apart import in_a_subprocess
-from helpers.exercises import find, ladder
+from helpers.exercises import _schedules, find
 from helpers.exercises.ladder import RUNGS, Rung, programs, repairs, with_part
 from helpers.interleave import Report, explore, replay
 from helpers.lesson import verdict
@@ -261,10 +261,10 @@ def test_nobody_eats_with_one_fork_or_none(dine: Callable[..., None], side: str)
 def test_where_not_all_schedules_were_tried_there_is_no_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def some(program: Callable[[], None]) -> Report:
+    def some(program: Callable[[], None], budget: int) -> Report:
         return explore(program, budget=1)
 
-    monkeypatch.setattr(ladder, "explore", some)
+    monkeypatch.setattr(_schedules, "explore", some)
     held, sentence = answered(PARTS["Counter"], repairs.Counter)
     assert not held
     assert "none of the 1 schedules tried fails" in sentence

@@ -2,31 +2,31 @@
 
 `ladder.lost_update.break` takes the word of a schedule; any one that fails will
 do. `ladder.lost_update` takes the repaired class or function; the same program
-is explored with it, over all schedules. Some repairs are tried in a second
-program too, so that nobody repairs by leaving nothing to run at once.
+is explored with it, over all schedules. Then it is tried in other programs: with
+more threads, with others who look, so that nobody repairs one run only, or by
+leaving nothing to run at once.
 
 `programs` has the programs, `repairs` what holds and what only seems to.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from ...interleave import Diverged, Refused, Schedule, explore, replay
+from ...interleave import replay
 from .. import NotYet, exercise, expect
+from .._schedules import all_hold, all_tried, sentence, told
 from . import programs, repairs
 
 Program = Callable[[], None]
-LONG = 60  # letters of a word
-RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
+MOST = 6000  # schedules; a repair that waits without polling has a thousand or two
 
 
 class Also(NamedTuple):
-    """A second program for a repair: what it says where that one fails, or holds."""
+    """Another program for a repair: what is said where that one fails, or holds."""
 
     program: Program
     fails: str
@@ -61,7 +61,7 @@ def breaks(rung: Rung, word: Any) -> str:
     try:
         schedule = replay(rung.program, word)
     except ValueError as error:
-        raise NotYet(_sentence(error)) from None
+        raise NotYet(sentence(error)) from None
     expect(
         schedule.verdict != "ok" or bool(word),
         "put letters between the quotes. Without any, each thread runs for as long as it can, "
@@ -77,43 +77,13 @@ def breaks(rung: Rung, word: Any) -> str:
 
 def holds(rung: Rung, answer: Any) -> str:
     """Does no schedule break the program, with `answer` in place of the broken part?"""
-    tried = _all_hold(rung.program, rung.part, answer)
+    tried = all_hold(with_part(rung.program, rung.part, answer), MOST)
     for program, fails, _ in rung.also:
         try:
-            _all_hold(program, rung.part, answer)
+            all_hold(with_part(program, rung.part, answer), MOST)
         except NotYet as error:
             raise NotYet(f"{fails}: {error}") from None
-    words = (
-        f"All {tried} inequivalent schedules were tried, and none fails."
-        if tried > 1
-        else "There is one schedule, and it does not fail."
-    )
-    return " ".join([words, *(each.holds for each in rung.also)])
-
-
-def _all_hold(program: Program, part: str, answer: Any) -> int:
-    """How many schedules were tried; NotYet for the simplest that fails."""
-    try:
-        report = explore(with_part(program, part, answer))
-    except (Refused, Diverged) as error:
-        raise NotYet(_sentence(error)) from None
-    if report.schedule is not None:
-        raise NotYet(f"{_which(report.schedule.word)}: {told(report.schedule)}")
-    expect(
-        report.complete,
-        f"none of the {report.tried} schedules tried fails, and there are more: too many to say "
-        "that all hold. Is there a loop that tries again and again?",
-    )
-    return report.tried
-
-
-def _sentence(error: Exception) -> str:
-    return f"{str(error).rstrip('.')}."
-
-
-def _which(word: str) -> str:
-    short = word if len(word) <= LONG else f"{word[:LONG]}…"
-    return f"schedule {short} breaks it" if word else "there is one schedule, and it fails"
+    return " ".join([all_tried(tried), *(each.holds for each in rung.also if each.holds)])
 
 
 def with_part(program: Program, part: str, answer: Any) -> Program:
@@ -121,12 +91,6 @@ def with_part(program: Program, part: str, answer: Any) -> Program:
     assert isinstance(program, FunctionType)
     names = {**program.__globals__, part: answer}
     return FunctionType(program.__code__, names, program.__name__)
-
-
-def told(schedule: Schedule) -> str:
-    """How it ends and why, on one line; what the outcome has said is not said again."""
-    because = RAISED.sub("", schedule.because)
-    return " ".join(f"{schedule.outcome}. {because}".split())
 
 
 # -------------------------------------------------------------------- the rungs
@@ -150,6 +114,13 @@ RUNGS = (
         ),
         wrong=repairs.LocksTheWrite,
         says="A's update is lost",
+        also=(
+            Also(
+                programs.three_add,
+                "two threads are counted right, but three or another counter are not",
+                "",
+            ),
+        ),
     ),
     Rung(
         programs.overdrawn,
@@ -166,6 +137,13 @@ RUNGS = (
         ),
         wrong=repairs.LocksTwice,
         says="AAABBBBBBBB",
+        also=(
+            Also(
+                programs.enough_for_both,
+                "nobody is paid too much, but somebody who could be paid is not",
+                "Whoever can be paid is paid.",
+            ),
+        ),
     ),
     Rung(
         programs.made_twice,
@@ -183,6 +161,13 @@ RUNGS = (
         ),
         wrong=repairs.LocksTheMaking,
         says="B went on with what it had read",
+        also=(
+            Also(
+                programs.two_services,
+                "two uses of one service are right, but three or another service are not",
+                "",
+            ),
+        ),
     ),
     Rung(
         programs.transfers,
@@ -204,6 +189,28 @@ RUNGS = (
         ),
         wrong=repairs.locks_the_source,
         says="ann has",
+        also=(
+            Also(
+                programs.audited,
+                "these two transfers end right, but the locks are not held for all of a transfer",
+                "Nobody sees money that is on its way.",
+            ),
+            Also(
+                programs.round_trip,
+                "these two transfers are right, but three in a ring are not",
+                "Three in a ring hold, too.",
+            ),
+            Also(
+                programs.without_ann,
+                "the transfers of ann and bob are right, but those without ann are not",
+                "",
+            ),
+            Also(
+                programs.somebody_else_pays,
+                "these two transfers are right, but one waits for a lock of somebody else",
+                "",
+            ),
+        ),
     ),
     Rung(
         programs.two_clerks,
@@ -217,11 +224,18 @@ RUNGS = (
         to_repair=(
             "A lock keeps out those who ask for the same lock. What do both clerks have in common?",
             "A lock made by a clerk is that clerk's; one that stands in the class, outside of any "
-            "method, is made before the program begins, and that is refused here.",
+            "method, is one for all tills of the world.",
             "The lock belongs to what it guards: the till has one.",
         ),
         wrong=repairs.OneLockPerClerk,
         says="AABB",
+        also=(
+            Also(
+                programs.one_clerk_each,
+                "one till is right, but two tills are not",
+                "",
+            ),
+        ),
     ),
     Rung(
         programs.two_locks,
@@ -239,6 +253,13 @@ RUNGS = (
         ),
         wrong=repairs.BothLocks,
         says="deadlock",
+        also=(
+            Also(
+                programs.two_of_each,
+                "one that adds and one that takes are right, but two of each are not",
+                "",
+            ),
+        ),
     ),
     Rung(
         programs.woken_late,
@@ -258,6 +279,13 @@ RUNGS = (
         ),
         wrong=repairs.WakesAll,
         says="AAABBBCCCC",
+        also=(
+            Also(
+                programs.three_takers,
+                "two takers are right, but three are not",
+                "Three takers are served, too.",
+            ),
+        ),
     ),
     Rung(
         programs.lost_wake_up,
@@ -277,6 +305,13 @@ RUNGS = (
         ),
         wrong=repairs.WakesTooEarly,
         says="AAABBB",
+        also=(
+            Also(
+                programs.two_visitors,
+                "one visitor comes in, but of several somebody does not",
+                "Two visitors come in, too.",
+            ),
+        ),
     ),
     Rung(
         programs.car_park,
@@ -296,6 +331,13 @@ RUNGS = (
         ),
         wrong=repairs.BoundedPlaces,
         says="ValueError",
+        also=(
+            Also(
+                programs.crash,
+                "no two cars are on one place, but a place is lost where parking raises an error",
+                "An error gives its place back.",
+            ),
+        ),
     ),
     Rung(
         programs.wrong_pair,
@@ -339,6 +381,21 @@ RUNGS = (
                 "no pair is torn, but two readers cannot look at once",
                 "Two readers can look at once.",
             ),
+            Also(
+                programs.one_by_one,
+                "what happens at once is right, but what happens one by one is not",
+                "",
+            ),
+            Also(
+                programs.three_meet,
+                "two readers can look at once, but three cannot",
+                "",
+            ),
+            Also(
+                programs.two_writers,
+                "one writer is right, but two are not",
+                "Two writers keep each other out.",
+            ),
         ),
     ),
     Rung(
@@ -367,6 +424,16 @@ RUNGS = (
                 "nobody is stuck, but the buffer has room for more than one",
                 "It has room for one item, as before.",
             ),
+            Also(
+                programs.two_fillers,
+                "one that fills is right, but two are not",
+                "Two can fill it.",
+            ),
+            Also(
+                programs.two_and_two,
+                "one who fills or takes is right, but two who fill and two who take are not",
+                "",
+            ),
         ),
     ),
     Rung(
@@ -386,6 +453,13 @@ RUNGS = (
         ),
         wrong=repairs.right_fork_first,
         says="A holds forks[1] and waits for forks[0]",
+        also=(
+            Also(
+                programs.four_philosophers,
+                "three are fed, but at a larger table it is not right",
+                "Four are fed, too.",
+            ),
+        ),
     ),
     Rung(
         programs.lost_letter,
@@ -403,6 +477,13 @@ RUNGS = (
         ),
         wrong=repairs.LooksBeforeItClears,
         says="ABBAAAABBAA",
+        also=(
+            Also(
+                programs.two_postmen,
+                "one postman is right, but two are not",
+                "",
+            ),
+        ),
     ),
 )
 
@@ -426,6 +507,7 @@ def _register(rung: Rung) -> None:
         starter=getattr(programs, rung.part),
         wrong=rung.wrong,
         says=rung.says,
+        seconds=60.0,  # for what polls: all others take two at most
     )(partial(holds, rung))
 
 

@@ -1,0 +1,83 @@
+"""What a grade asks the explorer, and how a verdict that is no "ok" becomes a sentence.
+
+Not a lesson: a name that begins with an underscore has no exercises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
+
+from ..deadline import DeadlinePassed, deadline
+from ..interleave import Diverged, Report, Schedule, explore
+from . import NotYet, expect
+
+LONG = 60  # letters of a word
+BUDGET = 20_000  # schedules
+PATIENCE = 18.0  # seconds; what waits without polling needs one or two
+RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
+ENDLESS = ("no end in sight", "livelock")
+
+
+def all_hold(program: Callable[[], None], budget: int = BUDGET) -> int:
+    """How many schedules were tried; NotYet for the simplest that fails, or with what is unknown.
+
+    A program that cannot be followed, one that may go on for ever and one that
+    has too many schedules have a sentence each.
+    """
+    try:
+        with redirect_stdout(StringIO()), deadline(PATIENCE):
+            report = explore(program, budget=budget)
+    except (Diverged, ValueError) as error:  # Refused is one of them
+        raise NotYet(f"the explorer cannot follow this: {sentence(error)}") from None
+    except DeadlinePassed:
+        raise NotYet(
+            f"in {PATIENCE:.0f} seconds the explorer found no schedule that fails, and did not "
+            "come to an end. Is there a loop that tries again and again?"
+        ) from None
+    return held(report)
+
+
+def held(report: Report) -> int:
+    """The same of a report."""
+    if report.schedule is not None:
+        raise NotYet(broken(report.schedule))
+    expect(
+        report.complete,
+        f"none of the {report.tried} schedules tried fails, and there are more: too many to say "
+        "that all hold. Is there a loop that tries again and again?",
+    )
+    return report.tried
+
+
+def broken(schedule: Schedule) -> str:
+    """Which schedule fails, how it ends, and why."""
+    word = schedule.word
+    short = word if len(word) <= LONG else f"{word[:LONG]}…"
+    which = f"schedule {short} breaks it" if word else "there is one schedule, and it fails"
+    if schedule.verdict in ENDLESS:
+        return (
+            f"{which}: it has no end, since somebody looks or tries again and again, and what "
+            "it tries for need never come (a livelock, if all of them do so). Wait for it instead."
+        )
+    return f"{which}: {told(schedule)}"
+
+
+def told(schedule: Schedule) -> str:
+    """How it ends and why, on one line; what the outcome has said is not said again."""
+    because = RAISED.sub("", schedule.because)
+    return " ".join(f"{schedule.outcome}. {because}".split())
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, with one full stop."""
+    return f"{str(error).rstrip('.')}."
+
+
+def all_tried(number: int) -> str:
+    """That all is well, in words."""
+    if number == 1:
+        return "There is one schedule, and it does not fail."
+    return f"All {number} inequivalent schedules were tried, and none fails."

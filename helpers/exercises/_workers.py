@@ -1,0 +1,105 @@
+"""What the checks run in other processes: small and quick to import, since each process does so.
+
+Not a lesson: a name that begins with an underscore has no exercises.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_start_method, set_start_method
+from time import monotonic, sleep
+from typing import Any
+
+from ..work import die, wait
+
+LONG = 200_000  # characters: more than a pipe holds, so somebody has to read them
+HERE = "this was called in the process that asks"
+FORKED = "this process was forked"
+_grading: list[int] = []  # the process in which a check runs; a forked one has it, too
+
+ALIVE, SLOW, TALKS = "Ada", "Bartholomea", "Emil"
+KILLED, EXITS, SILENT = "chris", "dora", "fritz"
+
+
+@contextmanager
+def spawned() -> Iterator[None]:
+    """Meanwhile a process is spawned unless somebody says otherwise, as on macOS and Windows."""
+    before = get_start_method(allow_none=True)
+    set_start_method("spawn", force=True)
+    _grading.append(os.getpid())
+    try:
+        yield
+    finally:
+        _grading.clear()
+        set_start_method(before, force=True)  # None is what was not set
+
+
+def how_called() -> str:
+    """HERE or FORKED if it is no process of its own that was spawned."""
+    if not _grading:
+        return ""
+    return HERE if os.getpid() in _grading else FORKED
+
+
+def greet(seconds: float, name: str, answers: Any) -> None:
+    """Put `(name, greeting)`, or end without; who does what is in the names above."""
+    if called := how_called():
+        answers.put((name, called))
+    elif name == KILLED:
+        die(name)
+    elif name == EXITS:
+        sys.exit(3)
+    elif name != SILENT:
+        _answer(seconds, name, answers)
+
+
+def _answer(seconds: float, name: str, answers: Any) -> None:
+    if name == SLOW:
+        wait(seconds)
+    answers.put((name, greeting(name)))
+    if name == TALKS:
+        sys.exit(1)  # when all is said
+
+
+def greeting(name: str) -> str:
+    """What is put: a long one of somebody who talks."""
+    return f"Hello, {name}" + "!" * (LONG if name == TALKS else 1)
+
+
+LATE = 6.0  # seconds that a process waits for as many as there should be
+HOLD = 0.8  # seconds that it then waits for more: all were started at the same time
+
+
+@dataclass(frozen=True)
+class Square:
+    """Computes squares; on arrival a process waits until as many as there should be have come.
+
+    And a little for others. Else the quickest may do all, and nobody sees how many they are.
+    """
+
+    folder: str  # has a file for each process that has come
+    full: int
+
+    def __call__(self, number: int) -> int | str:
+        called = how_called()
+        if not called:
+            self._arrive()
+        return called if called == FORKED else number * number
+
+    def _arrive(self) -> None:
+        mine = os.path.join(self.folder, str(os.getpid()))
+        if os.path.exists(mine):
+            return
+        with open(mine, "x"):
+            begun = full = monotonic()
+        while (here := len(os.listdir(self.folder))) <= self.full:
+            now = monotonic()
+            if here < self.full:
+                full = now
+            if now - full > HOLD or now - begun > LATE:
+                return
+            sleep(0.01)

@@ -1,0 +1,302 @@
+"""Lesson 06: wrong answers of thoughtful learners are refused, unusual right ones are taken."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from typing import Any
+
+import pytest
+
+from helpers.compare import chunked, count_all
+from helpers.exercises import find
+from helpers.exercises.choosing import DECISIONS
+from helpers.lesson import verdict
+
+Files = Sequence[str]
+Work = Callable[[Any], Any]
+Lists = tuple[Any, Any]
+spawn = multiprocessing.get_context("spawn")
+
+
+def refused(name: str, answer: Any, says: str) -> None:
+    held, sentence = verdict(find(name), answer)
+    assert not held, sentence
+    assert says in sentence
+    assert "\n" not in sentence
+
+
+def taken(name: str, answer: Any) -> None:
+    held, sentence = verdict(find(name), answer)
+    assert held, sentence
+
+
+# -------------------------------------------------------------------- decide
+
+WRONG_DECISIONS = [
+    # wrong: what waits needs no process
+    ({**DECISIONS, 1: ("processes", "waiting")}, "number 1, processes"),
+    # wrong: under a GIL threads take turns
+    ({**DECISIONS, 2: ("threads", "gil")}, "number 2, threads"),
+    # wrong: the tool is right, and something else decides
+    ({**DECISIONS, 4: ("serial", "start")}, "number 4: serial is right, but"),
+    # wrong: the pair is the wrong way round
+    ({**DECISIONS, 5: ("start", "serial")}, "number 5: the tool comes first"),
+    # wrong: no such tool
+    ({**DECISIONS, 6: ("thread", "pickling")}, "number 6: 'thread' is none of the tools"),
+    # wrong: no such reason
+    ({**DECISIONS, 7: ("processes", "trips")}, "number 7: 'trips' is none of the reasons"),
+    # wrong: one is missing
+    ({n: DECISIONS[n] for n in range(1, 10)}, "the numbers 1 to 10"),
+    # wrong: a tool without a reason
+    ({**DECISIONS, 9: "processes"}, "number 9: it must be a pair"),
+]
+
+
+@pytest.mark.parametrize(("answer", "says"), WRONG_DECISIONS)
+def test_a_decision_that_does_not_hold_is_refused(answer: Any, says: str) -> None:
+    refused("choosing.decide", answer, says)
+
+
+def test_decisions_are_taken_in_any_order_and_in_any_pair() -> None:
+    taken("choosing.decide", {number: list(pair) for number, pair in DECISIONS.items()})
+    taken("choosing.decide", OrderedDict(reversed(DECISIONS.items())))
+
+
+# -------------------------------------------------------------------- chunks
+
+
+def added(answers: Any) -> Counter[str]:
+    return sum(answers, Counter())
+
+
+def fifteen(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: a good size for 120 files and two workers."""
+    return added(pool.map(count_all, chunked(paths, 15)))
+
+
+def eight_chunks(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: eight chunks are enough for few workers only."""
+    return added(pool.map(count_all, chunked(paths, max(1, len(paths) // 8))))
+
+
+def rest_is_lost(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: the files that are left when all workers have the same number are not counted."""
+    size = max(1, len(paths) // workers)
+    return added(pool.map(count_all, [paths[n * size : (n + 1) * size] for n in range(workers)]))
+
+
+def no_least_size(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: with fewer files than chunks the size is 0."""
+    return added(pool.map(count_all, chunked(paths, len(paths) // (4 * workers))))
+
+
+def rest_goes_to_the_last(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: the last chunk has all that is left."""
+    size = max(1, len(paths) // (2 * workers))
+    chunks = [paths[n * size : (n + 1) * size] for n in range(workers)]
+    return added(pool.map(count_all, [*chunks, paths[workers * size :]]))
+
+
+def without_the_pool(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: no trip at all."""
+    return count_all(paths)
+
+
+def different_files(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: a file that is there twice is counted once."""
+    return added(
+        pool.map(count_all, chunked(sorted(set(paths)), max(1, len(paths) // (4 * workers))))
+    )
+
+
+def says_nothing(paths: Files, pool: Executor, workers: int) -> None:
+    """Wrong: nothing is returned."""
+    added(pool.map(count_all, chunked(paths, max(1, len(paths) // (4 * workers)))))
+
+
+def the_last_only(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: the words of the last chunk replace those of the others."""
+    total: Counter[str] = Counter()
+    for words in pool.map(count_all, chunked(paths, max(1, len(paths) // (4 * workers)))):
+        total |= words
+    return total
+
+
+WRONG_CHUNKS = [
+    (fifteen, "one call had 15 of the files"),
+    (eight_chunks, "48 files and 16 workers"),
+    (rest_is_lost, "not the words of all files"),
+    (no_least_size, "raised"),
+    (rest_goes_to_the_last, "others had nothing to do"),
+    (without_the_pool, "the pool was not asked"),
+    (different_files, "not the words of all files"),
+    (says_nothing, "gave back None"),
+    (the_last_only, "not the words of all files"),
+]
+
+
+@pytest.mark.parametrize(("answer", "says"), WRONG_CHUNKS)
+def test_chunks_that_do_not_fit_are_refused(answer: Any, says: str) -> None:
+    refused("choosing.chunks", answer, says)
+
+
+def a_chunk_each(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Right: every worker gets its share, and the files are dealt out like cards."""
+    return added(pool.map(count_all, [paths[n::workers] for n in range(workers)]))
+
+
+def rounded_up(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Right: chunks of a share, rounded up."""
+    size = -(-len(paths) // workers)
+    return added(pool.map(count_all, [paths[n : n + size] for n in range(0, len(paths), size)]))
+
+
+def as_they_come(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Right: words may be added in any order."""
+    size = max(1, len(paths) // (3 * workers))
+    futures = [pool.submit(count_all, chunk) for chunk in chunked(paths, size)]
+    total: Counter[str] = Counter()
+    for future in as_completed(futures):
+        total.update(future.result())
+    return total
+
+
+@pytest.mark.parametrize("answer", [a_chunk_each, rounded_up, as_they_come])
+def test_chunks_that_fit_are_taken(answer: Any) -> None:
+    taken("choosing.chunks", answer)
+
+
+# --------------------------------------------------------------------- tools
+
+
+def swapped(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: processes wait, and threads compute."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as many, ThreadPoolExecutor(cpus) as few:
+        return list(many.map(fetch, urls)), list(few.map(compute, numbers))
+
+
+def default_threads(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: a pool that is not told how many threads has not enough of them."""
+    with ThreadPoolExecutor() as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+        return list(threads.map(fetch, urls)), list(some.map(compute, numbers))
+
+
+def two_processes(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: two, whatever the number of CPUs."""
+    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(2, mp_context=spawn) as some:
+        return list(threads.map(fetch, urls)), list(some.map(compute, numbers))
+
+
+def one_process(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: one, while the other CPUs have nothing to do."""
+    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(1, mp_context=spawn) as one:
+        return list(threads.map(fetch, urls)), list(one.map(compute, numbers))
+
+
+def as_it_comes(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: the first page to come is the first in the list."""
+    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+        pages = [threads.submit(fetch, url) for url in urls]
+        squares = list(some.map(compute, numbers))
+        return [page.result() for page in as_completed(pages)], squares
+
+
+def by_name(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: a url that is there twice is a key that is there once."""
+    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+        pages = {url: threads.submit(fetch, url) for url in urls}
+        squares = {number: some.submit(compute, number) for number in numbers}
+        return [p.result() for p in pages.values()], [s.result() for s in squares.values()]
+
+
+def not_yet_lists(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: what map gives is no list."""
+    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+        return threads.map(fetch, urls), some.map(compute, numbers)
+
+
+def forked(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: forks while threads run, and where there is no fork it does not run at all."""
+    context = multiprocessing.get_context("fork")
+    with ThreadPoolExecutor(99) as threads:
+        pages = threads.map(fetch, urls)
+        with ProcessPoolExecutor(cpus, mp_context=context) as some:
+            squares = list(some.map(compute, numbers))
+        return list(pages), squares
+
+
+WRONG_TOOLS = [
+    (swapped, "fetch was called in another process"),
+    (default_threads, "urls were waited for at once"),
+    (two_processes, "3 urls, 4 numbers, 1 CPUs: compute ran in 2 processes"),
+    (one_process, "no more than 1 computed at once"),
+    (as_it_comes, "not in the order of what came in"),
+    (by_name, "those are not the pages"),
+    (not_yet_lists, "no list yet"),
+    pytest.param(
+        forked,
+        "this process was forked",
+        marks=pytest.mark.skipif(
+            "fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "says"), WRONG_TOOLS)
+def test_tools_for_the_wrong_work_are_refused(answer: Any, says: str) -> None:
+    refused("choosing.tools", answer, says)
+
+
+def threads_by_hand(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Right: a thread for each url, and the other kind of pool."""
+    pages = [""] * len(urls)
+
+    def one(place: int, url: Any) -> None:
+        pages[place] = fetch(url)
+
+    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(urls)]
+    for thread in threads:
+        thread.start()
+    with spawn.Pool(cpus) as pool:
+        squares = pool.map(compute, numbers, chunksize=1)
+    for thread in threads:
+        thread.join()
+    return pages, squares
+
+
+def one_after_the_other(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Right: each with its tool; first one kind of work, then the other."""
+    with ProcessPoolExecutor(max_workers=cpus) as processes:
+        squares = [processes.submit(compute, number) for number in numbers]
+        squares = [each.result() for each in squares]
+    with ThreadPoolExecutor(max_workers=len(urls)) as threads:
+        return list(threads.map(fetch, urls)), squares
+
+
+def new_processes(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Right: several processes one after the other, never more than CPUs at once."""
+    with ThreadPoolExecutor(len(urls)) as threads:
+        pages = threads.map(fetch, urls)
+        with spawn.Pool(cpus, maxtasksperchild=2) as pool:
+            squares = pool.map(compute, numbers, 1)
+            pool.close()
+            pool.join()
+        return list(pages), squares
+
+
+@pytest.mark.parametrize("answer", [threads_by_hand, one_after_the_other, new_processes])
+def test_the_right_tools_are_taken_however_they_are_held(answer: Any) -> None:
+    taken("choosing.tools", answer)
+
+
+def test_a_check_leaves_the_start_method_as_it_was() -> None:
+    before = multiprocessing.get_start_method(allow_none=True)
+    taken("choosing.tools", find("choosing.tools").solution)
+    assert multiprocessing.get_start_method(allow_none=True) == before
+    assert os.getpid() == multiprocessing.current_process().pid
