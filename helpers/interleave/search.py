@@ -215,8 +215,9 @@ class Races:
     """Pairs of steps of the last run that could have come the other way round.
 
     Two conflicting steps of different tasks race where nothing but this conflict
-    puts the first before the second: no third step, no start or join. `find` goes through the events in order, gives each its vector
-    clock, and has the second of each race tried before the first (`_try_before`
+    puts the first before the second: no third step, no start or join. `find`
+    goes through the events in order, gives each its vector clock, and has the
+    second of each race tried before the first (`_try_before`
     adds to `todo` of the node at which the first was chosen).
     """
 
