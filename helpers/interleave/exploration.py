@@ -3,6 +3,10 @@
 `Explorer` runs one program under one chooser after the other. `every_schedule` tries all
 schedules that its strategy leaves, and says what became of them; it alone
 decides whether that was complete.
+
+At first no site is known to be shared, so the first run switches only where a
+task has to wait. What it touched says where tasks meet; the search begins again
+with these sites as choices (`Grown`), until one finds no new site.
 """
 
 from __future__ import annotations

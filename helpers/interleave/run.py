@@ -4,6 +4,11 @@ A task stops before each step that others may notice, and asks the chooser who
 goes on; where that is itself, nothing has to switch. Starting a task and
 joining one that has ended are no choices: they happen at once.
 
+The way of a step: rewritten code calls `access`, a primitive calls `step`; both
+`make` an operation. Where others may notice it, that is `visible`: the task
+stands before it, `_next` asks the chooser, and the task that is chosen goes on.
+From one choice to the next a task runs as plain Python does.
+
 Sequential consistency is assumed: a step is seen by all tasks as soon as it is
 done. What one call into C does, and what code outside of the program's own
 does, is one step. (On free-threaded builds that is too much said of an iterator
@@ -262,7 +267,7 @@ class Run:
     # ---------------------------------------------------------------- choosing
 
     def visible(self, task: Task, op: Op) -> None:
-        """Stop before `op`; come back when it is this task's turn."""
+        """Stop before `op`; come back when it is this task's turn. Every switch happens here."""
         task.pending, op.since = op, len(self.events)
         after = self._next(task)
         if after is not task and not self.why:
@@ -275,7 +280,10 @@ class Run:
         task.pending = None
 
     def _next(self, me: Task | None) -> Task:
-        """Whose turn it is. First those that go on without a choice."""
+        """Whose turn it is: first those that go on without a choice, then whom the chooser says.
+
+        Where a run is given up that is of no interest: somebody, so that all can end.
+        """
         can = []
         resting = []
         for task in self.live:

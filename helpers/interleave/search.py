@@ -30,12 +30,12 @@ class Node:
     __slots__ = ("can", "chosen", "clock", "done", "event", "preempted", "sites", "sleep", "todo")
 
     def __init__(self, can: tuple[int, ...], sites: tuple[int, ...]) -> None:
-        self.can, self.sites = can, sites
+        self.can, self.sites = can, sites  # numbers of tasks, and where each of them stands
         self.chosen = -1
-        self.todo: set[int] = set()
-        self.done: dict[int, tuple[Access, ...]] = {}
-        self.sleep: dict[int, tuple[Access, ...]] = {}
-        self.event: Event | None = None
+        self.todo: set[int] = set()  # to be tried here
+        self.done: dict[int, tuple[Access, ...]] = {}  # tried: what each has touched
+        self.sleep: dict[int, tuple[Access, ...]] = {}  # would only repeat: the same of these
+        self.event: Event | None = None  # what came of the choice
         self.clock: dict[int, int] = {}  # per task: how many of its events come before, or are it
         self.preempted = 0  # preemptions up to and with this choice
 
@@ -87,7 +87,7 @@ class All:
         return node
 
     def _asleep(self, before: Node) -> dict[int, tuple[Access, ...]]:
-        """Those whose turn after `before` would only repeat what was tried."""
+        """Those whose turn after `before` would only repeat what was tried: here nobody's."""
         return {}
 
     def _todo(self, chosen: int, free: list[int]) -> set[int]:
@@ -216,7 +216,14 @@ def _why_not(run: Run, letter: str) -> str:
 
 
 class Races:
-    """Pairs of steps of the last run that could have come the other way round."""
+    """Pairs of steps of the last run that could have come the other way round.
+
+    Two conflicting steps of different tasks race where nothing but this conflict
+    puts the first before the second: no third step, no start or join. `find`
+    goes through the events in order, gives each its vector clock, and has the
+    second of each race tried before the first (`_try_before`
+    adds to `todo` of the node at which the first was chosen).
+    """
 
     def __init__(self, stack: list[Node], run: Run) -> None:
         self.stack, self.run = stack, run

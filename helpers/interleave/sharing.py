@@ -70,6 +70,7 @@ class Sharing:
     # -------------------------------------------------------------- who meets where
 
     def note(self, task: Task, op: Op) -> None:
+        """A step is made: only kept, as most runs are never looked through."""
         self.log.append((task, task.epoch, task.clock, op))
         if op.site.number not in self.shared:
             self.unknown = True

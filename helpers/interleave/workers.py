@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
-from types import FrameType
 from typing import Any, Protocol
 
 from ..ending import raise_in
@@ -34,7 +33,7 @@ class Workers(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def ident(self) -> Any:
-        """Who calls."""
+        """Who calls: the same for one worker always, another for each other one."""
 
     def worker(self, body: Callable[[], Any]) -> Any:
         """One that will begin `body` when it is its turn; `body` gives who is next, or None."""
@@ -48,12 +47,13 @@ class Workers(Protocol):
     def lose(self, live: Iterable[Any], current: Any) -> None:
         """Have all that live end: at their next step, or where they stand if need be."""
 
-    def frame(self, worker: Any) -> FrameType | None:
-        """What a worker that waits for its turn is in the middle of."""
-
 
 class Threads:
-    """Operating-system threads that serve one run after the other."""
+    """Operating-system threads that serve one run after the other.
+
+    Each waits for a lock of its own, `go`; who hands over releases that of the
+    next, and waits for its own. Who drives waits for `over`.
+    """
 
     def __init__(self) -> None:
         self.idle: list[_Worker] = []
@@ -118,11 +118,6 @@ class Threads:
             with suppress(RuntimeError):  # it has been let go already
                 worker.go.release()
         raise_in(current, Abort)
-
-    def frame(self, worker: _Worker) -> FrameType | None:
-        import sys
-
-        return sys._current_frames().get(worker.ident or 0)
 
 
 class _Worker(threading.Thread):

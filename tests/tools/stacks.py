@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -45,10 +44,6 @@ class Stacks:
         for worker in live:
             with suppress(Abort):
                 worker.throw(Abort)
-
-    def frame(self, worker: greenlet) -> FrameType | None:
-        frame: FrameType | None = worker.gr_frame
-        return frame
 
 
 def explore_on_stacks(
