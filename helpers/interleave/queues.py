@@ -230,10 +230,12 @@ class Queue(Complete):
             return method(*args)
         self.guard.owner = now().current
         try:
-            return method(*args)
+            value = method(*args)
+            return value if value is None else now().called(value)
         finally:
             if not now().why:
-                now().step(self, "release", "release {}", also=self._inside())
+                now().step(self, "release", "release {}.mutex", also=self._inside())
+                now().unread()
             self.guard.owner = None
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:

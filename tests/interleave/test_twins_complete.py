@@ -322,11 +322,16 @@ def counted_down_without_telling_who_joins() -> None:
 
 def put_and_taken_as_ever() -> None:
     box: queue.Queue[int] = queue.Queue(1)
-    together(
-        lambda: (box.put(1), box.put(2)),
-        lambda: (box.get(), box.task_done()),
-        lambda: (box.get(), box.task_done()),
-    )
+
+    def take() -> None:
+        box.get()
+        box.task_done()
+
+    def give() -> None:
+        box.put(1)
+        box.put(2)
+
+    together(give, take, take)
     box.join()
     assert not box.queue
 
@@ -335,7 +340,7 @@ class Shared(queue.Queue[int]):
     """What a subclass does inside of `put` is under the queue's lock, and under no other."""
 
     def _init(self, maxsize: int) -> None:
-        self.queue = []  # type: ignore[assignment]
+        self.queue = []
         self.puts = 0
 
     def _qsize(self) -> int:
@@ -431,7 +436,7 @@ def a_condition_looked_into() -> None:
     def wake() -> None:
         with condition:
             ready[0] = 1
-            if condition._waiters:
+            if condition._waiters:  # type: ignore[attr-defined]
                 condition.notify()
 
     together(wait, wake)
@@ -441,7 +446,7 @@ def a_flag_looked_at() -> None:
     flag, seen = Event(), [0]
 
     def look() -> None:
-        seen[0] = flag._flag + flag._flag
+        seen[0] = flag._flag + flag._flag  # type: ignore[attr-defined]
 
     together(flag.set, look)
     assert seen[0] != 1
@@ -485,7 +490,7 @@ def test_what_people_look_into_is_followed(
 def an_error_that_is_seen_to() -> object:
     seen: list[Any] = []
     threading.excepthook = lambda args: seen.append(
-        (args.exc_type, args.thread.name, args.thread is threading.current_thread())
+        (args.exc_type, args.thread and args.thread.name, args.thread is threading.current_thread())
     )
     thread = Thread(target=lambda: int("x"), name="T")
     thread.start()
@@ -556,7 +561,7 @@ def test_a_hook_is_told_what_cpython_tells() -> None:
 
 
 def a_module_that_is_changed() -> None:
-    threading.Lock = Event  # type: ignore[assignment,misc]
+    threading.Lock = Event  # type: ignore[assignment]
 
 
 def threads_that_are_traced() -> None:
