@@ -9,9 +9,11 @@ and tracebacks are what they are.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Protocol
 
 from ..ending import raise_in
@@ -46,6 +48,9 @@ class Workers(Protocol):
 
     def lose(self, live: Iterable[Any], current: Any) -> None:
         """Have all that live end: at their next step, or where they stand if need be."""
+
+    def frame(self, worker: Any) -> FrameType | None:
+        """Where a worker that waits for its turn stands."""
 
 
 class Threads:
@@ -118,6 +123,9 @@ class Threads:
             with suppress(RuntimeError):  # it has been let go already
                 worker.go.release()
         raise_in(current, Abort)
+
+    def frame(self, worker: _Worker) -> FrameType | None:
+        return sys._current_frames().get(worker.ident or 0)
 
 
 class _Worker(threading.Thread):

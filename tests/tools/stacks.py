@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -31,6 +32,9 @@ class Stacks:
 
     def worker(self, body: Callable[[], Any]) -> greenlet:
         return greenlet(body, self.hub)
+
+    def frame(self, worker: greenlet) -> FrameType | None:
+        return worker.gr_frame
 
     def switch(self, me: greenlet, to: greenlet) -> None:
         to.switch()
