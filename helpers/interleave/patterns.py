@@ -12,6 +12,7 @@ matched, as they may be shared. Below the writer stand the functions that the te
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -43,7 +44,9 @@ class Tests:
         rewriter = self.rewriter
         given = [arg if isinstance(arg, ast.expr) else ast.Constant(arg) for arg in args]
         first = [rewriter.hook, rewriter.site(pattern), _load(subject)]
-        return ast.Call(rewriter.program.mark(function), [*first, *given], [])
+        ours = rewriter.program.mark(sys.modules[__name__])
+        called = ast.Attribute(ours, function.__name__, ast.Load())
+        return ast.Call(called, [*first, *given], [])
 
     def named(self, value: ast.expr) -> tuple[ast.expr, str]:
         """A test that is always passed and puts `value` into a temporary."""
