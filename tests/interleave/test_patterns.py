@@ -6,10 +6,11 @@ So do lambdas of which several stand on a line, and what is done through the dic
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, attr-defined, union-attr"
 # mypy: disable-error-code="var-annotated, index, arg-type, assignment, no-any-return, type-arg"
 # mypy: check-untyped-defs=False
-# ruff: noqa: E731, PIE810, B010
+# ruff: noqa: PIE807
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from threading import Lock, Thread
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -432,10 +434,10 @@ def tried(matcher, make) -> object:
         result = matcher(make())
     except Exception as error:
         result = type(error), str(error)
-    return repr(result).split(" at 0x")[0], list(map(repr, LOG))
+    return tuple(re.sub("0x[0-9a-f]+", "", repr(each)) for each in (result, *LOG))
 
 
-def run(program: Callable[[], object], atomic: str = "op") -> object:
+def run(program: Callable[[], object], atomic: str = "op") -> Any:
     with Exploring(program, atomic) as explorer:
         run = explorer.run(All())
     if run.errors:
@@ -768,7 +770,7 @@ def ok_other_attribute():
 
 
 _pairs = [lambda d: d.get("n"), lambda d: d.get("n")], {"+": lambda d, n: d.update(n=n + 1)}
-_outer = lambda d: (lambda: d["n"]), lambda d: (lambda by=(lambda: 1): d["n"] + by())
+_outer = lambda d: lambda: d["n"], lambda d: lambda by=(lambda: 1): d["n"] + by()
 
 
 def race_same_lambda_twice():
