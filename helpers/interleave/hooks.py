@@ -512,10 +512,8 @@ def _is_twin(value: Any) -> bool:
 
 
 def _kind(owner: Any, name: str) -> str:
-    if (
-        isinstance(owner, ModuleType | threading.local)
-        or name == "__dict__"
-        or (isinstance(owner, Twin) and _is_ours(owner, name))
+    if isinstance(owner, ModuleType | threading.local) or (
+        isinstance(owner, Twin) and _is_ours(owner, name)
     ):
         return "plain"
     mro = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
@@ -527,7 +525,7 @@ def _kind(owner: Any, name: str) -> str:
             if hasattr(type(found), "__get__") or name.startswith("__"):
                 return "plain"
             return "own" if isinstance(owner, type) else "class"
-    return "own" if hasattr(owner, "__dict__") else "plain"
+    return "own" if name != "__dict__" and hasattr(owner, "__dict__") else "plain"
 
 
 def _is_ours(owner: Twin, name: str) -> bool:
