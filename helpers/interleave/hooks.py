@@ -83,11 +83,10 @@ class Hooks:
 
     def get(self, site: Site, owner: Any, name: str) -> Any:
         run = self.run
+        if name == "__dict__":
+            return namespaces.namespace(self, site, owner, owner.__dict__)
         if run is None or (kind := self.kind(owner, name)) == "plain":
-            found = getattr(owner, name)
-            if name == "__dict__":
-                return namespaces.namespace(self, site, owner, found)
-            return self._plain(site, owner, found)
+            return self._plain(site, owner, getattr(owner, name))
         also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
         run.access(site, owner, name, False, "read", also)
         return run.saw(getattr(owner, name))
@@ -433,7 +432,7 @@ class Hooks:
         def called(owner: Any, name: str, *value: Any) -> Any:
             if function is setattr:
                 return self.set(site, owner, name, *value)
-            if name == "__dict__" and hasattr(owner, name) and function is getattr:
+            if name == "__dict__" and function is getattr and hasattr(owner, name):
                 return self.get(site, owner, name)
             if self.run is not None and self.kind(owner, name) != "plain":
                 self.run.access(site, owner, name, False, "read")
@@ -525,7 +524,7 @@ def _kind(owner: Any, name: str) -> str:
             if hasattr(type(found), "__get__") or name.startswith("__"):
                 return "plain"
             return "own" if isinstance(owner, type) else "class"
-    return "own" if name != "__dict__" and hasattr(owner, "__dict__") else "plain"
+    return "own" if hasattr(owner, "__dict__") else "plain"
 
 
 def _is_ours(owner: Twin, name: str) -> bool:
