@@ -9,30 +9,25 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NoReturn
 
-from .hooks import Twin, check_order, hooks, refuse
+from .hooks import hooks
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
 from .step import Op, Task
+from .things import Twin, check_order, refuse
+from .threads import ExceptHook, Thread, Timer, default_hook, main_of, own_hook, run_hooks
 from .twins import (
     Barrier,
     BoundedSemaphore,
     Condition,
     Event,
-    ExceptHook,
     Lock,
     RLock,
     Semaphore,
-    Thread,
-    Timer,
-    default_hook,
     here,
     look,
-    main_of,
     now,
-    own_hook,
-    run_hooks,
     under_way,
-)  # fmt: skip
+)
 
 TRACES = ("settrace", "setprofile", "settrace_all_threads", "setprofile_all_threads")
 STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os

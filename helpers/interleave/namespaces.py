@@ -32,7 +32,7 @@ def namespace(hooks: Any, site: Site, owner: Any, found: Any) -> Any:
 
 
 def replaced(hooks: Any, site: Site, owner: Any, new: Any) -> None:
-    """About to do `owner.__dict__ = new`: all attributes change."""
+    """About to do `owner.__dict__ = new`: all that have this dict have its attributes."""
     run = hooks.run
     if run is not None and isinstance(new, dict):
         run.access(site, owner, None, True, "write", ((run.token(new), None, True),), new)

@@ -12,6 +12,7 @@ matched, as they may be shared. Below the writer stand the functions that the te
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -43,7 +44,9 @@ class Tests:
         rewriter = self.rewriter
         given = [arg if isinstance(arg, ast.expr) else ast.Constant(arg) for arg in args]
         first = [rewriter.hook, rewriter.site(pattern), _load(subject)]
-        return ast.Call(rewriter.program.mark(function), [*first, *given], [])
+        ours = rewriter.program.mark(sys.modules[__name__])
+        called = ast.Attribute(ours, function.__name__, ast.Load())
+        return ast.Call(called, [*first, *given], [])
 
     def named(self, value: ast.expr) -> tuple[ast.expr, str]:
         """A test that is always passed and puts `value` into a temporary."""
@@ -204,16 +207,15 @@ def is_mapping(hooks: Any, site: Site, subject: Any, fewest: int) -> bool:
 
 def values_of(hooks: Any, site: Site, subject: Any, keys: tuple[Any, ...]) -> list[Any] | None:
     """The values of `keys`, all of which a dict looks up in one step; None if one is missing."""
-    if len(set(keys)) < len(keys):
-        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise ValueError(f"mapping pattern checks duplicate key ({twice!r})")
     plain = type(subject).get is dict.get
     if plain and len(keys) > 1:
         get = hooks.whole(site, subject).get
     else:
         get = hooks.method(site, subject, "get")
     found = []
-    for key in keys:
+    for i, key in enumerate(keys):
+        if key in keys[:i]:
+            raise ValueError(f"mapping pattern checks duplicate key ({key!r})")
         found.append(get(key, NOTHING))
         if found[-1] is NOTHING:
             return None
@@ -233,10 +235,11 @@ def fields_of(
     hooks: Any, site: Site, subject: Any, kind: Any, positional: int, *names: str
 ) -> list[Any] | None:
     """The attributes that a class pattern asks for, None where the subject is no such thing."""
-    if not isinstance(kind, type):
-        raise TypeError("called match pattern must be a class")
-    if not isinstance(subject, kind):
-        return None
+    match subject:
+        case kind():
+            pass
+        case _:
+            return None
     found, asked = [], list(names)
     if positional:
         order = getattr(kind, "__match_args__", NOTHING)

@@ -15,7 +15,8 @@ from typing import Any
 from .hooks import hooks
 from .shown import shown
 from .step import Abort, Refused
-from .twins import Complete, Thread, Told, look, names_of, now
+from .threads import Thread
+from .twins import Complete, Told, look, names_of, now
 
 BROKEN = "A thread initializer failed, the thread pool is not usable anymore"
 

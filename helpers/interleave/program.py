@@ -14,10 +14,11 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .foreign import is_one_step, of_dataclass
-from .rewrite import MARK, Rewriter, refuse_syntax
+from .rewrite import MARK, Rewriter
 from .scopes import Function
 from .source import codes, global_names, is_ours, node_of, own, reachable, there_before, used
 from .step import Refused, Site
+from .syntax import refuse_syntax
 
 
 class Program:

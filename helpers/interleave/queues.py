@@ -9,8 +9,9 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
-from .hooks import hooks, refuse
+from .hooks import hooks
 from .shown import shown
+from .things import refuse
 from .twins import Complete, Condition, Lock, here, look, names_of, now, under_way
 
 INSIDES = ("queue", "mutex", "not_empty", "not_full", "all_tasks_done")

@@ -15,13 +15,13 @@ from traceback import walk_tb
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from .hooks import CONTAINERS, Twin
 from .report import Schedule, Standing, Step
 from .run import Run
 from .shown import shown, steady
 from .step import NOTHING, Event, Home, Op, Site, Task
+from .things import CONTAINERS, Twin
 
-OURS = {f"{__package__}.twins", f"{__package__}.queues"}
+OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues")}
 PRINTED = 2_000  # characters of what a program prints
 
 

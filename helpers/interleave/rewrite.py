@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any, Protocol
 
 from .patterns import Tests
@@ -31,7 +31,8 @@ from .scopes import (
     used_inside,
 )
 from .source import content, lines_of
-from .step import Refused, Site
+from .step import Site
+from .syntax import ELSEWHERE, check_module, copy_of, name_at, passed_on, refuse_syntax, text_of
 
 REFUSED = {
     ast.AsyncFunctionDef: "async def",
@@ -39,7 +40,6 @@ REFUSED = {
     ast.AsyncWith: "async with",
     ast.Await: "await",
 }
-ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
 NO_NAMES = {"exec", "eval", "globals", "locals", "input", "breakpoint"}
 MARK = "\0interleave "
 
@@ -74,9 +74,9 @@ class Rewriter(ast.NodeTransformer):
 
     def rewritten(self, node: Function) -> Function:
         """The function; a thread that is no task, and comes here, runs the code as it was."""
-        original = self.program.mark(_copy(self.function))
+        original = self.program.mark(copy_of(self.function))
         call = self.call(node, "plainly", original)
-        given, call.keywords = _passed_on(node.args)
+        given, call.keywords = passed_on(node.args)
         call.args += given
         foreign = self.call(node, "foreign")
         if isinstance(node, ast.FunctionDef):
@@ -97,7 +97,7 @@ class Rewriter(ast.NodeTransformer):
     def site(self, node: ast.AST, text: str = "") -> ast.Constant:
         line = getattr(node, "lineno", self.statement.lineno if self.statement else 0)
         source = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
-        site = Site(len(self.program.sites), line, source, text or _text(node), self.number)
+        site = Site(len(self.program.sites), line, source, text or text_of(node), self.number)
         self.program.sites.append(site)
         return self.program.mark(site)
 
@@ -164,7 +164,7 @@ class Rewriter(ast.NodeTransformer):
             return None
         twin = self.program.hooks.twin(value)
         if twin is value:
-            _check_module(node, value)
+            check_module(node, value)
             return None
         mark = self.program.mark(twin)
         # The code must go on to close over the same names: this one stays, and is never reached.
@@ -382,7 +382,7 @@ class Rewriter(ast.NodeTransformer):
             )
             return ast.Name(name, ast.Load())
 
-        owner, text = once(self.visit(target.value)), _text(target)
+        owner, text = once(self.visit(target.value)), text_of(target)
         if isinstance(target, ast.Attribute):
             key: ast.expr = ast.Constant(self.mangled(target.attr))
             get, put = "get", "set"
@@ -424,7 +424,7 @@ class Rewriter(ast.NodeTransformer):
         """At each turn the hooks see the local names: a turn that changed nothing waits."""
         names = self.call(node, "locals")
         unread = self.program.mark(self.unread)
-        again = self.call(node, "again", self.site(node, _text(node.test)), names, unread)
+        again = self.call(node, "again", self.site(node, text_of(node.test)), names, unread)
         node.test = ast.copy_location(ast.BoolOp(ast.And(), [again, self.whole(node.test)]), node)
         node.body, node.orelse = self.block(node.body), self.block(node.orelse)
         return node
@@ -449,7 +449,7 @@ class Rewriter(ast.NodeTransformer):
             names = [
                 statement
                 for name, its in tests.names.items()
-                for statement in self.store(_at(case.pattern, name), ast.Name(its, ast.Load()))
+                for statement in self.store(name_at(case.pattern, name), ast.Name(its, ast.Load()))
             ]
             guard = self.whole(case.guard) if case.guard else None
             body = [self.local(case.pattern, done, ast.Constant(True)), *self.block(case.body)]
@@ -463,7 +463,7 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         """Without words of its own, a failed assertion says what it asserted."""
-        text = ast.Constant(_text(node.test))
+        text = ast.Constant(text_of(node.test))
         node.test = self.whole(node.test)
         node.msg = self.visit(node.msg) if node.msg else text
         return node
@@ -572,51 +572,3 @@ class Rewriter(ast.NodeTransformer):
             return node
         target = ast.copy_location(ast.Name(name, ast.Store()), node)
         return [node, *self.store(target, ast.Name(name, ast.Load()))]
-
-
-def _copy(function: FunctionType) -> FunctionType:
-    """The function with the code that it has now."""
-    code, names = function.__code__, function.__globals__
-    made = FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
-    made.__kwdefaults__ = function.__kwdefaults__
-    return made
-
-
-def _passed_on(args: ast.arguments) -> tuple[list[ast.expr], list[ast.keyword]]:
-    """The arguments of a function, as they are given to another one with the same."""
-
-    def name(arg: ast.arg) -> ast.expr:
-        return ast.Name(arg.arg, ast.Load())
-
-    given = [name(arg) for arg in (*args.posonlyargs, *args.args)]
-    given += [ast.Starred(name(args.vararg), ast.Load())] if args.vararg else []
-    keywords = [ast.keyword(arg.arg, name(arg)) for arg in args.kwonlyargs]
-    keywords += [ast.keyword(None, name(args.kwarg))] if args.kwarg else []
-    return given, keywords
-
-
-def _at(node: ast.AST, name: str) -> ast.Name:
-    return ast.copy_location(ast.Name(name, ast.Store()), node)
-
-
-def _text(node: ast.AST) -> str:
-    try:
-        return ast.unparse(node)
-    except ValueError:  # before 3.12, of some f-strings
-        return "f'…'"
-
-
-def _check_module(node: ast.AST, value: Any) -> None:
-    """Refuse what starts processes or runs an event loop."""
-    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
-    if not isinstance(name, str) or isinstance(value, str):
-        return
-    if name.split(".")[0] in ELSEWHERE and isinstance(value, ModuleType | type | FunctionType):
-        refuse_syntax(node, f"{_text(node)} ({name})")
-    if name == "concurrent.futures.process":
-        refuse_syntax(node, _text(node))
-
-
-def refuse_syntax(node: ast.AST, what: str, why: str = "only threads of one process can") -> None:
-    line = getattr(node, "lineno", "?")
-    raise Refused(f"line {line}: {what} cannot be followed here; {why}")

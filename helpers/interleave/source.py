@@ -158,19 +158,8 @@ def lines_of(function: FunctionType) -> list[str]:
 def node_of(function: FunctionType) -> tuple[Function, str]:
     """Where the source of `function` stands, and the class around it."""
     code = function.__code__
-    tree = _parsed("".join(lines_of(function)))
-    found: list[tuple[Function, str]] = []
-
-    def look(node: ast.AST, owner: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                name = getattr(child, "name", "<lambda>")
-                lines = [child, *getattr(child, "decorator_list", [])]
-                if name == code.co_name and code.co_firstlineno in [n.lineno for n in lines]:
-                    found.append((child, owner))  # type: ignore[arg-type]
-            look(child, child.name if isinstance(child, ast.ClassDef) else owner)
-
-    look(tree, "")
+    source = "".join(lines_of(function))
+    found = _functions(source).get((code.co_name, code.co_firstlineno), [])
     if len(found) > 1:
         found = _around(code, found)
     if len(found) != 1:
@@ -199,11 +188,23 @@ def _around(code: CodeType, found: list[tuple[Function, str]]) -> list[tuple[Fun
 
 
 @lru_cache(maxsize=8)
-def _parsed(source: str) -> ast.Module:
+def _functions(source: str) -> dict[tuple[str, int], list[tuple[Function, str]]]:
+    """All functions by name and first line, each with the class around it."""
+    found: dict[tuple[str, int], list[tuple[Function, str]]] = {}
+
+    def look(node: ast.AST, owner: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                name = getattr(child, "name", "<lambda>")
+                for line in {n.lineno for n in [child, *getattr(child, "decorator_list", [])]}:
+                    found.setdefault((name, line), []).append((child, owner))  # type: ignore[arg-type]
+            look(child, child.name if isinstance(child, ast.ClassDef) else owner)
+
     try:
-        return ast.parse(source)
+        look(ast.parse(source), "")
     except SyntaxError:
-        return ast.Module([], [])
+        return {}
+    return found
 
 
 def global_names(function: FunctionType) -> set[str]:

@@ -6,8 +6,9 @@ import functools
 from collections import OrderedDict
 from typing import Any
 
-from .hooks import Twin, hooks
+from .hooks import hooks
 from .step import Site
+from .things import Twin
 from .twins import now
 
 

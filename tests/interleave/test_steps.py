@@ -1198,12 +1198,6 @@ def test_the_steps_are_those_of_the_language(program: Callable[[], object]) -> N
 # ----------------------------------------------------------------- what is refused
 
 
-def matches():
-    match 1:
-        case 1:
-            return 2
-
-
 async def is_async():
     return 1
 
@@ -1232,7 +1226,7 @@ def looks_at_locals():
 
 
 def looks_inside():
-    return Box().__dict__
+    return functools.__dict__
 
 
 def asks():
@@ -1240,9 +1234,9 @@ def asks():
 
 
 REFUSED = {
-    matches: "match", is_async: "async", awaits: "async def", executes: r"exec\(\)",
+    is_async: "async", awaits: "async def", executes: r"exec\(\)",
     evaluates: r"eval\(\)", looks_at_globals: r"globals\(\)", looks_at_locals: r"locals\(\)",
-    looks_inside: r"\.__dict__", asks: r"input\(\)",
+    looks_inside: "the dict of a module", asks: r"input\(\)",
 }  # fmt: skip
 
 

@@ -1,0 +1,403 @@
+"""The accesses that the rewritten source makes: attributes, items, names, containers.
+
+Each says first what is about to happen (`Run.access`, which may let other threads
+go on), then does it, as the plain source would have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GeneratorType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any
+
+from . import namespaces
+from .foreign import Undo
+from .operators import IN_PLACE, SIGNS, TESTS
+from .step import NOTHING, NOWHERE, Access, Home, Site
+from .things import (
+    KEEP_SIZE,
+    PRIMITIVE,
+    SAME,
+    Twin,
+    as_twin,
+    functions_of,
+    is_container,
+    is_iterator,
+    is_steady,
+    kind_of,
+    part_of,
+    rank,
+)
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class Accesses:
+    """What the rewritten source calls to read and to write; `run` is the run that is under way."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.twins: dict[Any, Any] = {}
+        self.kinds: dict[tuple[type, str], str] = {}
+        self.known: dict[int, tuple[CodeType, bool]] = {}  # by id: whether it is rewritten
+        self.turning: list[Any] = []  # generators that run
+        self.follow: Callable[[Site, FunctionType], bool] = lambda site, function: False
+        self.write_out: Callable[[type], None] = lambda kind: None
+        self.stands: dict[type, Callable[[Any], Any]] = {}  # makes what stands for a real thing
+        self.opened: set[type] = set()  # classes whose methods are followed as far as they can be
+        self.unfollowed: dict[str, int] = {}  # what was taken as one step unproved, and its line
+        self.notes: dict[str, None] = {}  # what the report has to say besides
+        self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
+        self.undo = Undo()
+        self.busy = False  # with the exploration's own work, in the thread of a task
+
+    def function(self, site: Site, function: Any) -> Any:
+        """What is called in place of `function`."""
+        raise NotImplementedError
+
+    def twin(self, value: Any) -> Any:
+        """What stands for `value` inside an exploration: mostly `value` itself."""
+        try:
+            return self.twins.get(value, value)
+        except TypeError:  # cannot be hashed
+            return value
+
+    def stand(self, thing: Any) -> Any:
+        """What stands for a real lock, queue, cache or iterator that was made elsewhere.
+
+        It is a new one in every run, in the state in which the real one is.
+        """
+        make = self.stands.get(type(thing))
+        if make is None or self.run is None:
+            return thing
+        stands = self.run.sharing.stands
+        found = stands.get(id(thing))
+        if found is None:
+            token = self.run.sharing.tokens.get(id(thing))
+            if token is not None and 0 <= token < 10**9 and not isinstance(thing, PRIMITIVE):
+                return thing  # an iterator that the run itself has made
+            if token is None or token < 0:
+                token = self.names[id(thing)][1] if id(thing) in self.names else -id(thing)
+                self.run.sharing.keep.append(thing)
+            busy, self.busy = self.busy, True
+            try:
+                twin = make(thing)
+            finally:
+                self.busy = busy
+            self.run.sharing.tokens[id(twin)] = token
+            found = stands[id(thing)] = thing, twin
+        return found[1]
+
+    def save(self, owner: Any, name: Any = None) -> None:
+        """About to change `owner`, which may have been there before the run."""
+        if self.run is not None and type(owner) is not Home:
+            token = self.run.sharing.tokens.get(id(owner), -1)
+            if not 0 <= token < 10**9:
+                self.undo.save(owner, name)
+
+    def opens(self, kind: type) -> None:
+        """Have the methods of a class in Python followed: an object of it is touched."""
+        for base in kind.__mro__:
+            if base in self.opened:
+                continue
+            self.opened.add(base)
+            if base.__module__ in ("builtins", "typing", "abc") or issubclass(base, Twin):
+                continue
+            self.write_out(base)
+            for value in list(vars(base).values()):
+                for function in functions_of(value):
+                    self.follow(NOWHERE, function)
+
+    def _token(self, owner: Any) -> int:
+        assert self.run is not None
+        return self.run.token(owner)
+
+    def _at(self, site: Site, method: Callable[..., Any]) -> Callable[..., Any]:
+        """`method` of a twin, called from `site`."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if self.run is not None:
+                self.run.current.site = site
+            return method(*args, **kwargs)
+
+        return called
+
+    # -------------------------------------------------------------- attributes
+
+    def get(self, site: Site, owner: Any, name: str) -> Any:
+        run = self.run
+        if run is None:
+            return getattr(owner, name)
+        if name == "__dict__":
+            return namespaces.namespace(self, site, owner, owner.__dict__)
+        owner = self.stand(owner)
+        if (kind := self.kind(owner, name)) == "plain":
+            return self._plain(site, owner, getattr(owner, name))
+        if kind == "cached":
+            return self._stays(site, owner, name)
+        also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
+        run.access(site, owner, name, False, "read", also)
+        return run.saw(getattr(owner, name))
+
+    def _stays(self, site: Site, owner: Any, name: str) -> Any:
+        """A `cached_property`: looked for, worked out, kept; since Python 3.12 without a lock."""
+        assert self.run is not None
+        self.run.access(site, owner, name, False, "read")
+        kept = owner.__dict__
+        if name in kept:
+            return self.run.saw(kept[name])
+        value = self.function(site, getattr(type(owner), name).func)(owner)
+        self.save(owner, name)
+        self.run.access(site, owner, name, True, "write", (), value)
+        kept[name] = value
+        return value
+
+    def _plain(self, site: Site, owner: Any, value: Any) -> Any:
+        """An attribute that is no step; a method in C that is taken makes one when it is called."""
+        if type(owner) is ModuleType:
+            return self.twin(value)
+        taken = isinstance(value, BuiltinFunctionType) and not isinstance(owner, (*SAME, type))
+        return as_twin(self.function(site, value)) if taken else value
+
+    def _classes(self, owner: Any, name: str) -> tuple[Access, ...]:
+        """The classes that are asked for `name`, up to the one that has it."""
+        assert self.run is not None
+        asked: list[Access] = []
+        for kind in (owner if isinstance(owner, type) else type(owner)).__mro__:
+            if kind is not owner:
+                asked.append((self._token(kind), name, False))
+            if name in vars(kind):
+                break
+        return tuple(asked)
+
+    def set(self, site: Site, owner: Any, name: str, value: Any) -> None:
+        if name == "__dict__":
+            namespaces.replaced(self, site, owner, value)
+        elif self.run is not None:
+            owner = self.stand(owner)
+            if self.kind(owner, name, True) != "plain":
+                self.save(owner, name)
+                self.run.access(site, owner, name, True, "write", (), value)
+        setattr(owner, name, value)
+
+    def delete(self, site: Site, owner: Any, name: str) -> None:
+        if self.run is not None:
+            self.save(owner, name)
+            self.run.access(site, owner, name, True, "write", (), NOTHING)
+        delattr(owner, name)
+
+    def kind(self, owner: Any, name: str, write: bool = False) -> str:
+        """Where an attribute lives: "own", "class" (a default), or "plain": no step."""
+        kind = type(owner)
+        found = self.kinds.get((kind, name))
+        if found is None or isinstance(owner, type):
+            self.opens(owner if isinstance(owner, type) else kind)
+            found = self.kinds[kind, name] = kind_of(owner, name)
+        if found == "class" and (write or name in getattr(owner, "__dict__", ())):
+            return "own"
+        return found
+
+    # ------------------------------------------------------------------- items
+
+    def item(self, site: Site, owner: Any, key: Any) -> Any:
+        if self.run is None or not self._holds_items(owner):
+            return owner[key]
+        if isinstance(owner, defaultdict) and isinstance(owner.default_factory, FunctionType):
+            return self._missing(site, owner, key)
+        grows = self._grows(owner, key) if isinstance(owner, defaultdict) else ()
+        self.run.access(site, owner, part_of(owner, key), bool(grows), "read", grows)
+        return self.run.saw(owner[key])
+
+    def set_item(self, site: Site, owner: Any, key: Any, value: Any) -> None:
+        if self.run is not None and self._holds_items(owner):
+            self.save(owner)
+            also = self._grows(owner, key)
+            if isinstance(key, slice):
+                also = tuple((self._token(o), None, False) for o in self._inside(value))
+            self.run.access(site, owner, part_of(owner, key), True, "write", also, value)
+        owner[key] = value
+
+    def _missing(self, site: Site, owner: Any, key: Any) -> Any:
+        """An item of a defaultdict whose factory is followed: looked for, made, kept."""
+        assert self.run is not None
+        self.run.access(site, owner, part_of(owner, key), False, "read")
+        if not dict.__contains__(owner, key):
+            value = self.function(site, owner.default_factory)()
+            self.set_item(site, owner, key, value)
+            return value
+        return self.run.saw(dict.__getitem__(owner, key))
+
+    def _holds_items(self, owner: Any) -> bool:
+        """Whether its items live in C: a class in Python has its own steps."""
+        if isinstance(owner, tuple | str | bytes | range | type):
+            return False
+        if type(owner) not in self.opened:
+            self.opens(type(owner))
+        return not isinstance(getattr(type(owner), "__getitem__", None), FunctionType)
+
+    def _grows(self, owner: Any, key: Any) -> tuple[Access, ...]:
+        """A new key goes to the end of a dict: in which order keys come is shared, too."""
+        if not isinstance(owner, dict) or self.run is None or dict.__contains__(owner, key):
+            return ()
+        return ((self._token(owner), ("order",), True),)
+
+    def delete_item(self, site: Site, owner: Any, key: Any) -> None:
+        if self.run is not None and self._holds_items(owner):
+            self.save(owner)
+            part = part_of(owner, key) if isinstance(owner, dict) else None  # what follows moves
+            self.run.access(site, owner, part, True, "write", (), NOTHING)
+        del owner[key]
+
+    slice, locals = staticmethod(slice), staticmethod(locals)
+
+    # ------------------------------------------------------------------- names
+
+    def name(self, site: Site, home: Any, name: str) -> None:
+        if self.run is not None:
+            self.run.access(site, home, name, False, "read")
+
+    def seen(self, value: Any) -> Any:
+        return value if self.run is None else self.run.saw(value)
+
+    def set_name(self, site: Site, home: Any, name: str, value: Any) -> Any:
+        if self.run is not None:
+            if type(home) is dict:
+                self.undo_name(home, name)
+            else:
+                self.save(home)
+            self.run.access(site, home, name, True, "write", (), value)
+        return value
+
+    def undo_name(self, names: dict[str, Any], name: str) -> None:
+        """About to bind a name of a module."""
+        self.undo.save_item(names, name)
+
+    def home(self) -> object:
+        """A new home for the variables of one call of a function."""
+        home = Home()
+        if self.run is not None:
+            self.run.made(home)
+        return home
+
+    def made(self, value: Any) -> Any:
+        """A list, a dict or a set that the program has written down."""
+        if self.run is not None:
+            self.run.made(value)
+        return value
+
+    # -------------------------------------------------------------- containers
+
+    def whole(self, site: Site, value: Any) -> Any:
+        """About to look at all of `value`: its length, its truth, its text."""
+        self._look(site, "read", (value,))
+        return value
+
+    def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
+        if kind not in ("Is", "IsNot") and not (type(left) in SAME and type(right) in SAME):
+            self._look(site, "read", (left, right))
+        return TESTS[kind](left, right)
+
+    def work_out(self, site: Site, sign: str, left: Any, right: Any) -> Any:
+        self._look(site, "read", (left, right))
+        return SIGNS[sign](left, right)
+
+    def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:
+        if type(old) in SAME and type(value) in SAME:
+            return IN_PLACE[sign](old, value)
+        if self.run is not None and is_container(old):
+            self._look(site, "write", (old,), (value,))
+        else:
+            self._look(site, "read", (value,))
+        return IN_PLACE[sign](old, value)
+
+    def _look(
+        self, site: Site, kind: str, values: tuple[Any, ...], more: tuple[Any, ...] = ()
+    ) -> None:
+        """A step on all the containers among `values`; those among `more` are only read."""
+        if self.run is None:
+            return
+        if kind in ("write", "change"):
+            for value in values:
+                for owner in self._inside(value):
+                    self.save(owner)
+        if self.run.alone:
+            return
+        owners = [owner for value in values for owner in self._inside(value)]
+        seen = [owner for value in more for owner in self._inside(value)]
+        if owners or seen:
+            token, write = self._token, kind in ("write", "change")
+            kind = "call" if kind == "change" else kind
+            first = (owners or seen)[0]
+            also = [(token(owner), None, write) for owner in owners[1:]]
+            also += [(token(owner), None, False) for owner in (seen if owners else seen[1:])]
+            self.run.access(site, first, None, write, kind, tuple(also), first)
+
+    def _inside(self, value: Any) -> tuple[Any, ...]:
+        """The containers that one sees who looks at `value`; a view shows what is in a dict."""
+        if type(value) in SAME:
+            return ()
+        assert self.run is not None
+        if type(value) not in self.opened:
+            self.opens(type(value))
+        own = (value,) if is_container(value) else ()
+        return (*self.run.sharing.shows.get(id(value), ()), *own)
+
+    def _shows(self, value: Any, owners: tuple[Any, ...]) -> None:
+        """Who looks at `value` looks at `owners` as well."""
+        assert self.run is not None
+        self.run.sharing.show(value, owners)
+
+    def iterate(self, site: Site, value: Any) -> Any:
+        if self.run is None:
+            return value
+        value = self.stand(value)
+        if not (owners := self._inside(value)):
+            return value
+        if isinstance(value, set | frozenset) and not is_steady(value):
+            value = self.in_order(site, value)
+        if any(isinstance(owner, KEEP_SIZE) for owner in owners) and not is_iterator(value):
+            self._look(site, "read", owners)
+        return self._items(site, iter(value), owners)
+
+    def _items(self, site: Site, items: Iterator[Any], owners: tuple[Any, ...]) -> Iterator[Any]:
+        """Each turn of the loop looks at the container anew; an iterator is moved on by it."""
+        how = "change" if any(map(is_iterator, owners)) else "read"
+        while True:
+            self._look(site, how, owners)
+            if self.run is not None:
+                self.run.turn()
+            try:
+                item = self._turned(site, items)
+            except StopIteration:
+                return
+            yield item
+
+    def _turned(self, site: Site, items: Any, *default: Any) -> Any:
+        """The next item. A generator that runs for one thread is an error for another."""
+        run = self.run
+        items = self.stand(items)
+        if run is None or not isinstance(items, GeneratorType):
+            return next(items, *default)
+        if items in self.turning:
+            raise ValueError("generator already executing")
+        self.turning.append(items)
+        try:
+            return next(items, *default)
+        finally:
+            self._look(site, "change", (items,))
+            self.turning.remove(items)
+
+    def in_order(self, site: Site, members: Any) -> list[Any]:
+        """The members of a set in one order that is the same in every run."""
+        assert self.run is not None
+        self.notes[f"line {site.line}: a set is gone through in one of its possible orders"] = None
+        token = self.run.sharing.tokens.get
+        return sorted(members, key=lambda member: rank(member, token))

@@ -1,0 +1,59 @@
+"""Small pieces of syntax that the rewriter needs, and what it refuses."""
+
+from __future__ import annotations
+
+import ast
+from types import FunctionType, ModuleType
+from typing import Any
+
+from .step import Refused
+
+ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
+
+
+def copy_of(function: FunctionType) -> FunctionType:
+    """The function with the code that it has now."""
+    code, names = function.__code__, function.__globals__
+    made = FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def passed_on(args: ast.arguments) -> tuple[list[ast.expr], list[ast.keyword]]:
+    """The arguments of a function, as they are given to another one with the same."""
+
+    def name(arg: ast.arg) -> ast.expr:
+        return ast.Name(arg.arg, ast.Load())
+
+    given = [name(arg) for arg in (*args.posonlyargs, *args.args)]
+    given += [ast.Starred(name(args.vararg), ast.Load())] if args.vararg else []
+    keywords = [ast.keyword(arg.arg, name(arg)) for arg in args.kwonlyargs]
+    keywords += [ast.keyword(None, name(args.kwarg))] if args.kwarg else []
+    return given, keywords
+
+
+def name_at(node: ast.AST, name: str) -> ast.Name:
+    return ast.copy_location(ast.Name(name, ast.Store()), node)
+
+
+def text_of(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)
+    except ValueError:  # before 3.12, of some f-strings
+        return "f'…'"
+
+
+def check_module(node: ast.AST, value: Any) -> None:
+    """Refuse what starts processes or runs an event loop."""
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+    if not isinstance(name, str) or isinstance(value, str):
+        return
+    if name.split(".")[0] in ELSEWHERE and isinstance(value, ModuleType | type | FunctionType):
+        refuse_syntax(node, f"{text_of(node)} ({name})")
+    if name == "concurrent.futures.process":
+        refuse_syntax(node, text_of(node))
+
+
+def refuse_syntax(node: ast.AST, what: str, why: str = "only threads of one process can") -> None:
+    line = getattr(node, "lineno", "?")
+    raise Refused(f"line {line}: {what} cannot be followed here; {why}")

@@ -1,0 +1,189 @@
+"""What the hooks know of a value: a twin, a container, which part of it a key names, its order."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from types import (
+    FunctionType,
+    MemberDescriptorType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .step import Refused, Site
+
+if TYPE_CHECKING:
+    pass
+
+
+class Current:
+    """Where those find the hooks who have no hold of them."""
+
+    hooks: Any
+
+
+CONTAINERS = (list, dict, set, bytearray, deque)
+KEEP_SIZE = (dict, set, deque)  # their iterators remember it
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+READS = (
+    "get keys values items copy count index isdisjoint issubset issuperset union intersection "
+    "difference symmetric_difference most_common total elements __contains__ __getitem__ "
+    "__iter__ __len__ __eq__ __repr__ __str__ hex decode startswith endswith find "
+)
+BY_KEY = {"get": False, "__getitem__": False, "__contains__": False, "__setitem__": True,
+          "setdefault": True, "__delitem__": True}  # fmt: skip
+LOOKERS = (
+    len, sum, min, max, any, all, sorted, list, tuple, dict, set, frozenset, enumerate, zip, map,
+    filter, reversed, iter, str, repr, bool, isinstance, type, id, print, hash, callable, range,
+)  # fmt: skip
+IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque, str, repr)
+LAZY = (enumerate, zip, map, filter, iter, reversed)  # look at what they are given later, too
+SAME = (int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None))
+
+
+PRIMITIVE = (type(threading.Lock()), type(threading.RLock()))
+
+
+class Twin:
+    """Base of all that stands for something of `threading` or `queue`."""
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        self = super().__new__(cls)
+        if Current.hooks.run is not None:
+            Current.hooks.run.made(self)
+        return self
+
+
+def as_twin(function: Any) -> Any:
+    """Marks it as ours, so that it is called as it is."""
+    if isinstance(function, FunctionType):
+        function.is_twin = True  # type: ignore[attr-defined]
+    return function
+
+
+def is_twin(value: Any) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, Twin)
+    return isinstance(value, Twin) or getattr(value, "is_twin", False) is True
+
+
+def kind_of(owner: Any, name: str) -> str:
+    if isinstance(owner, ModuleType | threading.local) or (
+        isinstance(owner, Twin) and _is_ours(owner, name)
+    ):
+        return "plain"
+    mro = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
+    for base in mro:
+        if name in vars(base):
+            found = vars(base)[name]
+            if isinstance(found, MemberDescriptorType):
+                return "own" if base.__module__ != "builtins" else "plain"
+            if isinstance(found, functools.cached_property):
+                return "cached"
+            if hasattr(type(found), "__get__") or name.startswith("__"):
+                return "plain"
+            return "own" if isinstance(owner, type) else "class"
+    return "own" if hasattr(owner, "__dict__") else "plain"
+
+
+def _is_ours(owner: Twin, name: str) -> bool:
+    """Whether the attribute is a twin's own, not one that a subclass of the learner's adds."""
+    ours = __name__.rpartition(".")[0]
+    return type(owner).__module__.startswith(ours) or name in ("task", *_THREAD)
+
+
+_THREAD = ("_target", "_args", "_kwargs", "_name", "_daemon", "name", "daemon", "ident")
+
+
+def is_iterator(value: Any) -> bool:
+    kind = type(value)
+    return hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools")
+
+
+def is_container(value: Any) -> bool:
+    kind = type(value)
+    if kind in (int, str, bool, float, tuple, range, type(None)):
+        return False
+    return isinstance(value, CONTAINERS) or is_iterator(value)
+
+
+def part_of(owner: Any, key: Any) -> Any:
+    """What tells one item from another; None for all of them."""
+    if Current.hooks.run and type(key) is str and id(owner) in Current.hooks.run.sharing.namespaces:
+        return key
+    if isinstance(key, slice) or (isinstance(owner, list | deque) and not isinstance(key, int)):
+        return None
+    if isinstance(owner, list | deque) and key < 0:
+        return None
+    return ("item", key) if _is_part(key) else None
+
+
+def _is_part(key: Any) -> bool:
+    """Whether to compare it runs no code of the program."""
+    if isinstance(key, int | str | bytes | float | complex | type(None)):
+        return type(key).__eq__ in _EQUAL
+    if type(key) is tuple or type(key) is frozenset:
+        return all(map(_is_part, key))
+    kind: Any = type(key)
+    by_identity = kind.__hash__ is object.__hash__ or isinstance(key, Enum)
+    return by_identity and kind.__eq__ is object.__eq__
+
+
+_EQUAL = {kind.__eq__ for kind in (int, str, bytes, float, complex, type(None))}
+
+
+def is_steady(members: Any) -> bool:
+    """Whether a set is gone through in the same order in every process."""
+    return all(isinstance(member, int | float | bool | type(None)) for member in members)
+
+
+def rank(member: Any, token: Callable[[int], int | None]) -> tuple[str, Any]:
+    kind = type(member)
+    if kind in (str, bytes, int, float):
+        return kind.__name__, member
+    if kind is tuple:
+        return kind.__name__, [rank(part, token) for part in member]
+    if isinstance(member, Enum):
+        return kind.__name__, member.name
+    return "", token(id(member)) or 0
+
+
+def functions_of(value: Any) -> list[FunctionType]:
+    """The functions in Python behind an attribute of a class."""
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    parts = [value.fget, value.fset, value.fdel] if isinstance(value, property) else [value]
+    return [part for part in parts if isinstance(part, FunctionType)]
+
+
+def check_order(site: Site, value: Any) -> None:
+    steady = (int, float, bool, type(None))
+    if isinstance(value, set | frozenset) and not all(isinstance(v, steady) for v in value):
+        refuse(
+            f"line {site.line}: the order of a set differs from run to run: sort it first, with "
+            "sorted()"
+        )
+
+
+def refuse(text: str) -> NoReturn:
+    """End the exploration, even where the program catches what is raised here."""
+    error = Refused(text)
+    if Current.hooks.run is not None:
+        Current.hooks.run.refused = error
+    raise error
+
+
+def refuse_real(site: Site, thing: Any) -> None:
+    """A real lock would block the whole run: it was made outside of the program."""
+    module = type(thing).__module__
+    real = module in ("_thread", "threading", "queue", "_queue", "multiprocessing.synchronize")
+    if real and not isinstance(thing, Twin | ModuleType) and type(thing).__name__ != "_local":
+        name = type(thing).__name__
+        refuse(
+            f"line {site.line}: this {name} was made outside of the program: "
+            "make it inside, so that every run begins with a new one"
+        )
