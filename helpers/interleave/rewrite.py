@@ -410,7 +410,7 @@ class Rewriter(ast.NodeTransformer):
     def visit_While(self, node: ast.While) -> ast.While:
         """At each turn the hooks see the local names: a turn that changed nothing waits."""
         names = self.call(node, "locals")
-        unread = ast.Constant(self.unread)
+        unread = ast.Tuple([ast.Constant(name) for name in self.unread], ast.Load())
         again = self.call(node, "again", self.site(node, _text(node.test)), names, unread)
         node.test = ast.copy_location(ast.BoolOp(ast.And(), [again, self.whole(node.test)]), node)
         node.body, node.orelse = self.block(node.body), self.block(node.orelse)

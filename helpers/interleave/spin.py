@@ -209,7 +209,9 @@ class Spin:
         if noticed or self.wanted(task, lent):
             return None, True
         wait = turns.waits = Wait(self, task, turns.looks[start.looks :], lent)
-        return Op(site, "spin", f"spin while {site.text}", None, (), wait.over, "spins", True), False
+        return Op(
+            site, "spin", f"spin while {site.text}", None, (), wait.over, "spins", True
+        ), False
 
     def for_ever(self, task: Task, site: Site) -> Op:
         """The task needs no more turns: each would be as the last, and is nobody's concern."""
