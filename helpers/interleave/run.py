@@ -524,7 +524,7 @@ class Run:
         task = self.me()
         if task is None:
             return
-        self.spin.unused[frame.f_code] = frozenset(unread)
+        self.spin.unused[id(frame.f_code)] = frozenset(unread)
         names = {name: value for name, value in names.items() if name not in unread}
         op, compare = self.spin.again(task, site, names, self.live)
         if op is not None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import CodeType, FrameType, MethodType
+from types import FrameType, MethodType
 from typing import Any
 
 from .step import NOTHING, Op, Site, Task
@@ -108,7 +108,7 @@ class Spin:
         # The state that is compared.
         self.places: dict[tuple[int, Any], Any] = {}  # what was written, by its owner
         self.whole: dict[int, Any] = {}  # containers and primitives, looked into when compared
-        self.unused: dict[CodeType, frozenset[str]] = {}  # names that nothing reads
+        self.unused: dict[int, frozenset[str]] = {}  # by id of code: names that nothing reads
         self.rounds: defaultdict[int, int] = defaultdict(int)  # turns of `for` loops by id of frame
         self.keep: list[Any] = []  # so that no id is used twice
         self.seen: dict[Any, int] = {}  # state -> how many events there were
@@ -273,13 +273,13 @@ class Spin:
                 return
             if module not in SCHEDULING:
                 ours = module.startswith(f"{__package__}.")
-                unused = self.unused.get(frame.f_code, frozenset())
+                unused = self.unused.get(id(frame.f_code), frozenset())
                 names = tuple(
                     (name, self._plain(value))
                     for name, value in sorted(frame.f_locals.items())
                     if name not in unused and (not ours or type(value) in PLAIN)
                 )
-                yield frame.f_code, frame.f_lasti, self.rounds.get(id(frame), 0), names
+                yield id(frame.f_code), frame.f_lasti, self.rounds.get(id(frame), 0), names
             frame = frame.f_back
 
     def _plain(self, value: Any) -> Any:

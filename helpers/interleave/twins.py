@@ -449,17 +449,20 @@ class Event(Told):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Once woken, it does not look at the flag again."""
-        task = now().step(self, "wait", "wait for {}", write=timeout is None)
+        task = now().step(self, "wait", "wait for {}")
         if self.flag:
             now().only_looked()
             return True
+        now().moved((self, 1))
         mine: list[Any] = [task, False]
         self.waiting.append(mine)
         why = "nobody has set {}"
         if timeout is None:
             now().step(self, "wake", "wake up from {}", lambda: bool(mine[1]), why, eager=True)
         else:
-            now().step(self, "wake", "stop waiting for {}", write=False)
+            now().step(self, "wake", "stop waiting for {}")
+            if not mine[1]:
+                now().moved((self, -1))
         self.waiting.remove(mine)
         return bool(now().called(mine[1]))
 

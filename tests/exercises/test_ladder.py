@@ -441,7 +441,7 @@ def kind(what: str) -> str:
 def test_real_threads_never_do_what_the_explorer_calls_impossible() -> None:
     possible = {rung.name: set(map(kind, explore(rung.program).counts)) for rung in RUNGS}
     may_hang = sorted(name for name, outcomes in possible.items() if "deadlock" in outcomes)
-    folder = str(Path(__file__).parents[1] / "helpers")
+    folder = str(Path(__file__).parents[1] / "interleave")
     ended = in_a_subprocess(f"FOLDER, TIMES, MAY_HANG = {folder!r}, 40, {may_hang}\n{REAL}", 60)
     assert ended.exit_code == 0, str(ended)
     found = json.loads(ended.printed)

@@ -95,6 +95,7 @@ def counts_without_end() -> None:
         turns = 0
         while running:
             turns += 1
+        assert turns >= 0  # read, or the turns would be all the same
 
     def stop() -> None:
         nonlocal running
