@@ -88,10 +88,12 @@ class Accesses:
                 token = self.names[id(thing)][1] if id(thing) in self.names else -id(thing)
                 self.run.sharing.keep.append(thing)
             busy, self.busy = self.busy, True
+            sharing = self.run.sharing
+            sharing.standing = 4 * 10**9 + token * 1_000 if token > 0 else 0
             try:
                 twin = make(thing)
             finally:
-                self.busy = busy
+                self.busy, sharing.standing = busy, 0
             self.run.sharing.tokens[id(twin)] = token
             found = stands[id(thing)] = thing, twin
         return found[1]

@@ -194,7 +194,7 @@ def make_stands() -> dict[type, Callable[[Any], Any]]:
             made = kind() if kind is SimpleQueue else kind(real.maxsize)
             for item in list(getattr(real, "queue", ())):
                 made._put(item)
-            made.unfinished_tasks = getattr(real, "unfinished_tasks", 0)
+            made.unfinished = getattr(real, "unfinished_tasks", 0)
             return made
 
         return make

@@ -26,6 +26,7 @@ class Sharing:
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.stands: dict[int, tuple[Any, Any]] = {}  # by id of a real thing: it, and its twin
         self.namespaces: dict[int, Any] = {}  # by id of an object's dict: the object
+        self.standing = 0  # token of what is made for a twin that is just being made
         self.log: list[tuple[Task, int, dict[int, int], Op]] = []  # epoch and clock at the time
         self.unknown = False  # whether anything was done at a site not known to be shared
 
@@ -42,7 +43,10 @@ class Sharing:
     def made(self, value: Any, task: Task) -> int:
         """The task has made `value`: the same one in every run where it gets there."""
         token = self.tokens.get(id(value))
-        if token is None:
+        if token is None and self.standing:  # who looks at it first, differs from run to run
+            self.standing += 1
+            token = self._named(value, self.standing)
+        elif token is None:
             task.made += 1
             token = self._named(value, task.number * 10**6 + task.made)
         return token
