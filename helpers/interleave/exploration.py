@@ -113,12 +113,12 @@ class Explorer:
             strategy.begin()
             run = self.run(strategy)
             found = run.sharing.found()
-            if not found <= self.shared or run.wants_time:
+            if not found <= self.shared or run.pace.wants_time:
                 self.shared |= found
-                self.subject.timed = self.subject.timed or run.wants_time
+                self.subject.timed = self.subject.timed or run.pace.wants_time
                 raise Grown
             yield run
-            skipped = skipped or run.skipped
+            skipped = skipped or run.pace.skipped
             if not strategy.next(run):
                 self.left_out = "a daemon thread's long loop was not waited for" if skipped else ""
                 return

@@ -306,7 +306,9 @@ def outcome(run: Run) -> tuple[str, str]:
     others = [task for task in run.tasks if not (task.ended_well or task.daemon)]
     if run.why == "endless" and others:
         return "no end in sight", "no end in sight"
-    turning = {event.task for event in run.events[run.cycle :]} if run.cycle >= 0 else set()
+    turning = (
+        {event.task for event in run.events[run.round.cycle :]} if run.round.cycle >= 0 else set()
+    )
     if any(t.number in turning or (t.pending and t.pending.kind == "spin") for t in stuck):
         return "livelock", "livelock"
     if stuck:

@@ -81,10 +81,12 @@ class Left(NamedTuple):
 class Pace:
     """How far a run has come, and how far it may go."""
 
-    __slots__ = ("most_steps", "most_turns", "steps", "turns")
+    __slots__ = ("most_steps", "most_turns", "skipped", "steps", "turns", "wants_time")
 
     def __init__(self) -> None:
         self.steps = self.turns = 0
+        self.skipped = False  # whether somebody's next step was not waited for
+        self.wants_time = False  # whether it has read a clock that does not go
         self.most_steps, self.most_turns = LIMIT, TURNS
 
     def hurry(self) -> None:
@@ -94,6 +96,17 @@ class Pace:
 
     def done(self) -> int:
         return self.steps + self.turns
+
+
+class Round:
+    """Whether a run goes round: who could go on, and where it began to repeat itself."""
+
+    __slots__ = ("could", "cycle", "starved")
+
+    def __init__(self) -> None:
+        self.could: list[tuple[int, ...]] = []  # before each event
+        self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
+        self.cycle = -1  # the event from which on the run repeats itself
 
 
 class Time:
@@ -141,7 +154,6 @@ class Run:
         self.place, self.workers, self.chooser = place, workers, chooser
         self.sharing, self.shared = sharing, sharing.shared
         self.atomic, self.recorder = atomic, recorder
-        self.ident = workers.ident
         self.pace, self.spin = Pace(), Spin()
         self.tasks: list[Task] = []
         self.live: list[Task] = []
@@ -150,11 +162,7 @@ class Run:
         self.refused: BaseException | None = None
         self.why: Why = ""  # it was given up
         self.left = Left((), (), True)
-        self.could: list[tuple[int, ...]] = []  # who could go on before each event
-        self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
-        self.cycle = -1  # the event from which on the run repeats itself
-        self.skipped = False  # whether somebody's next step was not waited for
-        self.wants_time = False  # whether it has read a clock that does not go
+        self.round = Round()
         self.alone = True  # whether nobody else runs, or may have run unnoticed
         self.current: Task  # whose turn it is
 
@@ -173,7 +181,7 @@ class Run:
     @property
     def repeats(self) -> str:
         """The part of the word that goes on for ever."""
-        return self.word[self.cycle :] if self.cycle >= 0 else ""
+        return self.word[self.round.cycle :] if self.round.cycle >= 0 else ""
 
     # ------------------------------------------------------- from begin to end
 
@@ -217,7 +225,7 @@ class Run:
 
     def _body(self, task: Task) -> Any:
         """The whole life of a task; gives the worker of whoever is next."""
-        task.ident = self.ident()
+        task.ident = self.workers.ident()
         try:
             if not self.why:
                 task.result = task.call()
@@ -298,7 +306,7 @@ class Run:
                     return task
                 can.append(task)
         if resting and can and self.pace.turns > SLOW and all(task.daemon for task in resting):
-            self.skipped, resting = True, []
+            self.pace.skipped, resting = True, []
         if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.pace.steps += 1
@@ -317,7 +325,7 @@ class Run:
             except (ValueError, RuntimeError) as error:
                 self.refused, chosen = error, None
             if chosen is not None:
-                self.could.append(tuple([task.number for task in can]))
+                self.round.could.append(tuple([task.number for task in can]))
                 self._chosen(chosen, last in can and chosen is not last)
                 return chosen if chosen.worker is not None else self._passes(me, chosen)
             self.give_up("redundant")
@@ -343,7 +351,7 @@ class Run:
         if self.why:
             raise Abort
         if self.time is None:
-            self.wants_time = True
+            self.pace.wants_time = True
             return 0
         self.time.read = True
         op = Op(task.site, "call", f"{name}", None, ((CLOCK, None, False),))
@@ -375,7 +383,7 @@ class Run:
 
     def me(self) -> Task | None:
         """The task that calls; None where nothing is to be recorded."""
-        return self.current if self.ident() == self.current.ident else None
+        return self.current if self.workers.ident() == self.current.ident else None
 
     # ------------------------------------------------------------------- steps
 
@@ -391,7 +399,7 @@ class Run:
     ) -> None:
         """A task is about to read or write `key` of `owner`."""
         task = self.current
-        if self.why or self.ident() != task.ident:
+        if self.why or self.workers.ident() != task.ident:
             return
         if self.recorder is not None:
             self.recorder.unread()
@@ -547,11 +555,11 @@ class Run:
             self.visible(task, self.spin.for_ever(task, site))
             return
         moved = {event.task for event in self.events[start:]}
-        for number in {n for could in self.could[start:] for n in could} - moved:
-            last = max(k for k in range(start, now) if number in self.could[k])
-            self.starved.setdefault(last, set()).add(number)
-        self.cycle = start
-        self.give_up("unfair" if self.starved else "livelock")
+        for number in {n for could in self.round.could[start:] for n in could} - moved:
+            last = max(k for k in range(start, now) if number in self.round.could[k])
+            self.round.starved.setdefault(last, set()).add(number)
+        self.round.cycle = start
+        self.give_up("unfair" if self.round.starved else "livelock")
         raise Abort
 
     # ---------------------------------------------------------- starting, joining

@@ -108,7 +108,7 @@ class All:
         for node, event in zip(self.stack, run.events, strict=False):
             node.event = event
         self._look_at(run)
-        for number, starved in run.starved.items():
+        for number, starved in run.round.starved.items():
             self.stack[number].todo |= starved
         while self.stack:
             node = self.stack[-1]

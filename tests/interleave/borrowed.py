@@ -26,7 +26,7 @@ from itertools import islice
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from helpers.interleave import modules, queues, twins
+from helpers.interleave import modules, queues, threads, twins
 from helpers.interleave.hooks import hooks
 from helpers.interleave.run import Run
 from helpers.interleave.sharing import Sharing
@@ -208,7 +208,7 @@ KINDS = {
         knowing(twins.BoundedSemaphore, "acquire"),
         knowing(twins.Event, "wait"),
         knowing(twins.Barrier, "wait"),
-        knowing(twins.Thread, "join"),
+        knowing(threads.Thread, "join"),
         knowing(queues.Queue, "put", "get"),
         knowing(queues.LifoQueue, "put", "get"),
         knowing(queues.PriorityQueue, "put", "get"),

@@ -15,7 +15,7 @@ import pytest
 from helpers.interleave import Refused, explore
 from helpers.interleave.hooks import hooks
 from helpers.interleave.step import Task
-from helpers.interleave.twins import Main
+from helpers.interleave.threads import Main
 
 REAL: dict[str, Callable[[], Any]] = {
     "Lock": threading.Lock,

@@ -15,7 +15,7 @@ pytest.importorskip("test.test_queue", reason="this Python came without its test
 import borrowed
 import test_twins as twins
 
-from helpers.interleave import explore, pools, queues
+from helpers.interleave import explore, pools, queues, threads
 from helpers.interleave import twins as threading_twins
 from helpers.interleave.workers import Threads
 
@@ -160,7 +160,9 @@ def home(where: str) -> tuple[Any, str]:
     owner, _, name = where.partition(".")
     if owner == "pools":
         return pools, name
-    return next(vars(m)[owner] for m in (threading_twins, queues, pools) if owner in vars(m)), name
+    return next(
+        vars(m)[owner] for m in (threading_twins, threads, queues, pools) if owner in vars(m)
+    ), name
 
 
 def mutated(owner: Any, name: str, old: str, new: str) -> Callable[..., Any]:

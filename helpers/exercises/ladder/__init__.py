@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ...interleave import replay
 from .. import NotYet, exercise, expect
 from .._schedules import all_hold, all_tried, sentence, told
-from . import programs, repairs
+from . import adversaries, programs, repairs
 
 Program = Callable[[], None]
 MOST = 6000  # schedules; a repair that waits without polling has a thousand or two
@@ -116,7 +116,7 @@ RUNGS = (
         says="A's update is lost",
         also=(
             Also(
-                programs.three_add,
+                adversaries.three_add,
                 "two threads are counted right, but three or another counter are not",
                 "",
             ),
@@ -139,7 +139,7 @@ RUNGS = (
         says="AAABBBBBBBB",
         also=(
             Also(
-                programs.enough_for_both,
+                adversaries.enough_for_both,
                 "nobody is paid too much, but somebody who could be paid is not",
                 "Whoever can be paid is paid.",
             ),
@@ -163,7 +163,7 @@ RUNGS = (
         says="B went on with what it had read",
         also=(
             Also(
-                programs.two_services,
+                adversaries.two_services,
                 "two uses of one service are right, but three or another service are not",
                 "",
             ),
@@ -191,22 +191,22 @@ RUNGS = (
         says="ann has",
         also=(
             Also(
-                programs.audited,
+                adversaries.audited,
                 "these two transfers end right, but the locks are not held for all of a transfer",
                 "Nobody sees money that is on its way.",
             ),
             Also(
-                programs.round_trip,
+                adversaries.round_trip,
                 "these two transfers are right, but three in a ring are not",
                 "Three in a ring hold, too.",
             ),
             Also(
-                programs.without_ann,
+                adversaries.without_ann,
                 "the transfers of ann and bob are right, but those without ann are not",
                 "",
             ),
             Also(
-                programs.somebody_else_pays,
+                adversaries.somebody_else_pays,
                 "these two transfers are right, but one waits for a lock of somebody else",
                 "",
             ),
@@ -231,7 +231,7 @@ RUNGS = (
         says="AABB",
         also=(
             Also(
-                programs.one_clerk_each,
+                adversaries.one_clerk_each,
                 "one till is right, but two tills are not",
                 "",
             ),
@@ -255,7 +255,7 @@ RUNGS = (
         says="deadlock",
         also=(
             Also(
-                programs.two_of_each,
+                adversaries.two_of_each,
                 "one that adds and one that takes are right, but two of each are not",
                 "",
             ),
@@ -281,7 +281,7 @@ RUNGS = (
         says="AAABBBCCCC",
         also=(
             Also(
-                programs.three_takers,
+                adversaries.three_takers,
                 "two takers are right, but three are not",
                 "Three takers are served, too.",
             ),
@@ -307,7 +307,7 @@ RUNGS = (
         says="AAABBB",
         also=(
             Also(
-                programs.two_visitors,
+                adversaries.two_visitors,
                 "one visitor comes in, but of several somebody does not",
                 "Two visitors come in, too.",
             ),
@@ -333,7 +333,7 @@ RUNGS = (
         says="ValueError",
         also=(
             Also(
-                programs.crash,
+                adversaries.crash,
                 "no two cars are on one place, but a place is lost where parking raises an error",
                 "An error gives its place back.",
             ),
@@ -382,17 +382,17 @@ RUNGS = (
                 "Two readers can look at once.",
             ),
             Also(
-                programs.one_by_one,
+                adversaries.one_by_one,
                 "what happens at once is right, but what happens one by one is not",
                 "",
             ),
             Also(
-                programs.three_meet,
+                adversaries.three_meet,
                 "two readers can look at once, but three cannot",
                 "",
             ),
             Also(
-                programs.two_writers,
+                adversaries.two_writers,
                 "one writer is right, but two are not",
                 "Two writers keep each other out.",
             ),
@@ -425,12 +425,12 @@ RUNGS = (
                 "It has room for one item, as before.",
             ),
             Also(
-                programs.two_fillers,
+                adversaries.two_fillers,
                 "one that fills is right, but two are not",
                 "Two can fill it.",
             ),
             Also(
-                programs.two_and_two,
+                adversaries.two_and_two,
                 "one who fills or takes is right, but two who fill and two who take are not",
                 "",
             ),
@@ -455,7 +455,7 @@ RUNGS = (
         says="A holds forks[1] and waits for forks[0]",
         also=(
             Also(
-                programs.four_philosophers,
+                adversaries.four_philosophers,
                 "three are fed, but at a larger table it is not right",
                 "Four are fed, too.",
             ),
@@ -479,7 +479,7 @@ RUNGS = (
         says="ABBAAAABBAA",
         also=(
             Also(
-                programs.two_postmen,
+                adversaries.two_postmen,
                 "one postman is right, but two are not",
                 "",
             ),

@@ -1,0 +1,270 @@
+"""More programs for the same parts: other numbers of threads, and whoever else is there."""
+
+from __future__ import annotations
+
+import threading
+from threading import Thread
+
+from .programs import (
+    Account,
+    Board,
+    Box,
+    Buffer,
+    CarPark,
+    Clerk,
+    Counter,
+    Gate,
+    Mailbox,
+    Purse,
+    Service,
+    Stock,
+    Till,
+    dine,
+    together,
+    transfer,
+)
+
+
+def three_add() -> None:
+    """Three increments make three, and another counter stays as it is."""
+    counter, other = Counter(), Counter()
+    together(*[Thread(target=counter.add) for _ in range(3)])
+    assert counter.value == 3, f"lost update: {counter.value} after three"
+    assert other.value == 0, f"another counter says {other.value}, and nobody has used it"
+
+
+def enough_for_both() -> None:
+    """40 and 60 can be had from 100, and all of it: whoever can be paid is paid."""
+    account = Account(100)
+    together(
+        Thread(target=account.withdraw, args=[40]),
+        Thread(target=account.withdraw, args=[60]),
+    )
+    account.withdraw(1)
+    assert sorted(account.paid) == [40, 60], f"paid {account.paid} out of 100"
+    assert account.balance == 0, f"{account.balance} left"
+
+
+def two_services() -> None:
+    """Three uses of one service, and another that connects by itself."""
+    service, other = Service(), Service()
+    together(*[Thread(target=service.use) for _ in range(3)])
+    assert service.log.count("connect") == 1, f"log: {service.log}"
+    assert service.log.count("use connection") == 3, f"log: {service.log}"
+    assert other.log == [], "another service connected before anybody used it"
+    other.use()
+    assert other.log == ["connect", "use connection"], f"log of another service: {other.log}"
+
+
+def audited() -> None:
+    """Whoever gets both locks without waiting finds all of the money."""
+    ann, bob = Purse("ann", 10), Purse("bob", 10)
+
+    def audit() -> None:
+        if ann.lock.acquire(blocking=False):
+            if bob.lock.acquire(blocking=False):
+                assert ann.amount + bob.amount == 20, "some money was on its way, without a lock"
+                bob.lock.release()
+            ann.lock.release()
+
+    together(Thread(target=transfer, args=(ann, bob, 3)), Thread(target=audit))
+    assert (ann.amount, bob.amount) == (7, 13), f"ann has {ann.amount}, bob has {bob.amount}"
+
+
+def round_trip() -> None:
+    """Three purses, and each gives to the next one."""
+    ann, bob, cid = Purse("ann", 10), Purse("bob", 20), Purse("cid", 30)
+    together(
+        Thread(target=transfer, args=(cid, ann, 1)),
+        Thread(target=transfer, args=(bob, cid, 2)),
+        Thread(target=transfer, args=(ann, bob, 4)),
+    )
+    amounts = ann.amount, bob.amount, cid.amount
+    assert amounts == (7, 22, 31), f"ann, bob and cid have {amounts}"
+
+
+def without_ann() -> None:
+    """The same two transfers between two others."""
+    bob, cid = Purse("bob", 10), Purse("cid", 20)
+    together(
+        Thread(target=transfer, args=(cid, bob, 3)),
+        Thread(target=transfer, args=(bob, cid, 4)),
+    )
+    assert (bob.amount, cid.amount) == (9, 21), f"bob has {bob.amount}, cid has {cid.amount}"
+
+
+def somebody_else_pays() -> None:
+    """A purse that nobody needs is locked for as long as it takes: others do not wait for it."""
+    ann, bob, cid = Purse("ann", 10), Purse("bob", 10), Purse("cid", 10)
+    with cid.lock:
+        together(Thread(target=transfer, args=(bob, ann, 3)))
+    assert (ann.amount, bob.amount) == (13, 7), f"ann has {ann.amount}, bob has {bob.amount}"
+
+
+def one_clerk_each() -> None:
+    """Two tills with a clerk each, and one more clerk for one of them."""
+    left, right = Till(), Till()
+    ann, bob, cid = Clerk(left), Clerk(right), Clerk(left)
+    together(
+        Thread(target=ann.sell, args=[1]),
+        Thread(target=bob.sell, args=[1]),
+        Thread(target=cid.sell, args=[1]),
+    )
+    money = left.money, right.money
+    assert money == (2, 1), f"{money} in the tills, and 2 and 1 were paid"
+
+
+def two_of_each() -> None:
+    """Two come, two go."""
+    stock = Stock()
+    together(
+        Thread(target=stock.add),
+        Thread(target=stock.add),
+        Thread(target=stock.take),
+        Thread(target=stock.take),
+    )
+    assert stock.items == 1, f"{stock.items} items, and there is 1"
+
+
+def three_takers() -> None:
+    """Three things for three threads that take one each."""
+    box = Box()
+
+    def fill() -> None:
+        for item in ("tea", "milk", "tea"):
+            box.put(item)
+
+    takers = [Thread(target=box.take) for _ in range(3)]
+    together(*takers, Thread(target=fill))
+    assert sorted(box.taken) == ["milk", "tea", "tea"], f"taken: {box.taken}"
+
+
+def two_visitors() -> None:
+    """Two wait in front of the gate; a third one comes when it is open."""
+    gate = Gate()
+    together(*[Thread(target=gate.enter) for _ in range(2)], Thread(target=gate.open))
+    gate.enter()
+    assert gate.entered == [True] * 3, f"entered when open: {gate.entered}"
+
+
+class Crash(BaseException):
+    """An error that not even `except Exception` catches."""
+
+
+def crash() -> None:
+    """There: two cars, after which there must be a place."""
+    cars, log = CarPark(), []
+
+    def hit() -> None:
+        raise Crash
+
+    def visit() -> None:
+        try:
+            cars.visit(hit)
+        except Crash:
+            log.append("crash")
+
+    together(Thread(target=visit))
+    for _ in range(2):
+        cars.visit(lambda: log.append("parked"))
+    assert log.count("parked") == 2, "a place was lost, since nobody could park any more"
+
+
+def three_meet() -> None:
+    """Each of three readers looks while the others do."""
+    board, meeting, met = Board(), threading.Barrier(3), []
+
+    def look() -> None:
+        met.append(meeting.wait())
+
+    together(*[Thread(target=board.read, args=[look]) for _ in range(3)])
+    assert len(met) == 3, "a reader did not look"
+
+
+def two_writers() -> None:
+    """Two who write keep each other out, and whoever reads."""
+    board, pair = Board(), {"low": 0, "high": 0}
+
+    def change() -> None:
+        number = pair["low"] + 1
+        pair["low"] = number
+        pair["high"] = number
+
+    def look() -> None:
+        low, high = pair["low"], pair["high"]
+        assert low == high, f"torn pair: {(low, high)}"
+
+    writers = [Thread(target=board.write, args=[change]) for _ in range(2)]
+    together(*writers, Thread(target=board.read, args=[look]))
+    assert pair == {"low": 2, "high": 2}, f"two have added 1 to both: {pair}"
+
+
+def one_by_one() -> None:
+    """A writer and a reader, again and again, with nobody else there."""
+    board, log = Board(), []
+    for _ in range(2):
+        board.read(lambda: log.append("read"))
+        board.write(lambda: log.append("written"))
+    assert log == ["read", "written"] * 2, f"log: {log}"
+
+
+def two_fillers() -> None:
+    """It is full, and two want to put in a thing each: never two of them are in it."""
+    buffer, log = Buffer(), []
+    buffer.put("tea")
+
+    def fill(item: str) -> None:
+        buffer.put(item)
+        log.append("is in")
+
+    def take() -> None:
+        for _ in range(3):
+            log.append("begins to take")
+            buffer.take()
+
+    fillers = [Thread(target=fill, args=[item]) for item in ("milk", "jam")]
+    together(*fillers, Thread(target=take))
+    assert sorted(buffer.taken) == ["jam", "milk", "tea"], f"taken: {buffer.taken}"
+    room = 0
+    for each in log:
+        room += 1 if each == "begins to take" else -1
+        assert room >= 0, "two items were in it at once"
+
+
+def two_and_two() -> None:
+    """Two put in a thing each, and two take one each."""
+    buffer = Buffer()
+    fillers = [Thread(target=buffer.put, args=[item]) for item in ("tea", "milk")]
+    together(*fillers, *[Thread(target=buffer.take) for _ in range(2)])
+    assert sorted(buffer.taken) == ["milk", "tea"], f"taken: {buffer.taken}"
+
+
+def four_philosophers() -> None:
+    """Four at a larger table."""
+    forks, fed = [threading.Lock() for _ in range(4)], []
+
+    def eat(seat: int) -> None:
+        fed.append(seat)
+        assert forks[seat].locked(), "ate without the left fork"
+        assert forks[(seat + 1) % 4].locked(), "ate without the right fork"
+
+    together(*[Thread(target=dine, args=(s, forks, eat)) for s in range(4)])
+    assert sorted(fed) == [0, 1, 2, 3], f"{len(fed)} of 4 have eaten"
+    assert not any(fork.locked() for fork in forks), "a fork was not put back"
+
+
+def two_postmen() -> None:
+    """Two post a letter each."""
+    box = Mailbox()
+    read: list[str] = []
+
+    def reader() -> None:
+        while len(read) < 2:
+            read.extend(box.empty())
+
+    together(
+        Thread(target=reader),
+        Thread(target=box.post, args=["bill"]),
+        Thread(target=box.post, args=["card"]),
+    )
+    assert sorted(read) == ["bill", "card"], f"read: {read}"
