@@ -266,7 +266,7 @@ def by_their_sentinels(work: Work, items: Sequence[float]) -> list[float]:
     killed = []
     while running:
         for sentinel in wait(list(running)):
-            item, process = running.pop(sentinel)  # type: ignore[call-overload]
+            item, process = running.pop(sentinel)  # type: ignore[arg-type]
             process.join()
             if process.exitcode:
                 killed.append(item)

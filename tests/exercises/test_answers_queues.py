@@ -684,7 +684,7 @@ def forks(worker: Any, names: Sequence[str]) -> Dicts:
     def work(name: str, answers: Any) -> None:
         worker(name, answers)
 
-    workers = begun(work, names, queue, context)
+    workers = begun(work, names, queue, context)  # type: ignore[arg-type]
     answers = dict(queue.get() for _ in names)
     for process in workers.values():
         process.join()

@@ -158,7 +158,7 @@ def program(threads: list[list[Deed]], short: bool) -> Callable[[], object]:
 
     def run() -> object:
         t = Things()
-        together(*[lambda deeds=deeds: work(t, deeds) for deeds in threads])  # type: ignore[misc]
+        together(*[lambda deeds=deeds: work(t, deeds) for deeds in threads])
         return t.log, t.flag
 
     return run
@@ -172,7 +172,7 @@ def drawn(seed: int) -> list[list[Deed]]:
         acts.append((True, chance.choice(POLLS)))
     if chance.random() < 0.3:
         one.append((False, chance.choice(ACTS)))  # type: ignore[arg-type]
-    return [one, acts]
+    return [one, acts]  # type: ignore[list-item]
 
 
 def missed(seed: int) -> tuple[bool, set[str]]:
