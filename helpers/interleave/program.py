@@ -185,7 +185,7 @@ def rewritten(program: Callable[[], object]) -> str:
 
     made = Program(program, hooks, "op")
     node, owner = node_of(program)  # type: ignore[arg-type]
-    tree = Rewriter(made, program, owner).rewritten(node)  # type: ignore[arg-type]
+    tree = Rewriter(made, program, owner).rewritten(node, guarded=False)  # type: ignore[arg-type]
     return ast.unparse(_Readable(made).visit(tree))
 
 

@@ -72,7 +72,7 @@ class Rewriter(ast.NodeTransformer):
         self.statement: ast.stmt | None = None
         self.number = self.temporary = 0
 
-    def rewritten(self, node: Function) -> Function:
+    def rewritten(self, node: Function, guarded: bool = True) -> Function:
         """The function; a thread that is no task, and comes here, runs the code as it was."""
         original = self.program.mark(copy_of(self.function))
         call = self.call(node, "plainly", original)
@@ -82,6 +82,8 @@ class Rewriter(ast.NodeTransformer):
         if isinstance(node, ast.FunctionDef):
             node.decorator_list, node.returns = [], None
         new: Function = self.visit(node)
+        if not guarded:
+            return ast.fix_missing_locations(new)
         if isinstance(new, ast.Lambda):
             new.body = ast.copy_location(ast.IfExp(foreign, call, new.body), new.body)
             return ast.fix_missing_locations(new)
