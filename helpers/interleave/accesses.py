@@ -101,7 +101,7 @@ class Accesses:
     def save(self, owner: Any, name: Any = None) -> None:
         """About to change `owner`, which may have been there before the run."""
         if self.run is not None and type(owner) is not Home:
-            token = self.run.sharing.tokens.get(id(owner), -1)
+            token = self.run.token(owner)
             if not 0 <= token < 10**9:
                 self.undo.save(owner, name)
 
@@ -140,6 +140,8 @@ class Accesses:
             return getattr(owner, name)
         if name == "__dict__":
             return namespaces.namespace(self, site, owner, owner.__dict__)
+        if type(owner) is ModuleType:
+            return self._of_module(site, owner, name)
         owner = self.stand(owner)
         if (kind := self.kind(owner, name)) == "plain":
             return self._plain(site, owner, getattr(owner, name))
@@ -148,6 +150,16 @@ class Accesses:
         also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
         run.access(site, owner, name, False, "read", also)
         return run.saw(getattr(owner, name))
+
+    def _of_module(self, site: Site, module: ModuleType, name: str) -> Any:
+        """A name of a module: the same place as the global variable that it is."""
+        assert self.run is not None
+        value = getattr(module, name)
+        twin = self.twin(value)
+        if twin is value:
+            self.run.access(site, vars(module), name, False, "read")
+            self.run.saw(value)
+        return twin
 
     def _stays(self, site: Site, owner: Any, name: str) -> Any:
         """A `cached_property`: looked for, worked out, kept; since Python 3.12 without a lock."""
@@ -183,6 +195,8 @@ class Accesses:
     def set(self, site: Site, owner: Any, name: str, value: Any) -> None:
         if name == "__dict__":
             namespaces.replaced(self, site, owner, value)
+        elif self.run is not None and type(owner) is ModuleType:
+            self.set_name(site, vars(owner), name, value)
         elif self.run is not None:
             owner = self.stand(owner)
             if self.kind(owner, name, True) != "plain":
@@ -216,7 +230,10 @@ class Accesses:
             return self._missing(site, owner, key)
         grows = self._grows(owner, key) if isinstance(owner, defaultdict) else ()
         self.run.access(site, owner, part_of(owner, key), bool(grows), "read", grows)
-        return self.run.saw(owner[key])
+        value = owner[key]
+        if grows:  # it has made a value
+            self.made(value)
+        return self.run.saw(value)
 
     def set_item(self, site: Site, owner: Any, key: Any, value: Any) -> None:
         if self.run is not None and self._holds_items(owner):

@@ -120,11 +120,18 @@ def _back(owner: Any, name: Any) -> Callable[[], object] | None:
         members = set(owner)
         return lambda: (set.clear(owner), set.update(owner, members))
     if isinstance(owner, random.Random):
-        state = owner.getstate()
-        return lambda: owner.setstate(state)
+        return _numbers(owner)
     if isinstance(owner, types.CellType):
         return _cell(owner)
     return None
+
+
+def _numbers(numbers: random.Random) -> Callable[[], object] | None:
+    try:
+        state = numbers.getstate()
+    except AttributeError:  # it is only being made
+        return None
+    return lambda: numbers.setstate(state)
 
 
 def _environment(environ: Any) -> Callable[[], object]:

@@ -9,6 +9,7 @@ import operator
 import string
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     pass
 
 
+KEEPS_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque)
 CALLED_BY_C = (
     operator.methodcaller, operator.attrgetter, operator.itemgetter, functools.partial,
     MethodDescriptorType, WrapperDescriptorType,
@@ -158,6 +160,8 @@ class Hooks(Accesses):
 
         def called(*args: Any, **kwargs: Any) -> Any:
             args = tuple([self.given(site, arg) for arg in args])
+            if function in KEEPS_ORDER:
+                args = tuple([self.ordered(site, arg) for arg in args])
             kwargs = {name: self.given(site, arg) for name, arg in kwargs.items()}
             self._look_at(site, function, args)
             value = self._turned(site, *args) if function is next else function(*args, **kwargs)
@@ -245,6 +249,13 @@ class Hooks(Accesses):
             return lambda *args, **kwargs: formatter.vformat(text, args, kwargs)
         return lambda mapping: formatter.vformat(text, (), mapping)
 
+    def ordered(self, site: Site, value: Any) -> Any:
+        """A set in an order that is the same in every run; anything else as it is."""
+        if not isinstance(value, set | frozenset) or is_steady(value):
+            return value
+        self.whole(site, value)
+        return self.in_order(site, value)
+
     def given(self, site: Site, value: Any) -> Any:
         """What C is given to call is followed from there, too."""
         if self.run is None:
@@ -319,6 +330,8 @@ class Hooks(Accesses):
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:
                 return kind(*args, **kwargs)
+            if kind in KEEPS_ORDER:
+                args = tuple([self.ordered(site, arg) for arg in args])
             self.opens(kind)
             begin = getattr(kind, "__init__", None)
             if not (isinstance(begin, FunctionType) and self.follows(site, begin)):

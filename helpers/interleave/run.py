@@ -404,6 +404,8 @@ class Run:
         if self.recorder is not None:
             self.recorder.unread()
         if self.alone:
+            if write and self.spin.on:
+                self.spin.unseen(task, owner, key)
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
         op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)

