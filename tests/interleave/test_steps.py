@@ -1254,9 +1254,9 @@ def test_a_function_that_only_an_object_holds_is_followed() -> None:
     hidden = types.SimpleNamespace(work=adds_to_a_name)
 
     def program():
-        return getattr(hidden, "work")()
+        getattr(hidden, "work")()
 
-    assert explore(program).counts == {f"ok: returns {adds_to_a_name()!r}": 1}
+    assert explore(program).tried == explore(adds_to_a_name).tried > 1
 
 
 def test_the_rewritten_source_reads_well() -> None:
