@@ -18,7 +18,7 @@ from .run import Run
 from .step import Site, Task
 from .things import Twin, refuse
 
-HOOKS = vars(sys.modules[Twin.__module__])
+HOOKS = tuple(f"{__package__}.{room}" for room in ("accesses", "hooks"))
 
 
 def now() -> Run:
@@ -43,7 +43,7 @@ def here() -> int:
     """The line of the program that reads an attribute; what the reading does is done there."""
     run, frame = now(), sys._getframe(1)
     for _ in range(6):  # a property, or two, are read from within a hook
-        if frame.f_globals is HOOKS and isinstance(frame.f_locals.get("site"), Site):
+        if frame.f_globals["__name__"] in HOOKS and isinstance(frame.f_locals.get("site"), Site):
             run.current.site = frame.f_locals["site"]
             break
         if frame.f_back is None:

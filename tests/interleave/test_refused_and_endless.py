@@ -404,7 +404,7 @@ def test_a_program_that_does_something_else_when_it_is_run_again_diverges(
     """Chance may repeat itself, but not often."""
     sentence = "a program must not depend on the time, on random numbers or on what an earlier run"
     with pytest.raises(Diverged, match=sentence):
-        for _ in range(20):
+        for _ in range(200):
             explore(program)
 
 
