@@ -57,7 +57,8 @@ class deadline:
         self._thread, self._task = threading.current_thread(), _task()
         self._main = self._thread is threading.main_thread()
         self._threads, self._children = set(threading.enumerate()), set(active_children())
-        self._expired = self._stepped_in = self._shown = False
+        self._expired = self._stepped_in = self._shown = self._given_up = False
+        self._left: list[str] = []
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
         if self._main:
@@ -66,17 +67,15 @@ class deadline:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> Literal[False]:
         try:
+            self._given_up = kind is KeyboardInterrupt
             self._closed.set()
             self._watcher.join()
         finally:
             self._stop_listening()
-        left: list[str] = []
-        if self._stepped_in or kind is KeyboardInterrupt:
-            left = self._end_all()
         if not self._stepped_in:
             return False
         self._show()
-        raise self._error(left) from None
+        raise self._error(self._left) from None
 
     def _stop_listening(self) -> None:
         if not self._main:
@@ -90,6 +89,15 @@ class deadline:
     # ------------------------------------------------- when the time has passed
 
     def _watch(self) -> None:
+        # Python 3.11 holds a thread that is traced or profiled at its next call
+        # while an error is on its way to a thread that waits.
+        sys.settrace(None)
+        sys.setprofile(None)
+        self._wait_and_step_in()
+        if self._stepped_in or self._given_up:
+            self._left = self._end_all()
+
+    def _wait_and_step_in(self) -> None:
         if self._closed.wait(self.seconds):
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])

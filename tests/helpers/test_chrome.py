@@ -285,6 +285,7 @@ def test_a_trace_of_viztracer_is_read(tmp_path: Path) -> None:
     tracer.stop()
     tracer.save()
     tracer.terminate()
+    threading.setprofile(None)  # which it leaves behind
     timeline = load(tmp_path / "viz.json")
     assert any(span.name.startswith("dumps (") for span in timeline.spans)
     assert list(timeline.lanes()) == ["MainThread"]

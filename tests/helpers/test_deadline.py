@@ -89,6 +89,16 @@ def test_a_wait_without_end_is_ended_in_one_sentence(hang: Callable[[], Any]) ->
     assert str(caught.value) == "the block had not ended after 0.2 s."
 
 
+@needs_signals
+def test_a_wait_is_ended_where_every_thread_is_profiled() -> None:
+    threading.setprofile(lambda *_: None)
+    try:
+        with pytest.raises(DeadlinePassed), deadline(0.2):
+            wait_for_a_pool()
+    finally:
+        threading.setprofile(None)
+
+
 def test_an_endless_loop_is_ended() -> None:
     with pytest.raises(DeadlinePassed), deadline(0.2):
         while True:
