@@ -143,7 +143,8 @@ class Accesses:
             return namespaces.namespace(self, site, owner, owner.__dict__)
         if type(owner) is ModuleType:
             return self._of_module(site, owner, name)
-        owner = self.stand(owner)
+        if type(owner) in self.stands:
+            owner = self.stand(owner)
         if (kind := self.kind(owner, name)) == "plain":
             return self._plain(site, owner, getattr(owner, name))
         if kind == "cached":
@@ -199,7 +200,8 @@ class Accesses:
         elif self.run is not None and type(owner) is ModuleType:
             self.set_name(site, vars(owner), name, value)
         elif self.run is not None:
-            owner = self.stand(owner)
+            if type(owner) in self.stands:
+                owner = self.stand(owner)
             if self.kind(owner, name, True) != "plain":
                 self.save(owner, name)
                 self.run.access(site, owner, name, True, "write", (), value)

@@ -78,7 +78,8 @@ class Hooks(Accesses):
         run = self.run
         if run is None:
             return getattr(owner, name)
-        owner = self.stand(owner)
+        if type(owner) in self.stands:
+            owner = self.stand(owner)
         if type(owner) is super:
             return self._of_super(site, owner, name)
         if type(owner) not in self.opened:
