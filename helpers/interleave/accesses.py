@@ -22,6 +22,7 @@ from .foreign import Undo
 from .operators import IN_PLACE, SIGNS, TESTS
 from .step import NOTHING, NOWHERE, Access, Home, Site
 from .things import (
+    ALWAYS_SAME,
     KEEP_SIZE,
     PRIMITIVE,
     SAME,
@@ -142,7 +143,8 @@ class Accesses:
             return namespaces.namespace(self, site, owner, owner.__dict__)
         if type(owner) is ModuleType:
             return self._of_module(site, owner, name)
-        owner = self.stand(owner)
+        if type(owner) in self.stands:
+            owner = self.stand(owner)
         if (kind := self.kind(owner, name)) == "plain":
             return self._plain(site, owner, getattr(owner, name))
         if kind == "cached":
@@ -198,7 +200,8 @@ class Accesses:
         elif self.run is not None and type(owner) is ModuleType:
             self.set_name(site, vars(owner), name, value)
         elif self.run is not None:
-            owner = self.stand(owner)
+            if type(owner) in self.stands:
+                owner = self.stand(owner)
             if self.kind(owner, name, True) != "plain":
                 self.save(owner, name)
                 self.run.access(site, owner, name, True, "write", (), value)
@@ -320,7 +323,8 @@ class Accesses:
         return value
 
     def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
-        if kind not in ("Is", "IsNot") and not (type(left) in SAME and type(right) in SAME):
+        plain = type(left) in ALWAYS_SAME and type(right) in ALWAYS_SAME
+        if not plain and kind not in ("Is", "IsNot"):
             self._look(site, "read", (left, right))
         return TESTS[kind](left, right)
 
@@ -329,7 +333,7 @@ class Accesses:
         return SIGNS[sign](left, right)
 
     def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:
-        if type(old) in SAME and type(value) in SAME:
+        if type(old) in ALWAYS_SAME and type(value) in ALWAYS_SAME:
             return IN_PLACE[sign](old, value)
         if self.run is not None and is_container(old):
             self._look(site, "write", (old,), (value,))
@@ -343,13 +347,12 @@ class Accesses:
         """A step on all the containers among `values`; those among `more` are only read."""
         if self.run is None:
             return
+        owners = [owner for value in values for owner in self._inside(value)]
         if kind in ("write", "change"):
-            for value in values:
-                for owner in self._inside(value):
-                    self.save(owner)
+            for owner in owners:
+                self.save(owner)
         if self.run.alone:
             return
-        owners = [owner for value in values for owner in self._inside(value)]
         seen = [owner for value in more for owner in self._inside(value)]
         if owners or seen:
             token, write = self._token, kind in ("write", "change")
@@ -361,7 +364,7 @@ class Accesses:
 
     def _inside(self, value: Any) -> tuple[Any, ...]:
         """The containers that one sees who looks at `value`; a view shows what is in a dict."""
-        if type(value) in SAME:
+        if type(value) in ALWAYS_SAME:
             return ()
         assert self.run is not None
         if type(value) not in self.opened:

@@ -27,6 +27,7 @@ from .foreign import is_one_step
 from .operators import IN_PLACE
 from .step import Abort, Refused, Site
 from .things import (
+    ALWAYS_SAME,
     BY_KEY,
     CONTAINERS,
     IN_ORDER,
@@ -36,6 +37,7 @@ from .things import (
     SAME,
     VIEWS,
     Current,
+    Twin,
     check_order,
     is_steady,
     is_twin,
@@ -76,11 +78,16 @@ class Hooks(Accesses):
         run = self.run
         if run is None:
             return getattr(owner, name)
-        owner = self.stand(owner)
+        if type(owner) in self.stands:
+            owner = self.stand(owner)
         if type(owner) is super:
             return self._of_super(site, owner, name)
         if type(owner) not in self.opened:
             self.opens(type(owner))
+        if isinstance(owner, Twin) and hasattr(type(owner), name):
+            method = getattr(owner, name)
+            bound = type(method) is MethodType and method.__self__ is owner
+            return self._at(site, method) if bound else self.function(site, method)
         if isinstance(owner, CONTAINERS):
             return self._container_method(site, owner, name, getattr(owner, name))
         if isinstance(owner, ModuleType):
@@ -272,7 +279,7 @@ class Hooks(Accesses):
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is not None:
                 every = (*args, *kwargs.values())
-                if any(type(arg) not in SAME for arg in every) and not is_one_step(function):
+                if any(type(arg) not in ALWAYS_SAME for arg in every) and not is_one_step(function):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 self._look_at(site, function, every)
             value = function(*args, **kwargs)
@@ -332,7 +339,8 @@ class Hooks(Accesses):
                 return kind(*args, **kwargs)
             if kind in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
-            self.opens(kind)
+            if kind not in self.opened:
+                self.opens(kind)
             begin = getattr(kind, "__init__", None)
             if not (isinstance(begin, FunctionType) and self.follows(site, begin)):
                 self._look_at(site, kind, args)
@@ -359,7 +367,9 @@ class Hooks(Accesses):
             return
         self.run.unread()
         every = [owner for arg in args for owner in self._inside(arg)]
-        if every and (function in IN_ORDER or getattr(function, "__name__", "") == "join"):
+        if not every:
+            return
+        if function in IN_ORDER or getattr(function, "__name__", "") == "join":
             check_order(site, every[0])
         if function is copy.copy:
             self._look(site, "read", args)

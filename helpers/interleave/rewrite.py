@@ -32,7 +32,7 @@ from .scopes import (
 )
 from .source import content, lines_of
 from .step import Site
-from .syntax import ELSEWHERE, check_module, copy_of, name_at, passed_on, refuse_syntax, text_of
+from .syntax import ELSEWHERE, check_module, name_at, passed_on, refuse_syntax, text_of
 
 REFUSED = {
     ast.AsyncFunctionDef: "async def",
@@ -72,18 +72,18 @@ class Rewriter(ast.NodeTransformer):
         self.statement: ast.stmt | None = None
         self.number = self.temporary = 0
 
-    def rewritten(self, node: Function, guarded: bool = True) -> Function:
-        """The function; a thread that is no task, and comes here, runs the code as it was."""
-        original = self.program.mark(copy_of(self.function))
-        call = self.call(node, "plainly", original)
-        given, call.keywords = passed_on(node.args)
-        call.args += given
-        foreign = self.call(node, "foreign")
+    def rewritten(self, node: Function, original: FunctionType | None) -> Function:
+        """The function; a thread that is no task, and comes here, runs the `original`."""
+        given, keywords = passed_on(node.args)
         if isinstance(node, ast.FunctionDef):
             node.decorator_list, node.returns = [], None
         new: Function = self.visit(node)
-        if not guarded:
+        if original is None:
             return ast.fix_missing_locations(new)
+        call = self.call(node, "plainly", self.program.mark(original))
+        call.args += given
+        call.keywords = keywords
+        foreign = self.call(node, "foreign")
         if isinstance(new, ast.Lambda):
             new.body = ast.copy_location(ast.IfExp(foreign, call, new.body), new.body)
             return ast.fix_missing_locations(new)

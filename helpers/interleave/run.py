@@ -104,7 +104,7 @@ class Round:
     __slots__ = ("could", "cycle", "starved")
 
     def __init__(self) -> None:
-        self.could: list[tuple[int, ...]] = []  # before each event
+        self.could: list[Sequence[Task]] = []  # before each event
         self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
         self.cycle = -1  # the event from which on the run repeats itself
 
@@ -299,12 +299,12 @@ class Run:
             if op is None:
                 return task
             if op.ready is None or op.ready():
-                if op is REST:
+                if not op.eager:
+                    can.append(task)
+                elif op is REST:
                     resting.append(task)
-                    continue
-                if op.eager:
+                else:
                     return task
-                can.append(task)
         if resting and can and self.pace.turns > SLOW and all(task.daemon for task in resting):
             self.pace.skipped, resting = True, []
         if resting:
@@ -325,7 +325,7 @@ class Run:
             except (ValueError, RuntimeError) as error:
                 self.refused, chosen = error, None
             if chosen is not None:
-                self.round.could.append(tuple([task.number for task in can]))
+                self.round.could.append(can)
                 self._chosen(chosen, last in can and chosen is not last)
                 return chosen if chosen.worker is not None else self._passes(me, chosen)
             self.give_up("redundant")
@@ -557,9 +557,10 @@ class Run:
             self.visible(task, self.spin.for_ever(task, site))
             return
         moved = {event.task for event in self.events[start:]}
-        for number in {n for could in self.round.could[start:] for n in could} - moved:
-            last = max(k for k in range(start, now) if number in self.round.could[k])
-            self.round.starved.setdefault(last, set()).add(number)
+        could = self.round.could
+        for waiting in {each for can in could[start:] for each in can if each.number not in moved}:
+            last = max(k for k in range(start, now) if waiting in could[k])
+            self.round.starved.setdefault(last, set()).add(waiting.number)
         self.round.cycle = start
         self.give_up("unfair" if self.round.starved else "livelock")
         raise Abort

@@ -28,7 +28,7 @@ class Sharing:
         self.namespaces: dict[int, Any] = {}  # by id of an object's dict: the object
         self.standing = 0  # token of what is made for a twin that is just being made
         self.log: list[tuple[Task, int, dict[int, int], Op]] = []  # epoch and clock at the time
-        self.unknown = False  # whether anything was done at a site not known to be shared
+        self.unknown: set[int] = set()  # tokens: touched at a site not known to be shared
 
     # -------------------------------------------------------------------- names
 
@@ -77,16 +77,18 @@ class Sharing:
         """A step is made: only kept, as most runs are never looked through."""
         self.log.append((task, task.epoch, task.clock, op))
         if op.site.number not in self.shared:
-            self.unknown = True
+            self.unknown.update([where for where, _, _ in op.accesses])
 
     def found(self) -> set[int]:
         """Sites, not all known, that touch what another task may be touching at the time."""
-        if not self.unknown:
-            return set()
         found: set[int] = set()
+        if not self.unknown:
+            return found
         seen: dict[int, dict[int, set[Noted]]] = {}  # by token and task
         for task, epoch, clock, op in self.log:
             for where, key, write in op.accesses:
+                if where not in self.unknown:  # all who touch it are known
+                    continue
                 everybodys = seen.setdefault(where, {})
                 what = op.site.number, key, write, epoch
                 mine = everybodys.setdefault(task.number, set())

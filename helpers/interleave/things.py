@@ -43,7 +43,7 @@ LOOKERS = (
 IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque, str, repr)
 LAZY = (enumerate, zip, map, filter, iter, reversed)  # look at what they are given later, too
 SAME = (int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None))
-
+ALWAYS_SAME = frozenset(SAME)  # the same, looked up sooner
 
 PRIMITIVE = (type(threading.Lock()), type(threading.RLock()))
 
