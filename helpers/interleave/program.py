@@ -16,9 +16,9 @@ from typing import Any
 from .foreign import is_one_step, of_dataclass
 from .rewrite import MARK, Rewriter
 from .scopes import Function
-from .source import codes, global_names, is_ours, node_of, own, reachable, there_before, used
+from .source import codes, content, global_names, is_ours, node_of, own, reachable, there_before, used
 from .step import Refused, Site
-from .syntax import refuse_syntax
+from .syntax import copy_of, refuse_syntax
 
 
 class Program:
@@ -32,6 +32,7 @@ class Program:
         self.statements = 0  # so far
         self.timed = False  # whether it reads a clock
         self.objects: list[Any] = []  # what stands for the marks in the code
+        self._made: dict[tuple[int, ...], tuple[CodeType, dict[str, str], CodeType]] = {}
         self.written = {name for f in self.functions for name in global_names(f)}
         self.codes = {f: self._code(f) for f in self.functions}
         self.tokens = self._tokens()
@@ -123,16 +124,39 @@ class Program:
         return ast.Constant(f"{MARK}{len(self.objects) - 1}")
 
     def _code(self, function: FunctionType) -> CodeType:
-        """The code of `function`, rewritten; as closed over as it is."""
+        """The code of `function`, rewritten; as closed over as it is.
+
+        A library may define the same function in every run: its sites stay the same.
+        """
+        key = self._key(function)
+        if key in self._made:
+            return self._again(function, *self._made[key])
         node, owner = node_of(function)
         if isinstance(node, ast.AsyncFunctionDef):
             refuse_syntax(node, "async def")
         old = function.__code__
-        tree = Rewriter(self, function, owner).rewritten(node)
+        rewriter = Rewriter(self, function, owner)
+        tree = rewriter.rewritten(node)
         code = _compiled(tree, node, owner, old)
         if code.co_freevars != old.co_freevars:
             raise Refused(f"{function.__qualname__} uses names in a way that cannot be followed")
-        return self._with_objects(code).replace(co_qualname=old.co_qualname)
+        code = code.replace(co_qualname=old.co_qualname)
+        self._made[key] = code, rewriter.differs, old
+        return self._with_objects(code)
+
+    def _key(self, function: FunctionType) -> tuple[int, ...]:
+        """Functions with the same key are rewritten the same, but for their own variables."""
+        twin = self.hooks.twin
+        values = [content(cell) for cell in function.__closure__ or ()]
+        return (id(function.__code__), *(id(twin(v)) if twin(v) is not v else 0 for v in values))
+
+    def _again(
+        self, function: FunctionType, code: CodeType, differs: dict[str, str], _: CodeType
+    ) -> CodeType:
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        for mark, name in differs.items():
+            self.objects[int(mark[len(MARK) :])] = cells[name] if name else copy_of(function)
+        return self._with_objects(code)
 
     def _with_objects(self, code: CodeType) -> CodeType:
         def real(constant: Any) -> Any:
