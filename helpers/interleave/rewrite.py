@@ -32,7 +32,17 @@ from .scopes import (
 )
 from .source import content, lines_of
 from .step import Site
-from .syntax import ELSEWHERE, check_module, name_at, passed_on, refuse_syntax, text_of
+from .syntax import (
+    BY_ITSELF,
+    COURSE,
+    ELSEWHERE,
+    MAY_BE_USED,
+    check_module,
+    name_at,
+    passed_on,
+    refuse_syntax,
+    text_of,
+)
 
 REFUSED = {
     ast.AsyncFunctionDef: "async def",
@@ -199,12 +209,17 @@ class Rewriter(ast.NodeTransformer):
             called = self.call(node, "method", site, value, name)
         else:
             called = self.call(node, "function", site, self.visit(function))
-        args = [self.visit(arg) for arg in node.args]
+        args = [self.argument(arg) for arg in node.args]
         keywords = [
             ast.keyword(k.arg, self.visit(k.value) if k.arg else self.whole(k.value))
             for k in node.keywords
         ]
         return ast.copy_location(ast.Call(called, args, keywords), node)
+
+    def argument(self, node: ast.expr) -> ast.expr:
+        """Of a call; a generator that is written down there cannot have come to anybody else."""
+        new: ast.expr = self.visit(node)
+        return self.call(node, "private", new) if isinstance(node, ast.GeneratorExp) else new
 
     def whole(self, node: ast.expr) -> ast.expr:
         """The value of `node`, which is about to be looked at as a whole."""
@@ -495,6 +510,9 @@ class Rewriter(ast.NodeTransformer):
             module = getattr(node, "module", None) or alias.name
             if module.split(".")[0] in ELSEWHERE or "process" in alias.name.lower():
                 refuse_syntax(node, module)
+            first, _, room = module.partition(".")
+            if first == COURSE and (room or alias.name).split(".")[0] not in MAY_BE_USED:
+                refuse_syntax(node, f"{alias.name} of {module}", BY_ITSELF)
             if alias.name == "*":
                 refuse_syntax(node, "import *")
             name = alias.asname or alias.name.split(".")[0]
@@ -546,9 +564,17 @@ class Rewriter(ast.NodeTransformer):
             if scope.name
             else []
         )
+        if node.name == "__getattribute__" and len(node.args.args) > 1:
+            first.append(self._for_the_program(node))
         node.body = [*text, *home, *first, *self.block(body[len(text) :])]
         self.scopes, self.unread = outer, unread
         return self.defined(node, node.name)
+
+    def _for_the_program(self, node: ast.FunctionDef) -> ast.stmt:
+        """What the exploration itself asks an object for is no step of the program's."""
+        given = [ast.Name(each.arg, ast.Load()) for each in node.args.args[:2]]
+        plain = ast.Return(self.call(node, "as_it_is", *given))
+        return ast.copy_location(ast.If(self.call(node, "unasked"), [plain], []), node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         node.bases = [self.visit(each) for each in node.bases]

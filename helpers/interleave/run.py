@@ -129,8 +129,10 @@ class Time:
 
     def can(self, live: Sequence[Task]) -> bool:
         """Only where somebody is about to read the clock: before that, nobody could tell."""
-        reads = any(t.pending and (CLOCK, None, False) in t.pending.accesses for t in live)
-        return reads and self.read and self.passed < TICKS
+        return any(t.pending and self.may_pass_before(t.pending) for t in live)
+
+    def may_pass_before(self, op: Op) -> bool:
+        return self.read and self.passed < TICKS and (CLOCK, None, False) in op.accesses
 
     def passes(self) -> None:
         self.passed, self.read = self.passed + 1, False
@@ -353,9 +355,9 @@ class Run:
         if self.time is None:
             self.pace.wants_time = True
             return 0
-        self.time.read = True
         op = Op(task.site, "call", f"{name}", None, ((CLOCK, None, False),))
         self.make(task, op, False)
+        self.time.read = True
         self.row(op)
         return self.time.passed
 
@@ -448,6 +450,8 @@ class Run:
         if not self.alone:
             self.sharing.note(task, op)
         shared = op.site.number in self.shared and not self.alone
+        if self.time is not None and self.time.may_pass_before(op):
+            shared = True  # for somebody who is alone, too
         task.at = op.site
         if op.site.statement != task.statement:
             task.statement = op.site.statement

@@ -11,6 +11,19 @@ from .step import Refused
 ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
 
 
+COURSE = __name__.split(".")[0]
+MAY_BE_USED = ("exercises", "interleave", "lesson", "machine", "work")  # of the course
+BY_ITSELF = "it has threads of its own, or watches them: start them with threading.Thread"
+
+
+def of_the_course(value: Any) -> bool:
+    """Whether it is something of this package that runs threads by itself, or watches them."""
+    named = value if isinstance(value, ModuleType | type | FunctionType) else type(value)
+    name = named.__name__ if isinstance(named, ModuleType) else getattr(named, "__module__", None)
+    parts = str(name).split(".")
+    return parts[0] == COURSE and len(parts) > 1 and parts[1] not in MAY_BE_USED
+
+
 def copy_of(function: FunctionType) -> FunctionType:
     """The function with the code that it has now."""
     code, names = function.__code__, function.__globals__
@@ -48,6 +61,8 @@ def check_module(node: ast.AST, value: Any) -> None:
     name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
     if not isinstance(name, str) or isinstance(value, str):
         return
+    if of_the_course(value):
+        refuse_syntax(node, text_of(node), BY_ITSELF)
     if name.split(".")[0] in ELSEWHERE and isinstance(value, ModuleType | type | FunctionType):
         refuse_syntax(node, f"{text_of(node)} ({name})")
     if name == "concurrent.futures.process":
