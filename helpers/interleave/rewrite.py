@@ -32,7 +32,16 @@ from .scopes import (
 )
 from .source import content, lines_of
 from .step import Site
-from .syntax import ELSEWHERE, check_module, copy_of, name_at, passed_on, refuse_syntax, text_of
+from .syntax import (
+    ELSEWHERE,
+    check_module,
+    copy_of,
+    name_at,
+    named,
+    passed_on,
+    refuse_syntax,
+    text_of,
+)
 
 REFUSED = {
     ast.AsyncFunctionDef: "async def",
@@ -465,9 +474,9 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         """Without words of its own, a failed assertion says what it asserted."""
-        text = ast.Constant(text_of(node.test))
+        says = self.call(node, "failing", text_of(node.test), named(node.test))
         node.test = self.whole(node.test)
-        node.msg = self.visit(node.msg) if node.msg else text
+        node.msg = self.visit(node.msg) if node.msg else says
         return node
 
     def visit_With(self, node: ast.With) -> ast.With:
