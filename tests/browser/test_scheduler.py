@@ -258,8 +258,6 @@ def test_what_is_not_trusted_is_told_by_text_and_source_alone(
         output = lesson.page.locator(".jp-OutputArea-output")
         header = "assertion failed: lost update: 1 · schedule ABBA · 1 preemption"
         expect(output).to_contain_text(header)
-            "assertion failed: lost update: 1 · schedule ABBA · 1 preemption"
-        )
         expect(output).to_contain_text("A and B both read total before either wrote it")
         expect(output.locator("details pre")).to_be_visible()
         expect(output.locator("svg, input")).to_have_count(0)
