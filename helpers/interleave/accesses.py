@@ -304,6 +304,12 @@ class Accesses:
         if self.run is not None:
             self.run.access(site, home, name, False, "read")
 
+    def failing(self, text: str, named: dict[str, Any]) -> str:
+        """What an assertion without words of its own says, and the values that it names."""
+        if self.run is not None and self.run.recorder is not None and len(self.run.live) == 1:
+            self.run.recorder.asserts(text, named)
+        return text
+
     def seen(self, value: Any) -> Any:
         return value if self.run is None else self.run.saw(value)
 

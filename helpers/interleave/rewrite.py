@@ -39,6 +39,7 @@ from .syntax import (
     MAY_BE_USED,
     check_module,
     name_at,
+    named,
     passed_on,
     refuse_syntax,
     text_of,
@@ -480,9 +481,9 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         """Without words of its own, a failed assertion says what it asserted."""
-        text = ast.Constant(text_of(node.test))
+        says = self.call(node, "failing", text_of(node.test), named(node.test))
         node.test = self.whole(node.test)
-        node.msg = self.visit(node.msg) if node.msg else text
+        node.msg = self.visit(node.msg) if node.msg else says
         return node
 
     def visit_With(self, node: ast.With) -> ast.With:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -54,6 +55,56 @@ def text_of(node: ast.AST) -> str:
         return ast.unparse(node)
     except ValueError:  # before 3.12, of some f-strings
         return "f'…'"
+
+
+def named(node: ast.expr) -> ast.Dict:
+    """What a condition that does not hold has looked at: text -> (variable, way from there)."""
+    found = {text_of(each): each for each in _looked_at(node)}
+    ways = [_way(each) for each in found.values()]
+    values = [ast.Tuple([name, ast.Constant(way)], ast.Load()) for name, way in ways]
+    return ast.Dict([*map(ast.Constant, found)], [*values])
+
+
+def _looked_at(node: ast.expr) -> list[ast.expr]:
+    """Variables and parts of them; nothing that was skipped, or that is known only inside."""
+    parts: list[ast.expr] = []
+    match node:
+        case ast.Name() | ast.Attribute() | ast.Subscript() if _way(node)[0].id:
+            return [node]
+        case ast.Attribute(value=owner) | ast.Subscript(value=owner):
+            parts = [owner]
+        case ast.Compare(left=left, comparators=[right, *_]):
+            parts = [left, right]
+        case ast.BoolOp(op=ast.Or(), values=values):
+            parts = values
+        case ast.BoolOp(values=[first, *_]):
+            parts = [first]
+        case ast.UnaryOp(operand=inner):
+            parts = [inner]
+        case ast.BinOp(left=left, right=right):
+            parts = [left, right]
+        case ast.Call(func=ast.Attribute(value=owner), args=args):
+            parts = [owner, *args]
+        case ast.Call(args=args):
+            parts = args
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            pass
+    return [each for part in parts for each in _looked_at(part)]
+
+
+def _way(node: ast.expr) -> tuple[ast.Name, Any]:
+    """The variable at the beginning, and attributes and items from there; no name, no way."""
+    match node:
+        case ast.Name(id=name):
+            return ast.Name(name, ast.Load()), ()
+        case ast.Attribute(value=owner, attr=name):
+            first, way = _way(owner)
+            return first, (*way, (".", name))
+        case ast.Subscript(value=owner, slice=ast.Constant() | ast.UnaryOp() | ast.Tuple() as key):
+            first, way = _way(owner)
+            with suppress(ValueError):
+                return first, (*way, ("[]", ast.literal_eval(key)))
+    return ast.Name("", ast.Load()), ()
 
 
 def check_module(node: ast.AST, value: Any) -> None:
