@@ -1,7 +1,8 @@
 """What every lesson uses: predict, deadline, check and hint.
 
 `predict` asks before a cell measures; `deadline` keeps a cell from hanging;
-`check` judges an exercise and `hint` helps with it, one stage at a time.
+`check` judges an exercise and `hint` helps with it, one stage at a time. What
+tells an answer is folded until somebody has chosen, or opens it.
 
 Nothing here is graded by elapsed time, and nothing is kept between kernels.
 """
@@ -9,41 +10,121 @@ Nothing here is graded by elapsed time, and nothing is kept between kernels.
 from __future__ import annotations
 
 import math
+import re
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from traceback import walk_tb
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
+from IPython import display as ipython
 
 from . import exercises, wait_graph
 from .deadline import DeadlinePassed, deadline
+from .ending import InOneSentence
+from .exercises import _predictions
+from .exercises._predictions import Prediction as Question
 
 __all__ = ["check", "deadline", "failure", "hint", "predict"]
+
+display: Callable[[object], object] = ipython.display
+
+
+class Said(NamedTuple):
+    """Words for a page, and the same words where nothing but text is shown.
+
+    `brief` is what stands for them as text where the page folds them.
+    """
+
+    html: str
+    text: str
+    brief: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.brief or self.text}
+
+
+def folded(summary: str, html: str) -> str:
+    """A part of a page that is closed until somebody opens it."""
+    return f"<details><summary>{escape(summary)}</summary>\n{html}\n</details>"
+
+
+def unfolded(html: str) -> str:
+    """What `folded` has folded."""
+    return html.partition("</summary>\n")[2].removesuffix("\n</details>")
+
+
+class Answer(NamedTuple):
+    """What was measured, and how it fits the options of a prediction."""
+
+    asked: Question
+    right: list[str]  # several, where options stand for the same number on this computer
+    measured: str
+    because: str
+
+    def to(self, choice: str | None) -> Said:
+        """The answer to whoever chose that; with None, to everybody, and folded."""
+        shown = [self._beside(label, label == choice) for label in self._shown(choice)]
+        lines = [line for line in (self.measured, self.because, self._expected()) if line]
+        items = "".join(f"<li>{_html(line)}</li>" for line in shown)
+        html = f"<p>{'<br>'.join(map(_html, lines))}</p><ul>{items}</ul>"
+        text = "\n".join([*lines, *shown])
+        if choice is None:
+            return Said(folded(FOLDED, html), text, BRIEF)
+        return Said(html, text)
+
+    def _shown(self, choice: str | None) -> list[str]:
+        if choice is None:
+            return [*self.asked.options]
+        return [label for label in self.asked.options if label in (*self.right, choice)]
+
+    def _beside(self, label: str, chosen: bool) -> str:
+        mark = "✔" if label in self.right else "✘"
+        words = f"{mark} {label}" + ", as you predicted" * chosen
+        return f"{words}. {self._reason(label)}".strip()
+
+    def _reason(self, label: str) -> str:
+        """Reasons hold where it came out as the lesson expects, and are kept back elsewhere."""
+        equal = label in self.right and label != self.asked.right  # the same number, another word
+        held = self.asked.right in self.right and not equal
+        return self.asked.options[label].reason if held else ""
+
+    def _expected(self) -> str:
+        if self.asked.right in self.right:
+            return ""
+        return f"The lesson expected: {self.asked.right}. {self.asked.otherwise}"
+
+
+FOLDED = "Measured. The answer, and a reason for each option"
+BRIEF = '[measured: the answer is folded; without a page to open it on, call .choose("an option")]'
 
 
 class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
     """A question with options, shown at the end of its cell; made by `predict`.
 
     The options are buttons, because JupyterLab takes the arrow keys that radio
-    buttons and menus need: there Tab and the space bar reach every option.
+    buttons and menus need: there Tab and the space bar reach every option. A page
+    without a kernel shows the question and its options in words.
     """
 
-    def __init__(self, question: str, options: Mapping[str, Any], why: Mapping[str, str]) -> None:
-        self.options, self.why = options, why
-        width = f"{min(60, max(map(len, options)) + 6)}ch"  # each option on a line of its own
+    def __init__(self, asked: Question) -> None:
+        self.asked = asked
+        self._answer: Answer | None = None
+        self._one_at_a_time = threading.Lock()  # a button may be pressed while a cell runs
+        width = f"{min(60, max(map(len, asked.options)) + 8)}ch"  # an option on a line of its own
         self.buttons = widgets.ToggleButtons(
-            options=list(options), index=None, layout={"width": f"calc({width} + 8px)"}
+            options=list(asked.options), index=None, layout={"width": f"calc({width} + 8px)"}
         )
         self.buttons.style.button_width = width
-        self.buttons.tooltips = [f"{question} {label}" for label in options]
+        self.buttons.tooltips = [f"{asked.question} {label}" for label in asked.options]
         self.said = widgets.HTML()
         self.buttons.observe(self._chosen, "value")
-        asked = widgets.HTML(f"<b>Predict:</b> {escape(question)}")
-        super().__init__([asked, self.buttons, self.said])
+        super().__init__([widgets.HTML(_asks(asked)), self.buttons, self.said])
         self.add_class("prediction")
         self._say("Choose one, then run the next cell.")
 
@@ -53,64 +134,127 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         value: str | None = self.buttons.value
         return value
 
-    def measured(self, value: float | str, because: str = "") -> None:
+    def choose(self, label: str) -> None:
+        """What a button does; says the answer if it was measured."""
+        if label not in self.asked.options:
+            options = ", ".join(map(repr, self.asked.options))
+            raise NoOption(f"label must be one of {options}, not {label!r}")
+        if self.buttons.disabled and label != self.choice:
+            raise NoOption(f"you chose {self.choice!r}, and it has been measured since")
+        self.buttons.value = label
+        if self._answer is not None:
+            display(self._answer.to(label))
+
+    def measured(self, value: float | str, because: str = "", shown: Any = None) -> None:
         """Answer from the measurement: `value` is a number, or one of the options.
 
         A number belongs to the option with the nearest number: by ratio, or by
-        difference where one of them is not above zero. Prints the answer, and what
-        the chosen option overlooks. The choice is then final.
+        difference where one of them is not above zero. `because` is what else was
+        found out, `shown` an object that is displayed with the answer. The answer
+        is folded for whoever has not chosen, and the choice can still be made.
         """
-        label = self._label(value)
-        number = f"{value:.3g}. The nearest option is: " if value != label else ""
-        answer = [f"Measured: {number}{label}.", because, self._beside_the_choice(label)]
-        text = "\n".join(line for line in answer if line)
-        self.buttons.disabled = True
-        self._say(text)
-        print(text)
+        with self._one_at_a_time:
+            self._answer = self._measured(value, because)
+            choice = self.choice
+            self._mark()
+        said = self._answer.to(choice)
+        if shown is None or choice is not None:
+            display(said)
+        else:
+            inside = unfolded(said.html) + page(shown)
+            display(said._replace(html=folded(FOLDED, inside), text=f"{said.text}\n{shown}"))
+        if shown is not None and choice is not None:
+            display(shown)
 
-    def _label(self, value: float | str) -> str:
-        if isinstance(value, str) and value in self.options:
-            return value
-        numbers = {k: v for k, v in self.options.items() if _is_number(v)}
-        if not _is_number(value) or not numbers:
-            known = ", ".join(map(repr, self.options)) + " or a number" * bool(numbers)
-            raise ValueError(f"value must be one of {known}, not {value!r}")
-        number = float(value)
-        ratio = all(each > 0 for each in (number, *numbers.values()))
-        scale = math.log if ratio else float
-        return min(numbers, key=lambda label: abs(scale(numbers[label]) - scale(number)))
-
-    def _beside_the_choice(self, label: str) -> str:
-        if self.choice is None:
-            return "You had not chosen. Choose before you run: a wrong guess is well remembered."
-        if self.choice == label:
-            return "That is what you predicted."
-        return f"You predicted: {self.choice}. {self.why.get(self.choice, '')}".strip()
+    def _measured(self, value: float | str, because: str) -> Answer:
+        labels = [*self.asked.options]
+        if isinstance(value, str) and value in labels:
+            return Answer(self.asked, [value], f"Measured: {value}.", because)
+        numbers = {label: self.asked.number(label) for label in labels}
+        known = {label: number for label, number in numbers.items() if number is not None}
+        if not _is_number(value) or not known:
+            options = ", ".join(map(repr, labels)) + " or a number" * bool(known)
+            raise NoOption(f"value must be one of {options}, not {value!r}")
+        nearest = _nearest(known, float(value))
+        words = f"Measured: {value:.3g}. The nearest option is: {nearest}."
+        equal = [label for label in labels if known[label] == known[nearest]]
+        return Answer(self.asked, equal, words, because)
 
     def _chosen(self, change: Any) -> None:
-        self._say(f"You predict: {change['new']}. Now run the next cell.")
+        with self._one_at_a_time:
+            if self._answer is None:
+                self._say(f"You predict: {change['new']}. Now run the next cell.")
+            else:
+                self._mark(late=True)
+
+    def _mark(self, late: bool = False) -> None:
+        """Show what is right and what was chosen; whoever chooses late reads the reasons here."""
+        assert self._answer is not None
+        if self.choice is None:
+            self._say("Measured. You can still choose before you open the answer.")
+            return
+        right = self._answer.right
+        other = {self.choice: "times"} | dict.fromkeys(right, "check")
+        self.buttons.icons = [other.get(label, "") for label in self.asked.options]
+        self.buttons.disabled = True
+        if late:
+            self.said.value = f'<div role="status">{self._answer.to(self.choice).html}</div>'
+        else:
+            self._say(f"Measured: {' or '.join(right)}. The reason stands there.")
 
     def _say(self, text: str) -> None:
-        self.said.value = f'<div role="status">{escape(text).replace(chr(10), "<br>")}</div>'
+        self.said.value = f'<div role="status">{_html(text)}</div>'
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The buttons; the question in words for a page that has no kernel."""
+        shown = super()._repr_mimebundle_(**kwargs)
+        if not shown:
+            return shown
+        options = "".join(f"<li>{_html(label)}</li>" for label in self.asked.options)
+        html = f"<p>{_asks(self.asked)}</p><ul>{options}</ul><p><em>{RUN}</em></p>"
+        lines = [f"Predict: {self.asked.question}", *(f"- {o}" for o in self.asked.options), RUN]
+        return {**shown, "text/html": html, "text/plain": "\n".join(lines)}
 
 
-def predict(
-    question: str,
-    options: Mapping[str, float | str] | Sequence[str],
-    why: Mapping[str, str] | None = None,
-) -> Prediction:
+RUN = "Choose one: run this cell for buttons."
+
+
+class NoOption(InOneSentence, ValueError):
+    """What was chosen, or measured, is none of the options."""
+
+
+def predict(name: str, *more: object) -> Prediction:
     """Ask before the next cell measures; `prediction.measured(value)` answers there.
 
-    `options` are labels, or labels with the number that each stands for. `why`
-    says, for a wrong option, what it overlooks.
+    The question stands in `exercises`, under that name, with its options and reasons.
     """
-    labels = dict(options) if isinstance(options, Mapping) else dict.fromkeys(options, "")
-    if isinstance(options, str) or len(labels) < 2 or len(labels) != len(options):
-        raise ValueError(f"options must be two or more different labels, not {options!r}")
-    if unknown := [label for label in why or {} if label not in labels]:
-        raise ValueError(f"why must name options, and {unknown[0]!r} is none of them")
-    texts = {label: text for label, text in labels.items() if isinstance(text, str)}
-    return Prediction(question, labels, {**texts, **(why or {})})
+    if more:
+        raise exercises.UnknownName(
+            f"predict takes one name, as in predict({str(name)!r:.40}); ask each in its own cell"
+        )
+    return Prediction(_predictions.find(name))
+
+
+def page(shown: object) -> str:
+    """An object as a page shows it."""
+    bundle: Mapping[str, str] = getattr(shown, "_repr_mimebundle_", dict)()
+    html: str = bundle.get("text/html", "") or f"<pre>{escape(str(shown))}</pre>"
+    return html
+
+
+def _asks(asked: Question) -> str:
+    return f"<b>Predict:</b> {_html(asked.question)}"
+
+
+def _html(text: str) -> str:
+    """One line of words; what stands in `backticks` is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
+
+
+def _nearest(numbers: Mapping[str, float], number: float) -> str:
+    ratio = all(each > 0 for each in (number, *numbers.values()))
+    scale = math.log if ratio else float
+    return min(numbers, key=lambda label: abs(scale(numbers[label]) - scale(number)))
 
 
 def failure(call: Callable[..., object], *arguments: Any) -> Exception:
@@ -132,8 +276,6 @@ def _is_number(value: object) -> bool:
 
 # -------------------------------------------------------------------- exercises
 
-_hints_given: Counter[str] = Counter()
-
 
 def check(name: str, answer: Any) -> None:
     """Grade your answer to an exercise: prints what holds, or what does not yet."""
@@ -142,15 +284,17 @@ def check(name: str, answer: Any) -> None:
 
 
 def hint(name: str) -> None:
-    """Print the next hint to an exercise; each call goes one stage further."""
+    """Show the hints to an exercise, one folded into the other: open as many as you need."""
     hints = exercises.find(name).hints
-    stage = min(_hints_given[name] + 1, len(hints))
-    _hints_given[name] = stage
-    print(f"Hint {stage} of {len(hints)}: {hints[stage - 1]}")
-    if stage < len(hints):
-        print(f"{len(hints) - stage} more: run this cell again.")
-    else:
-        print("That was the last one. The solution is folded below the exercise.")
+    titles = [f"Hint {stage} of {len(hints)}" for stage in range(1, len(hints) + 1)]
+    html = f"<p>{LAST}</p>"
+    for title, words in reversed([*zip(titles, hints, strict=True)]):
+        html = folded(title, f"<p>{_html(words)}</p>\n{html}")
+    lines = [f"{title}: {words}" for title, words in zip(titles, hints, strict=True)]
+    display(Said(html, "\n".join([*lines, LAST])))
+
+
+LAST = "That was the last one. The solution is folded below the exercise."
 
 
 def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:

@@ -2,7 +2,8 @@
 
 One module per lesson, named as the part of an exercise's name before the dot:
 `start.overlap` stands in `start`. A module registers its exercises with
-`exercise`; `lesson.check` and `lesson.hint` find them here.
+`exercise`; `lesson.check` and `lesson.hint` find them here. What is asked before
+a measurement stands in `_predictions`.
 
 A grade judges overlap, order and counts, never elapsed time: a slow machine
 must not fail a correct answer, and a fast one must not pass a wrong one.
@@ -16,7 +17,13 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
+from ..ending import InOneSentence
+
 Grade = Callable[[Any], str]
+
+
+class UnknownName(InOneSentence, ValueError):
+    """No exercise, or no prediction, has that name."""
 
 
 class NotYet(Exception):
@@ -69,16 +76,22 @@ def exercise(
 
 
 def find(name: str) -> Exercise:
-    """The exercise of that name; ValueError that lists the names there are."""
+    """The exercise of that name; an error that lists those of the lesson."""
     lesson = name.partition(".")[0] if isinstance(name, str) else ""
     if lesson in lessons():
         import_module(f"{__name__}.{lesson}")
-    if name in _known:
+    if isinstance(name, str) and name in _known:
         return _known[name]
-    names = [known for known in everything() if known.startswith(f"{lesson}.")] or everything()
+    raise no_such("exercise", name, everything())
+
+
+def no_such(kind: str, name: object, known: list[str]) -> UnknownName:
+    """The error for a name that is not among the `known` ones."""
+    lesson = str(name).partition(".")[0]
+    names = [each for each in known if each.startswith(f"{lesson}.")] or known
     near = get_close_matches(str(name), names, 1)
     guess = f' Did you mean "{near[0]}"?' if near else ""
-    raise ValueError(f'there is no exercise "{name}"; there are {", ".join(names)}.{guess}')
+    return UnknownName(f'there is no {kind} "{name}"; there are {", ".join(names)}.{guess}')
 
 
 def lessons() -> list[str]:

@@ -1,0 +1,496 @@
+"""What the lessons ask before they measure: the question, its options, and a reason for each.
+
+`lesson.predict` finds them here by name, so that a cell which asks betrays nothing.
+The answer comes from the measurement. `right` is what the lesson expects of it;
+where it comes out otherwise, the reasons do not hold, and `otherwise` says on
+what it depends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from ..machine import usable_cpus
+from . import no_such
+
+AGAIN = "One run can be disturbed: run the cell again."
+NO_GIL = "Without a GIL, threads compute at the same instant, on as many CPUs as are usable."
+CPUS = "It depends on how many CPUs the workers had."
+
+
+class Option(NamedTuple):
+    """Why it is so, where it is measured; or what whoever chose it overlooks."""
+
+    reason: str
+    number: float | Callable[[], float] | None = None  # that it stands for, if it does
+
+
+class Prediction(NamedTuple):
+    """A question that a measurement answers."""
+
+    name: str
+    question: str
+    options: Mapping[str, Option]
+    right: str
+    otherwise: str
+
+    def number(self, label: str) -> float | None:
+        """What the option stands for, on this computer."""
+        number = self.options[label].number
+        return number() if callable(number) else number
+
+
+_asked: dict[str, Prediction] = {}
+
+
+def prediction(
+    name: str,
+    question: str,
+    options: Mapping[str, Option],
+    right: str,
+    otherwise: str = AGAIN,
+) -> None:
+    """Register a question under the name `lesson.what`."""
+    _asked[name] = Prediction(name, question, options, right, otherwise)
+
+
+def find(name: str) -> Prediction:
+    """The prediction of that name; an error that lists those of the lesson."""
+    if isinstance(name, str) and name in _asked:
+        return _asked[name]
+    raise no_such("prediction", name, [*_asked])
+
+
+def everything() -> list[Prediction]:
+    """All of them, in the order of the lessons."""
+    return list(_asked.values())
+
+
+# -------------------------------------------------------------------- 00 start
+
+prediction(
+    "start.sixteen",
+    "Eight waits of 0.1 s each, sixteen workers. How long in all?",
+    {
+        "0.05 s": Option("Two workers cannot share one wait.", 0.05),
+        "0.1 s": Option("A wait is never split: all eight begin at once, eight are idle.", 0.1),
+        "0.2 s": Option("That is four workers, two waits each.", 0.2),
+        "0.8 s": Option("That is one wait after the other.", 0.8),
+    },
+    right="0.1 s",
+)
+
+prediction(
+    "start.three",
+    "Eight waits of 0.1 s, three workers. How long in all?",
+    {
+        "0.27 s": Option("0.8 s / 3 would need waits that can be split.", 0.8 / 3),
+        "0.3 s": Option("Eight waits for three workers: somebody has to do a third one.", 0.3),
+        "0.4 s": Option("That is two workers, four waits each.", 0.4),
+        "0.8 s": Option("That is one wait after the other.", 0.8),
+    },
+    right="0.3 s",
+)
+
+prediction(
+    "start.crunch",
+    "Four computations of 0.1 s, four threads instead of one. Faster?",
+    {
+        "about the same": Option(
+            "Under a GIL, or with one usable CPU, one thread at a time computes.", 1
+        ),
+        "twice as fast": Option("For that, two would have to compute at the same instant.", 2),
+        "four times as fast": Option("Waits overlap like that. Computing takes a CPU.", 4),
+    },
+    right="about the same",
+    otherwise=NO_GIL,
+)
+
+# -------------------------------------------------------------- 01 concurrency
+
+prediction(
+    "concurrency.running",
+    "Three threads compute. How many of them run at one instant?",
+    {
+        "one": Option("Under a GIL they take turns: three are under way, one of them runs.", 1),
+        "one per usable CPU": Option(
+            "CPUs are not all that a thread needs.", lambda: min(3, usable_cpus())
+        ),
+        "three": Option("All three are under way, which is less than running.", 3),
+    },
+    right="one",
+    otherwise=NO_GIL,
+)
+
+prediction(
+    "concurrency.faster",
+    "16 waits, 16 threads instead of 1. What speed-up?",
+    {
+        "1: they take turns": Option("They do when they run Python code.", 1),
+        "16": Option("All wait at once, so the run is about as long as one wait.", 16),
+        "one per usable CPU": Option("No CPU is needed for a wait.", usable_cpus),
+    },
+    right="16",
+)
+
+prediction(
+    "concurrency.latency",
+    "Each wait takes 0.1 s with 1 thread. How long with 16 threads?",
+    {
+        "0.1 s / 16": Option("No answer comes sooner because others are waited for.", 0.1 / 16),
+        "0.1 s": Option("The run is shorter. Each wait is not.", 0.1),
+        "0.1 s × 16": Option("That is the whole run with one thread.", 1.6),
+    },
+    right="0.1 s",
+)
+
+prediction(
+    "concurrency.computing",
+    "8 computations, 4 threads instead of 1. How long does each take?",
+    {
+        "a quarter as long": Option("No computation is divided among threads.", 1 / 4),
+        "as long as before": Option("For that, four would have to run at the same instant.", 1),
+        "twice as long": Option("For that, two would have to run at the same instant.", 2),
+        "four times as long": Option(
+            "Under a GIL, or with one usable CPU, four divide what one had.", 4
+        ),
+    },
+    right="four times as long",
+    otherwise=NO_GIL,
+)
+
+prediction(
+    "concurrency.amdahl",
+    "0.8 of the work can be shared by 16 workers. What speed-up?",
+    {
+        "16": Option("The part alone takes as long as before.", 16),
+        "12.8": Option("0.8 × 16 forgets what the part alone costs.", 12.8),
+        "4": Option("0.2 s + 0.8 s / 16 = 0.25 s, not 1 s.", 4),
+        "2": Option("That would leave 0.5 s of 1 s, and 0.2 s + 0.8 s / 16 is half of it.", 2),
+    },
+    right="4",
+)
+
+# ------------------------------------------------------------------ 02 threads
+
+prediction(
+    "threads.exception",
+    "A thread ends with a ValueError. What does its join() do?",
+    {
+        "join() raises ValueError": Option("It only waits for the end, good or bad."),
+        "join() returns None": Option("It waits for the end, and is told nothing else."),
+        "the whole program ends": Option("An exception ends its own thread only."),
+    },
+    right="join() returns None",
+)
+
+prediction(
+    "threads.order",
+    "Waits of 0.3, 0.1 and 0.2 s are submitted. as_completed gives them:",
+    {
+        "as submitted": Option("That is what pool.map does."),
+        "as they end": Option("A future is handed out as soon as it has ended."),
+    },
+    right="as they end",
+)
+
+prediction(
+    "threads.hold",
+    "Three threads compute. How long does one hold the GIL, at the least?",
+    {
+        "one line, 0.0001 ms": Option("Nobody asks for the GIL as often as that.", 0.0001),
+        "5 ms": Option(
+            "Whoever wants it waits that long before asking. (The shortest 5 % are left out.)", 5
+        ),
+        "to its end, 500 ms": Option("The others can ask for the GIL.", 500),
+    },
+    right="5 ms",
+    otherwise="Without a GIL nobody holds it; with one, a busy computer makes holds longer.",
+)
+
+prediction(
+    "threads.sorted",
+    "sorted() works on a long list. Do other threads get a turn meanwhile?",
+    {
+        "yes": Option("C code keeps the GIL unless it says otherwise."),
+        "no": Option("It compares Python objects, in C code that keeps the GIL to the end."),
+    },
+    right="no",
+    otherwise="Without a GIL no thread needs a turn.",
+)
+
+# ---------------------------------------------------------------- 03 processes
+
+prediction(
+    "processes.memory",
+    "The list in the notebook is then",
+    {
+        "['notebook', 'worker']": Option("A thread would have done that."),
+        "['notebook']": Option("The process appended to a copy."),
+        "['worker']": Option("Whatever a process does to its copy, this list stays."),
+    },
+    right="['notebook']",
+)
+
+prediction(
+    "processes.exit",
+    "A process raises ValueError. What do you see?",
+    {
+        "join() raises it": Option("join() waits for the end, good or bad."),
+        "nothing, exitcode 0": Option("That stands for a function that returned."),
+        "nothing, exitcode 1": Option("The exit code is all that is left: 1 for an exception."),
+    },
+    right="nothing, exitcode 1",
+)
+
+prediction(
+    "processes.board",
+    "The board is read in a process started by",
+    {
+        "fork": Option("It copies the parent, memory and all. The others begin afresh."),
+        "fork, forkserver": Option("What a fork server copies is a fresh Python, not yours."),
+        "fork, forkserver, spawn": Option(
+            "A fresh Python imports the module again, with an empty board."
+        ),
+        "nobody": Option("fork copies the parent, memory and all."),
+    },
+    right="fork",
+    otherwise="Where this lesson does not fork, as on Windows and macOS, nobody reads it.",
+)
+
+prediction(
+    "processes.switch",
+    "Compared with threads, two processes take",
+    {
+        "a third": Option("There is more to exchange between processes, not less.", 1 / 3),
+        "as long": Option("There is more to exchange between processes.", 1),
+        "3 times": Option("There is more to exchange, and perhaps another CPU to wake.", 3),
+        "10 times": Option("There is more to exchange, but not that much more.", 10),
+    },
+    right="3 times",
+    otherwise="This ratio differs from computer to computer; the text below says what counts.",
+)
+
+prediction(
+    "processes.many",
+    "Four workers per usable CPU: an item takes",
+    {
+        "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
+        "as long": Option("That would take a CPU for each worker.", 1),
+        "4 times as long": Option("They take turns, four on each CPU.", 4),
+    },
+    right="4 times as long",
+)
+
+# ---------------------------------------------------------- 04 synchronization
+
+prediction(
+    "synchronization.lost",
+    "How many updates does `total += one()` lose?",
+    {
+        "none": Option("Between its read and its write stands a call, where others come in.", 0),
+        "one in a thousand": Option(
+            "Whoever is interrupted there later undoes all that the other did meanwhile.", 0.001
+        ),
+        "one in ten, or more": Option(
+            "Whoever is interrupted between read and write later undoes all that the other did"
+            " meanwhile. (Measured is the median of five runs.)",
+            0.25,
+        ),
+    },
+    right="one in ten, or more",
+    otherwise="How often they meet depends on the Python, on the CPUs and on what else runs.",
+)
+
+prediction(
+    "synchronization.six",
+    "How many of the 6 lose an update?",
+    {
+        "1": Option("One is lost whenever both threads read before either has written.", 1),
+        "2": Option("Two is how many lose nothing: AABB and BBAA.", 2),
+        "4": Option("All but AABB and BBAA: there both read before either has written.", 4),
+    },
+    right="4",
+)
+
+prediction(
+    "synchronization.hang",
+    "A thousand runs on real threads, one by one:",
+    {
+        "it hangs": Option("It has to hit a moment for that."),
+        "all runs end": Option("The moment between two locks is short, and both have to be in it."),
+    },
+    right="all runs end",
+    otherwise="A run has hit the moment in which each thread holds one lock.",
+)
+
+prediction(
+    "synchronization.value",
+    "Two processes, `n.value += 1`. Of the updates",
+    {
+        "none is lost": Option("The lock of a Value covers one read, or one write."),
+        "some are lost": Option("`+=` is a read and a write; its lock covers each, not both."),
+    },
+    right="some are lost",
+    otherwise="They have to meet between read and write, which is rare where one CPU is usable.",
+)
+
+# ------------------------------------------------------------------- 05 queues
+
+prediction(
+    "queues.longest",
+    "With Queue(4), producers are longest in",
+    {
+        "bake": Option("Two of them bake more than one consumer can use."),
+        "waits in put": Option("The queue is full, and put waits until the consumer has taken."),
+        "waits in get": Option("They put. Who gets is the consumer."),
+    },
+    right="waits in put",
+)
+
+prediction(
+    "queues.end",
+    "One None for two consumers:",
+    {
+        "it depends on the schedule": Option("Only which of them takes it depends on that."),
+        "one waits for ever": Option("Whoever takes the None keeps it; the other gets nothing."),
+        "both end": Option("That takes a None for each, or one that is put back."),
+    },
+    right="one waits for ever",
+)
+
+prediction(
+    "queues.put",
+    "An item that cannot be pickled goes into it:",
+    {
+        "put raises": Option("It comes back before the item is pickled."),
+        "get raises": Option("Nothing arrives that it could complain about."),
+        "neither": Option("A thread pickles it later. It prints the error, and drops the item."),
+    },
+    right="neither",
+)
+
+prediction(
+    "queues.join",
+    "First join, then get:",
+    {
+        "it prints 1000000 bytes": Option("A pipe is full: the child waits for somebody who gets."),
+        "it raises an exception": Option("Nobody does anything wrong: both wait."),
+        "it hangs": Option("A pipe is full: the child waits for a get, the parent for its end."),
+    },
+    right="it hangs",
+)
+
+prediction(
+    "queues.greetings",
+    "The program prints",
+    {
+        "four greetings in some order": Option("The workers die before they put anything."),
+        "none, and it ends": Option("Nobody tells the parent, which waits in get."),
+        "none, ever": Option("The workers die, and nobody tells the parent, which waits in get."),
+    },
+    right="none, ever",
+)
+
+prediction(
+    "queues.full",
+    "With one thread for resizing, full for longest is",
+    {
+        "the one before resize": Option("Photos wait in front of the slowest stage."),
+        "the one after resize": Option("What the slowest stage gives is taken at once."),
+        "both": Option("A queue is full where more comes than goes, in front of one stage."),
+    },
+    right="the one before resize",
+)
+
+# ----------------------------------------------------------------- 06 choosing
+
+prediction(
+    "choosing.http",
+    "What is clearly faster than serial for downloads?",
+    {
+        "threads": Option("They are; and processes wait at once just as well."),
+        "processes": Option("They are; and threads wait at once just as well."),
+        "both": Option("Who waits needs no CPU, and no GIL."),
+        "neither": Option("Several waits can go on at once."),
+    },
+    right="both",
+)
+
+prediction(
+    "choosing.database",
+    "What is clearly faster than serial for queries?",
+    {
+        "threads": Option("They are; and processes compute at once just as well."),
+        "processes": Option("They are; and sqlite3 lets go of the GIL, so threads are, too."),
+        "both": Option("SQLite computes, in C code that lets go of the GIL."),
+        "neither": Option("SQLite computes, and several CPUs can do that at once."),
+    },
+    right="both",
+    otherwise=CPUS,
+)
+
+prediction(
+    "choosing.words",
+    "What is clearly faster than serial for counting?",
+    {
+        "threads": Option("They run Python code, so under a GIL they take turns."),
+        "processes": Option("Each has a GIL of its own; but each file is a trip to a process."),
+        "both": Option("Threads run Python code here, so under a GIL they take turns."),
+        "neither": Option("Each file is a trip to a process, which cost less than it gave."),
+    },
+    right="processes",
+    otherwise="Each file is a trip to a process, which may cost all that it gives. " + CPUS,
+)
+
+prediction(
+    "choosing.pillow",
+    "What is clearly faster than serial with Pillow?",
+    {
+        "threads": Option("They are; and processes compute at once just as well."),
+        "processes": Option("They are; and Pillow lets go of the GIL, so threads are, too."),
+        "both": Option("Pillow computes in C code that lets go of the GIL."),
+        "neither": Option("Pillow computes, and several CPUs can do that at once."),
+    },
+    right="both",
+    otherwise=CPUS,
+)
+
+prediction(
+    "choosing.python",
+    "And what, if every pixel is computed in Python?",
+    {
+        "threads": Option("Python code keeps the GIL, so they take turns."),
+        "processes": Option("Each has a GIL of its own, and work enough to pay for the trip."),
+        "both": Option("Python code keeps the GIL, so threads take turns."),
+        "neither": Option("Each process has a GIL of its own."),
+    },
+    right="processes",
+    otherwise="Without a GIL, threads are faster, too. " + CPUS,
+)
+
+prediction(
+    "choosing.chunks",
+    "Three processes. The fastest chunks have how many files?",
+    {
+        "1": Option("Each file is a trip: nobody waits long, and all wait often."),
+        "20": Option("There are few trips, and enough chunks for three workers."),
+        "400": Option("Few trips, but with two chunks only two workers have work."),
+    },
+    right="20",
+    otherwise="Small chunks lose time on trips, large ones at the end: which loss is larger"
+    " depends on the item, on the CPUs, and on what disturbs the run.",
+)
+
+prediction(
+    "choosing.native",
+    "One native thread each, compared with no limit, takes",
+    {
+        "half as long": Option("Without a limit, more threads want a CPU than there are.", 0.5),
+        "about as long": Option("Without a limit, more threads want a CPU than there are.", 1),
+        "twice as long": Option("The CPUs are busy with three processes, too.", 2),
+    },
+    right="half as long",
+    otherwise="It depends on the library, and on how many CPUs are usable.",
+)
