@@ -23,7 +23,7 @@ from .step import NOTHING, Op, Site, Task
 
 Stamps = tuple[tuple[int, int], ...]  # by task: number of its last write
 PLAIN = (int, str, float, bool, bytes, type(None))
-SCHEDULING = tuple(f"{__package__}.{name}" for name in ("run", "workers", "hooks", "spin"))
+SCHEDULING = tuple(f"{__package__}.{name}" for name in ("run", "real_threads", "hooks", "spin"))
 DEEP = 4  # how far the state of a primitive is looked into
 
 

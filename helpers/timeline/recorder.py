@@ -210,7 +210,7 @@ class Timeline:
 
     def plot(self, ax: Any = None, title: str = "") -> Any:
         """Draw with matplotlib on `ax` (default: a new figure); gives the Axes."""
-        from .png import plot
+        from .picture import plot
 
         return plot(self, ax, title)
 
@@ -228,7 +228,7 @@ class Timeline:
         return load(path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from .svg import html
+        from .picture import html
 
         return {"text/plain": self.describe(), "text/html": html(self)}
 
