@@ -18,7 +18,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
@@ -88,7 +88,8 @@ def run(
     crew = crew_of(job, min(workers, len(job.items)))
     outer = supervisor()
     deadline = monotonic() + timeout
-    done, failure = 0, None
+    done = 0
+    failure: BaseException | None = None
     failures: list[RunError] = []
     try:
         crew.start()
@@ -112,10 +113,21 @@ def run(
         failure = error
         failure.failures = failures
         raise
+    except BaseException as error:
+        failure = error
+        raise
     finally:
         if (left := crew.stop()) and failure:
-            failure.args = (f"{failure} {not_stopped(left)}",)
+            add_sentence(failure, not_stopped(left))
     return job.timeline
+
+
+def add_sentence(error: BaseException, sentence: str) -> None:
+    """Say one more thing: at the end of an error of ours, below another, such as an interrupt."""
+    if isinstance(error, RunError):
+        error.args = (f"{error} {sentence}",)
+    else:
+        error.add_note(sentence)
 
 
 def first_of(failures: list[RunError]) -> RunError:
@@ -288,8 +300,8 @@ class _Crew(Protocol):
         """What has been finished, waiting at most `seconds` for the first."""
         ...
 
-    def stop(self) -> Sequence[str]:
-        """End all workers; the names of those that cannot be ended."""
+    def stop(self) -> Mapping[str, str]:
+        """End all workers; the names of those that cannot be ended, and what is known of each."""
         ...
 
 
@@ -340,7 +352,7 @@ class _Threads:
     def wait(self, seconds: float) -> Iterable[Finished]:
         return _drain(self.done, seconds)
 
-    def stop(self) -> Sequence[str]:
+    def stop(self) -> Mapping[str, str]:
         """Take back what nobody has begun; who has an item is told to end."""
         with suppress(Empty):
             while True:
@@ -443,7 +455,7 @@ class _Processes:
         name, now = self.job.call.name, perf_counter_ns()
         self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
 
-    def stop(self) -> Sequence[str]:
+    def stop(self) -> Mapping[str, str]:
         for process in self.workers.values():
             process.terminate()
         for pipe, process in self.workers.items():
@@ -456,7 +468,7 @@ class _Processes:
             pipe.close()
         left = [process.name for process in self.workers.values() if process.is_alive()]
         self.workers.clear()
-        return left
+        return dict.fromkeys(left, "ends with its call")
 
 
 def _how(exitcode: int | None) -> str:
@@ -539,9 +551,9 @@ class _Futures:
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()
 
-    def stop(self) -> Sequence[str]:
+    def stop(self) -> Mapping[str, str]:
         from concurrent.futures import wait
 
         running = [future for future in self.futures if not future.cancel()]
         late = wait(running, GRACE).not_done if running else []
-        return [f"{len(late)} items of the executor"] if late else []
+        return {f"{len(late)} items of the executor": "end with their calls"} if late else {}
