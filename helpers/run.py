@@ -14,7 +14,6 @@ Not meant for production: there is no retry, and nothing is sent in batches.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -479,17 +478,13 @@ def _how(exitcode: int | None) -> str:
 
 
 def _serve(pipe: Any, inherited: Sequence[Any], call: Any, calibration: str) -> None:
-    """A worker process: answers items until its parent is gone or ends it."""
-    from multiprocessing import parent_process
-
+    """A worker process: answers items until its parent is gone, see `orphans`, or ends it."""
     from .work import calibrate_as
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked to stop, and stops us
     for other in inherited:
         other.close()
     calibrate_as(calibration)
-    parent = parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()  # type: ignore[union-attr]
     pipe.send(None)
     with suppress(EOFError, OSError):
         while True:
