@@ -28,6 +28,7 @@ from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
+from .. import orphans as orphans  # whoever records in another process ends with its parent
 from ..folders import prefix
 from .files import Recorded, SpanFile, files_in, from_file, from_rows, spans_of
 from .measures import (
