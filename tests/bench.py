@@ -443,7 +443,8 @@ play(program)
 
 def interleave() -> None:
     """Schedules a second, beside two other explorers; what a verdict takes; a click in `play`."""
-    sys.path.insert(0, str(Path(__file__).parent / "tools"))
+    tests = Path(__file__).parent
+    sys.path[:0] = [str(tests / "tools"), str(tests / "interleave")]
     beside_peers()
     verdicts()
     click()
@@ -458,10 +459,11 @@ def beside_peers() -> None:
         print("  interleave-test needs Python 3.12 or later, and there is none here")
         return
     with TemporaryDirectory() as folder:
-        if not _installed(python, folder, [name for name, _ in PEERS.values()]):
+        if not _installed(python, folder, ["greenlet", *(name for name, _ in PEERS.values())]):
             return
         names = ["ours", *PEERS, "plain"]  # the last: the program itself, on plain threads
         rates = turns(3, **{name: partial(_rate, python, folder, name) for name in names})
+        on_cases(python, folder)
     for name in names:
         row(f"{name}, 3 threads × 2 increments", rates[name], unit=" /s")
     for name, (_, wanted) in PEERS.items():
@@ -477,14 +479,49 @@ def _installed(python: str, folder: str, packages: list[str]) -> bool:
     return done.returncode == 0
 
 
+def on_cases(python: str, folder: str) -> None:
+    """What each says of the programs that we once judged wrongly, and how soon."""
+    from cases import programs
+
+    found = {case: case.split(".")[1].split("_")[0] != "ok" for case in programs("known")}
+    for name in ("ours", *PEERS):
+        said = {case: _says(python, folder, name, case) for case in found}
+        broken = [said[case][0] == "found" for case in found if found[case]]
+        right = [said[case][0] == "nothing" for case in found if not found[case]]
+        row(f"{name}: broken programs found, of {len(broken)}", sum(broken))
+        row(f"{name}: right programs left alone, of {len(right)}", sum(right))
+        row(
+            f"{name}: seconds to the answer, median", median(s for _, s in said.values()), unit=" s"
+        )
+
+
+def _says(python: str, folder: str, engine: str, case: str) -> tuple[str, float]:
+    try:
+        what, seconds = _peer(python, folder, engine, case).split()
+    except subprocess.CalledProcessError:
+        return "refused", 0.0
+    except subprocess.TimeoutExpired:
+        return "hangs", 30.0
+    return what, float(seconds)
+
+
 def _rate(python: str, folder: str, engine: str) -> float:
+    return float(_peer(python, folder, engine))
+
+
+def _peer(python: str, folder: str, *arguments: str) -> str:
     root = Path(__file__).resolve().parents[1]
-    path = os.pathsep.join([str(root), folder])
-    command = [python, str(root / "tests" / "tools" / "peers.py"), engine]
+    path = os.pathsep.join([str(root), str(root / "tests" / "interleave"), folder])
+    command = [python, str(root / "tests" / "tools" / "peers.py"), *arguments]
     done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+        command,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30 if len(arguments) > 1 else None,
     )
-    return float(done.stdout)
+    return done.stdout
 
 
 def verdicts() -> None:

@@ -80,4 +80,6 @@ def all_tried(number: int) -> str:
     """That all is well, in words."""
     if number == 1:
         return "There is one schedule, and it does not fail."
-    return f"All {number} inequivalent schedules were tried, and none fails."
+    if number == 2:
+        return "Both schedules were tried, and none fails."
+    return f"All {number} schedules were tried, and none fails."

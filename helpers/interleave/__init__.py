@@ -12,7 +12,7 @@ another schedule, and has to do the same under the same one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .exploration import BUDGET, Explorer, every_schedule
@@ -30,6 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 ATOMIC = ("line", "op", "cpython")
+NAMED = 3  # calls that were not followed, in a report
 hooks.twins.update(stand_ins())
 hooks.stands.update(make_stands())
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
@@ -116,6 +117,7 @@ class Exploring(Explorer):
         found = every_schedule(self, outcome, every, budget)
         _shared[self.key] = self.shared
         seen = self._confirm(found.failure.word if found.failure else found.first)
+        reasons = filter(None, [found.left_out, not_followed(hooks.unfollowed)])
         return Report(
             program=self.program.program.__name__,
             verdict=seen.verdict if found.failure else "ok",
@@ -125,20 +127,23 @@ class Exploring(Explorer):
             schedule=seen if found.failure else None,
             atomic=self.program.atomic,
             every=every,
-            left_out=found.left_out,
+            left_out="; ".join(reasons),
+            notes=tuple(hooks.notes),
         )
 
     def _confirm(self, word: str) -> Schedule:
         """The schedule `word`, which must do the same once more."""
-        one, two = self.follow(word), self.follow(word)
+        try:
+            one, two = self.follow(word), self.follow(word)
+        except ValueError as error:  # the word is one of a run, so this was another
+            raise Diverged(f"{error}, in the next run") from None
         for first, second in zip(one.steps, two.steps, strict=False):
             if first != second:
                 differs = first.what != second.what
                 other = f'is "{second.what}"' if differs else "does something else"
                 raise Diverged(
                     f'line {first.line}: "{first.what}" {other} in the next run, under the same '
-                    "schedule: a program must not depend on the time, on random numbers or on "
-                    "what an earlier run has left"
+                    "schedule"
                 )
         return one
 
@@ -149,6 +154,15 @@ class Exploring(Explorer):
         if rest and len(run.events) < len(word):
             raise ValueError(f'the run of "{word}" is over after {len(run.events)} letters')
         return record.schedule()
+
+
+def not_followed(calls: Mapping[str, int]) -> str:
+    """What was taken as one step although more may happen inside, and where; "" for nothing."""
+    first = [f"{name}() in line {line}" for name, line in list(calls.items())[:NAMED]]
+    more = f" and {len(calls) - NAMED} more" if len(calls) > NAMED else ""
+    steps = "was taken as one step" if len(calls) == 1 else "were taken as one step each"
+    inside = f"{', '.join(first)}{more}, whose inside is not followed, {steps}"
+    return inside if calls else ""
 
 
 def _check(atomic: str, budget: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from inspect import CO_GENERATOR
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -22,6 +23,7 @@ from .foreign import Undo
 from .operators import IN_PLACE, SIGNS, TESTS
 from .step import NOTHING, NOWHERE, Access, Home, Site
 from .things import (
+    ALWAYS_SAME,
     KEEP_SIZE,
     PRIMITIVE,
     SAME,
@@ -57,6 +59,7 @@ class Accesses:
         self.notes: dict[str, None] = {}  # what the report has to say besides
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
+        self.asked = False  # whether an object's `__getattribute__` is about to be called
         self.busy = False  # with the exploration's own work, in the thread of a task
 
     def function(self, site: Site, function: Any) -> Any:
@@ -142,14 +145,27 @@ class Accesses:
             return namespaces.namespace(self, site, owner, owner.__dict__)
         if type(owner) is ModuleType:
             return self._of_module(site, owner, name)
-        owner = self.stand(owner)
+        if type(owner) in self.stands:
+            owner = self.stand(owner)
         if (kind := self.kind(owner, name)) == "plain":
-            return self._plain(site, owner, getattr(owner, name))
+            return self._plain(site, owner, self.asks(owner, name))
         if kind == "cached":
             return self._stays(site, owner, name)
         also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
         run.access(site, owner, name, False, "read", also)
         return run.saw(getattr(owner, name))
+
+    def asks(self, owner: Any, name: str) -> Any:
+        """`getattr` for the program: its own `__getattribute__` makes steps now, and only now."""
+        self.asked = isinstance(type(owner).__getattribute__, FunctionType)
+        return getattr(owner, name)
+
+    def unasked(self) -> bool:
+        """Whether it is the exploration that looks, not the program."""
+        asked, self.asked = self.asked, False
+        return not asked
+
+    as_it_is = staticmethod(object.__getattribute__)
 
     def _of_module(self, site: Site, module: ModuleType, name: str) -> Any:
         """A name of a module: the same place as the global variable that it is."""
@@ -198,7 +214,8 @@ class Accesses:
         elif self.run is not None and type(owner) is ModuleType:
             self.set_name(site, vars(owner), name, value)
         elif self.run is not None:
-            owner = self.stand(owner)
+            if type(owner) in self.stands:
+                owner = self.stand(owner)
             if self.kind(owner, name, True) != "plain":
                 self.save(owner, name)
                 self.run.access(site, owner, name, True, "write", (), value)
@@ -216,6 +233,8 @@ class Accesses:
         found = self.kinds.get((kind, name))
         if found is None or isinstance(owner, type):
             self.opens(owner if isinstance(owner, type) else kind)
+            if isinstance(kind.__getattribute__, FunctionType) and not isinstance(owner, type):
+                return kind_of(owner, name) if write else "plain"  # its own makes the steps
             found = self.kinds[kind, name] = kind_of(owner, name)
         if found == "class" and (write or name in getattr(owner, "__dict__", ())):
             return "own"
@@ -240,6 +259,8 @@ class Accesses:
             self.save(owner)
             also = self._grows(owner, key)
             if isinstance(key, slice):
+                if self.is_lazy_python(value):
+                    value = list(self.drawn(site, value))  # all of it, before anything is set
                 also = tuple((self._token(o), None, False) for o in self._inside(value))
             self.run.access(site, owner, part_of(owner, key), True, "write", also, value)
         owner[key] = value
@@ -283,6 +304,12 @@ class Accesses:
         if self.run is not None:
             self.run.access(site, home, name, False, "read")
 
+    def failing(self, text: str, named: dict[str, Any]) -> str:
+        """What an assertion without words of its own says, and the values that it names."""
+        if self.run is not None and self.run.recorder is not None and len(self.run.live) == 1:
+            self.run.recorder.asserts(text, named)
+        return text
+
     def seen(self, value: Any) -> Any:
         return value if self.run is None else self.run.saw(value)
 
@@ -320,7 +347,8 @@ class Accesses:
         return value
 
     def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
-        if kind not in ("Is", "IsNot") and not (type(left) in SAME and type(right) in SAME):
+        plain = type(left) in ALWAYS_SAME and type(right) in ALWAYS_SAME
+        if not plain and kind not in ("Is", "IsNot"):
             self._look(site, "read", (left, right))
         return TESTS[kind](left, right)
 
@@ -329,10 +357,11 @@ class Accesses:
         return SIGNS[sign](left, right)
 
     def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:
-        if type(old) in SAME and type(value) in SAME:
+        if type(old) in ALWAYS_SAME and type(value) in ALWAYS_SAME:
             return IN_PLACE[sign](old, value)
         if self.run is not None and is_container(old):
             self._look(site, "write", (old,), (value,))
+            value = self.drawn(site, value, old)
         else:
             self._look(site, "read", (value,))
         return IN_PLACE[sign](old, value)
@@ -343,25 +372,26 @@ class Accesses:
         """A step on all the containers among `values`; those among `more` are only read."""
         if self.run is None:
             return
+        owners = [owner for value in values for owner in self._inside(value)]
         if kind in ("write", "change"):
-            for value in values:
-                for owner in self._inside(value):
-                    self.save(owner)
+            for owner in owners:
+                self.save(owner)
         if self.run.alone:
             return
-        owners = [owner for value in values for owner in self._inside(value)]
         seen = [owner for value in more for owner in self._inside(value)]
         if owners or seen:
             token, write = self._token, kind in ("write", "change")
-            kind = "call" if kind == "change" else kind
+            draws = kind == "draw"  # an iterator is moved on by it, what it goes through is not
+            kind = "call" if kind in ("change", "draw") else kind
             first = (owners or seen)[0]
-            also = [(token(owner), None, write) for owner in owners[1:]]
+            also = [(token(o), None, write or (draws and is_iterator(o))) for o in owners[1:]]
             also += [(token(owner), None, False) for owner in (seen if owners else seen[1:])]
+            write = write or (draws and is_iterator(first))
             self.run.access(site, first, None, write, kind, tuple(also), first)
 
     def _inside(self, value: Any) -> tuple[Any, ...]:
         """The containers that one sees who looks at `value`; a view shows what is in a dict."""
-        if type(value) in SAME:
+        if type(value) in ALWAYS_SAME:
             return ()
         assert self.run is not None
         if type(value) not in self.opened:
@@ -379,20 +409,33 @@ class Accesses:
             return value
         value = self.stand(value)
         if not (owners := self._inside(value)):
-            return value
-        if isinstance(value, set | frozenset) and not is_steady(value):
-            value = self.in_order(site, value)
+            return self._own_iterator(site, value)
         if any(isinstance(owner, KEEP_SIZE) for owner in owners) and not is_iterator(value):
             self._look(site, "read", owners)
+        if isinstance(value, set | frozenset) and not is_steady(value):
+            return self._items(site, iter(self.in_order(site, value)), owners, value)
         return self._items(site, iter(value), owners)
 
-    def _items(self, site: Site, items: Iterator[Any], owners: tuple[Any, ...]) -> Iterator[Any]:
+    def _own_iterator(self, site: Site, value: Any) -> Any:
+        """A class in Python may give an iterator of a container: its turns are steps, too."""
+        begin = getattr(type(value), "__iter__", None)
+        if not isinstance(begin, FunctionType) or hasattr(type(value), "__next__"):
+            return value
+        items = iter(value)
+        return items if begin.__code__.co_flags & CO_GENERATOR else self.iterate(site, items)
+
+    def _items(
+        self, site: Site, items: Iterator[Any], owners: tuple[Any, ...], members: Any = ()
+    ) -> Iterator[Any]:
         """Each turn of the loop looks at the container anew; an iterator is moved on by it."""
-        how = "change" if any(map(is_iterator, owners)) else "read"
+        how = "draw" if any(map(is_iterator, owners)) else "read"
+        size = len(members)
         while True:
             self._look(site, how, owners)
             if self.run is not None:
                 self.run.turn()
+            if len(members) != size:
+                raise RuntimeError("Set changed size during iteration")
             try:
                 item = self._turned(site, items)
             except StopIteration:
@@ -411,8 +454,35 @@ class Accesses:
         try:
             return next(items, *default)
         finally:
-            self._look(site, "change", (items,))
+            self._look(site, "draw", (items,))
             self.turning.remove(items)
+
+    def drawn(self, site: Site, value: Any, into: Any = None) -> Any:
+        """What C draws item by item from an iterator that runs Python: each is a step.
+
+        Others may come between two of them, and see what has come `into` a container by then.
+        """
+        if self.run is None or not self.is_lazy_python(value):
+            return value
+        items = self.iterate(site, value)
+        return items if into is None else self._each_into(site, items, into)
+
+    def _each_into(self, site: Site, items: Iterator[Any], owner: Any) -> Iterator[Any]:
+        for item in items:
+            self._look(site, "change", (owner,))
+            yield item
+
+    def is_lazy_python(self, value: Any) -> bool:
+        assert self.run is not None
+        if type(value) is GeneratorType:
+            return value is not self.run.current.private
+        return id(value) in self.run.sharing.lazy
+
+    def private(self, generator: Any) -> Any:
+        """A generator that is an argument on the spot: nobody else can get hold of it."""
+        if self.run is not None:
+            self.run.current.private = generator
+        return generator
 
     def in_order(self, site: Site, members: Any) -> list[Any]:
         """The members of a set in one order that is the same in every run."""

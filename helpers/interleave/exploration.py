@@ -11,6 +11,7 @@ with these sites as choices (`Grown`), until one finds no new site.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -28,6 +29,7 @@ ENDLESS = 100  # the same, where a run had no end
 LIVELOCKS = 20  # after which to stop: each can be entered in ever new ways
 UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
 ENDLESS_RUNS = "some schedules have no end"
+COLLECT = 50  # runs, after which garbage is collected
 ALL_STEPS = 1_000_000  # of one exploration: some twenty seconds
 
 Judge = Callable[[Run], tuple[str, str]]  # the verdict on a run, and what became of it
@@ -78,10 +80,14 @@ class Explorer:
         self.workers: Workers = Threads() if workers is None else workers
         self.shared: frozenset[int] = frozenset()
         self.steps = 0
+        self.runs_so_far = 0
+        self._collects = False  # whether the garbage collector is on
         self.left_out = ""  # by the last search, and why; "" where it has come to its end
         self._followed = subject.followed()
 
     def __enter__(self) -> Explorer:
+        self._collects = gc.isenabled()
+        gc.disable()  # within a run: what a finalizer or a weak reference calls would be its steps
         self._followed.__enter__()
         self.workers.__enter__()
         return self
@@ -90,6 +96,8 @@ class Explorer:
         try:
             self.workers.__exit__(*error)
         finally:
+            if self._collects:
+                gc.enable()
             self._followed.__exit__(None, None, None)
 
     @property
@@ -103,6 +111,9 @@ class Explorer:
             subject.place, self.workers, chooser, sharing, subject.atomic, recorder, subject.timed
         )
         run.execute(subject.call)
+        self.runs_so_far += 1
+        if self.runs_so_far % COLLECT == 0:
+            gc.collect(1)
         self.steps += run.pace.steps + run.pace.turns // 20
         return run
 

@@ -25,10 +25,13 @@ from typing import TYPE_CHECKING, Any
 from .accesses import Accesses
 from .foreign import is_one_step
 from .operators import IN_PLACE
-from .step import Abort, Refused, Site
+from .step import NOTHING, Abort, Refused, Site
+from .syntax import BY_ITSELF, COURSE, of_the_course
 from .things import (
+    ALWAYS_SAME,
     BY_KEY,
     CONTAINERS,
+    DRAWS,
     IN_ORDER,
     LAZY,
     LOOKERS,
@@ -36,10 +39,16 @@ from .things import (
     SAME,
     VIEWS,
     Current,
+    Twin,
     check_order,
+    is_iterator,
+    is_lazy,
+    is_python,
     is_steady,
     is_twin,
+    kind_of,
     part_of,
+    refuse,
     refuse_real,
 )
 
@@ -47,7 +56,10 @@ if TYPE_CHECKING:
     pass
 
 
-KEEPS_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque)
+NOT_DRAWN = frozenset(
+    map(id, (*LAZY, next, isinstance, type, id, repr, str, print, callable, bool, hash))
+)
+KEEPS_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque)))
 CALLED_BY_C = (
     operator.methodcaller, operator.attrgetter, operator.itemgetter, functools.partial,
     MethodDescriptorType, WrapperDescriptorType,
@@ -76,18 +88,23 @@ class Hooks(Accesses):
         run = self.run
         if run is None:
             return getattr(owner, name)
-        owner = self.stand(owner)
+        if type(owner) in self.stands:
+            owner = self.stand(owner)
         if type(owner) is super:
             return self._of_super(site, owner, name)
         if type(owner) not in self.opened:
             self.opens(type(owner))
+        if isinstance(owner, Twin) and hasattr(type(owner), name):
+            method = getattr(owner, name)
+            bound = type(method) is MethodType and method.__self__ is owner
+            return self._at(site, method) if bound else self.function(site, method)
         if isinstance(owner, CONTAINERS):
             return self._container_method(site, owner, name, getattr(owner, name))
         if isinstance(owner, ModuleType):
             return self.function(site, self.get(site, owner, name))
         if not hasattr(type(owner), name) and self.kind(owner, name) != "plain":
             return self.function(site, self.get(site, owner, name))
-        return self.function(site, getattr(owner, name))
+        return self.function(site, self.asks(owner, name))
 
     def _of_super(self, site: Site, owner: Any, name: str) -> Any:
         """A method of a base class: one in C is called on the object itself."""
@@ -96,6 +113,11 @@ class Hooks(Accesses):
             return self.function(site, method)
         if isinstance(this, CONTAINERS) and callable(method):
             return self._container_method(site, this, name, method)
+        if isinstance(method, MethodWrapperType) and not isinstance(this, type):
+            if name == "__getattribute__":
+                return functools.partial(self._as_it_stands, site, this)
+            if name in ("__setattr__", "__delattr__"):
+                return functools.partial(self._put_as_it_stands, site, this)
         return self.function(site, method) if callable(method) else method
 
     def _container_method(self, site: Site, owner: Any, name: str, method: Any) -> Any:
@@ -110,7 +132,7 @@ class Hooks(Accesses):
             write = BY_KEY[name] if by_key else f"{name} " not in READS
             token = self._token
             seen = [each for arg in args for each in self._inside(arg)]
-            more = tuple((token(each), None, False) for each in seen)
+            more = tuple((token(each), None, is_iterator(each)) for each in seen)
             more += self._grows(owner, args[0]) if by_key and write else ()
             if write:
                 self.save(owner)
@@ -119,6 +141,8 @@ class Hooks(Accesses):
                 value = self.in_order(site, owner)[0]
                 set.remove(owner, value)
             else:
+                into = owner if write else None
+                args = tuple([self.drawn(site, arg, into) for arg in args])
                 value = method(*args, **kwargs)
             if isinstance(value, VIEWS):
                 self._shows(value, (owner,))
@@ -157,21 +181,43 @@ class Hooks(Accesses):
                 return self._container_method(site, owner, function.__name__, function)
             if not isinstance(owner, (*SAME, type, ModuleType)):
                 return self._one_step(site, owner, function)
+        elif type(function) not in self.opened:  # an object that can be called
+            self.opens(type(function))
 
         def called(*args: Any, **kwargs: Any) -> Any:
             args = tuple([self.given(site, arg) for arg in args])
-            if function in KEEPS_ORDER:
+            if id(function) in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
             kwargs = {name: self.given(site, arg) for name, arg in kwargs.items()}
-            self._look_at(site, function, args)
-            value = self._turned(site, *args) if function is next else function(*args, **kwargs)
+            self._look_at(site, function, (*args, *kwargs.values()))
+            if function is next:
+                value = self._turned(site, *args)
+            else:
+                value = function(*self._drawn_from(site, function, args, kwargs), **kwargs)
             if self.run is None:
                 return value
-            if function is iter:
-                self._shows(value, self._inside(args[0]))
+            self._shows_later(function, value, args)
             return self.run.called(value)
 
         return called
+
+    def _drawn_from(
+        self, site: Site, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """The arguments of a call into C; what that goes through item by item, as steps."""
+        if self.run is None or id(function) in NOT_DRAWN:
+            return args
+        if (function is min or function is max) and len(args) == 1 and is_python(kwargs.get("key")):
+            return (self.iterate(site, args[0]),)  # the key is asked between two items
+        return tuple([self.drawn(site, arg) for arg in args])
+
+    def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
+        """An iterator in C looks at what it was made from at each turn."""
+        assert self.run is not None
+        if is_iterator(value) and (function is iter or is_lazy(type(value))):
+            self._shows(value, tuple(o for arg in args for o in self._inside(arg)))
+            if any(is_python(arg) or self.is_lazy_python(arg) for arg in args):
+                self.run.sharing.lazy.add(id(value))
 
     def _special(self, site: Site, function: Any) -> Any:
         """What is called in an unusual way: through its class, by `operator`, by a partial."""
@@ -208,23 +254,32 @@ class Hooks(Accesses):
         owner = self.stand(owner)
         name = function.__name__
         if name in ("__setattr__", "__delattr__") and function.__objclass__ is object:
-            put = object.__setattr__ if name == "__setattr__" else object.__delattr__
-
-            def called(attribute: str, *value: Any) -> None:
-                if self.run is not None and self.kind(owner, attribute, True) != "plain":
-                    self.save(owner, attribute)
-                    self.run.access(site, owner, attribute, True, "write", (), *value)
-                put(owner, attribute, *value)
-
-            return called
-        if name == "__getattribute__":
-            return lambda attribute: self.get(site, owner, attribute)
+            return functools.partial(self._put_as_it_stands, site, owner)
+        if name == "__getattribute__" and function.__objclass__ is object:
+            return lambda attribute: self._as_it_stands(site, owner, attribute)
         bound = function.__get__(owner)
         if isinstance(owner, CONTAINERS):
             return self._container_method(site, owner, name, bound)
         if is_twin(owner):
             return self._at(site, getattr(owner, name))
         return self.function(site, bound)
+
+    def _put_as_it_stands(self, site: Site, owner: Any, attribute: str, *value: Any) -> None:
+        """What `object.__setattr__` does, with no regard to the object's own; or `__delattr__`."""
+        put = object.__setattr__ if value else object.__delattr__
+        if self.run is not None and self.kind(owner, attribute, True) != "plain":
+            self.save(owner, attribute)
+            self.run.access(site, owner, attribute, True, "write", (), *(value or (NOTHING,)))
+        put(owner, attribute, *value)
+
+    def _as_it_stands(self, site: Site, owner: Any, attribute: str) -> Any:
+        """What `object.__getattribute__` gives, with no regard to the object's own."""
+        kind = kind_of(owner, attribute)
+        if self.run is None or kind == "plain":
+            return object.__getattribute__(owner, attribute)
+        also = self._classes(owner, attribute) if kind == "class" else ()
+        self.run.access(site, owner, attribute, False, "read", also)
+        return self.run.saw(object.__getattribute__(owner, attribute))
 
     def _call_kept(self, site: Site, caller: Any, owner: Any) -> Any:
         made, parts = caller.__reduce__()[:2]
@@ -268,11 +323,12 @@ class Hooks(Accesses):
 
     def _unfollowed(self, site: Site, function: FunctionType) -> Any:
         """A function of a library that is one step: looks at what it is given, or changes it."""
+        self._check_course(site, function)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is not None:
                 every = (*args, *kwargs.values())
-                if any(type(arg) not in SAME for arg in every) and not is_one_step(function):
+                if any(type(arg) not in ALWAYS_SAME for arg in every) and not is_one_step(function):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 self._look_at(site, function, every)
             value = function(*args, **kwargs)
@@ -296,6 +352,7 @@ class Hooks(Accesses):
             return self._at(site, lambda *args, **kwargs: stands(owner, *args, **kwargs))
         if not isinstance(function, FunctionType) or self.follows(site, function):
             return method
+        self._check_course(site, function)
         if isinstance(owner, type):
             return method
         if not is_one_step(function):
@@ -326,26 +383,33 @@ class Hooks(Accesses):
             known = self.known[id(function.__code__)] = (function.__code__, followed)
         return known[1]
 
+    def _check_course(self, site: Site, thing: Any) -> None:
+        """It may have come here by another way than by its name."""
+        if str(thing.__module__).startswith(COURSE) and of_the_course(thing):
+            refuse(f"line {site.line}: {thing.__name__} cannot be followed here; {BY_ITSELF}")
+
     def _made_by(self, site: Site, kind: type) -> Any:
+        self._check_course(site, kind)
+
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:
                 return kind(*args, **kwargs)
-            if kind in KEEPS_ORDER:
+            if id(kind) in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
-            self.opens(kind)
+            if kind not in self.opened:
+                self.opens(kind)
             begin = getattr(kind, "__init__", None)
             if not (isinstance(begin, FunctionType) and self.follows(site, begin)):
                 self._look_at(site, kind, args)
             building = self.run.current.building
             building.append(kind)
             try:
-                value = kind(*args, **kwargs)
+                value = kind(*self._drawn_from(site, kind, args, kwargs), **kwargs)
             finally:
                 building.pop()
             if not isinstance(value, int | str | float | bool | type(None)):
                 self.run.made(value)
-                if kind in LAZY:
-                    self._shows(value, tuple(o for arg in args for o in self._inside(arg)))
+                self._shows_later(kind, value, args)
                 for part in getattr(value, "__dict__", {}).values():
                     if isinstance(part, CONTAINERS):
                         self.run.made(part)
@@ -359,14 +423,18 @@ class Hooks(Accesses):
             return
         self.run.unread()
         every = [owner for arg in args for owner in self._inside(arg)]
-        if every and (function in IN_ORDER or getattr(function, "__name__", "") == "join"):
+        if not every:
+            return
+        in_c = isinstance(function, BuiltinFunctionType)
+        if id(function) in IN_ORDER or (in_c and function.__name__ == "join"):
             check_order(site, every[0])
         if function is copy.copy:
             self._look(site, "read", args)
             return
-        of_same = isinstance(getattr(function, "__self__", None), SAME)  # of a str: "".join
+        of_same = in_c and isinstance(function.__self__, SAME)  # of a str: "".join
         looks = of_same or any(function is each for each in LOOKERS)
-        self._look(site, "call" if looks else "change", args)
+        draws = of_same or id(function) in DRAWS
+        self._look(site, "draw" if draws else "call" if looks else "change", args)
 
     def _by_name(self, site: Site, function: Any) -> Any:
         def called(owner: Any, name: str, *value: Any) -> Any:

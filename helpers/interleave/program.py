@@ -10,15 +10,25 @@ import ast
 import inspect
 import linecache
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .foreign import is_one_step, of_dataclass
 from .rewrite import MARK, Rewriter
 from .scopes import Function
-from .source import codes, global_names, is_ours, node_of, own, reachable, there_before, used
+from .source import (
+    codes,
+    content,
+    global_names,
+    is_ours,
+    node_of,
+    own,
+    reachable,
+    there_before,
+    used,
+)
 from .step import Refused, Site
-from .syntax import refuse_syntax
+from .syntax import copy_of, refuse_syntax
 
 
 class Program:
@@ -32,6 +42,7 @@ class Program:
         self.statements = 0  # so far
         self.timed = False  # whether it reads a clock
         self.objects: list[Any] = []  # what stands for the marks in the code
+        self.compiled: dict[Any, tuple[CodeType, FunctionType]] = {}  # once, if made in each run
         self.written = {name for f in self.functions for name in global_names(f)}
         self.codes = {f: self._code(f) for f in self.functions}
         self.tokens = self._tokens()
@@ -82,7 +93,6 @@ class Program:
             return False
         busy, self.hooks.busy = self.hooks.busy, True
         try:
-            self.written |= global_names(function)
             code = self._code(function)
         except Refused as refused:
             if not mine:
@@ -124,22 +134,45 @@ class Program:
 
     def _code(self, function: FunctionType) -> CodeType:
         """The code of `function`, rewritten; as closed over as it is."""
+        cells = function.__closure__ or ()
+        key = (id(function.__code__), id(function.__globals__), *map(self._meaning, cells))
+        original = copy_of(function)
+        if key not in self.compiled:
+            self.compiled[key] = self._with_marks(function, original), original
+        code, first = self.compiled[key]
+        instead = dict(zip(map(id, first.__closure__ or ()), cells, strict=True))
+        return self._with_objects(code, {**instead, id(first): original})
+
+    def _meaning(self, cell: CellType) -> tuple[Any, ...]:
+        """What the rewriter sees in a variable from around a function."""
+        value = content(cell)
+        twin = self.hooks.twin(value)
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+        is_code = isinstance(value, ModuleType | FunctionType | type)
+        return is_code, str(name), None if twin is value else id(twin)
+
+    def _with_marks(self, function: FunctionType, original: FunctionType) -> CodeType:
+        """The same, with marks where objects belong."""
+        self.written |= global_names(function)
         node, owner = node_of(function)
         if isinstance(node, ast.AsyncFunctionDef):
             refuse_syntax(node, "async def")
         old = function.__code__
-        tree = Rewriter(self, function, owner).rewritten(node)
+        tree = Rewriter(self, function, owner).rewritten(node, original)
         code = _compiled(tree, node, owner, old)
         if code.co_freevars != old.co_freevars:
             raise Refused(f"{function.__qualname__} uses names in a way that cannot be followed")
-        return self._with_objects(code).replace(co_qualname=old.co_qualname)
+        return code.replace(co_qualname=old.co_qualname)
 
-    def _with_objects(self, code: CodeType) -> CodeType:
+    def _with_objects(self, code: CodeType, instead: dict[int, Any]) -> CodeType:
+        """Objects where marks were; `instead` has, by id, what takes the place of some."""
+
         def real(constant: Any) -> Any:
             if isinstance(constant, CodeType):
-                return self._with_objects(constant)
+                return self._with_objects(constant, instead)
             if isinstance(constant, str) and constant.startswith(MARK):
-                return self.objects[int(constant[len(MARK) :])]
+                thing = self.objects[int(constant[len(MARK) :])]
+                return instead.get(id(thing), thing)
             return constant
 
         return code.replace(co_consts=tuple(map(real, code.co_consts)))
@@ -185,7 +218,7 @@ def rewritten(program: Callable[[], object]) -> str:
 
     made = Program(program, hooks, "op")
     node, owner = node_of(program)  # type: ignore[arg-type]
-    tree = Rewriter(made, program, owner).rewritten(node, guarded=False)  # type: ignore[arg-type]
+    tree = Rewriter(made, program, owner).rewritten(node, None)  # type: ignore[arg-type]
     return ast.unparse(_Readable(made).visit(tree))
 
 
@@ -204,6 +237,8 @@ class _Readable(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "failing":
+            return node.args[0]  # the values that it tells besides are no steps
         node.args = [a for a in node.args if not self._is_site(a)]
         return node
 

@@ -193,16 +193,18 @@ class Queue(Complete):
         do so, to find that one has to wait is a step, and so is to be woken.
         """
 
+        mutex = self.guard
+
         def can() -> bool:
-            if self.owner is not None or ready is None:
-                return self.owner is None
+            if mutex.owner is not None or ready is None:
+                return mutex.owner is None
             try:
                 return ready()
             except Exception:
                 return True  # of a subclass's own _qsize: the thread itself will see it
 
         def held() -> str:
-            return why if self.owner is None else self.guard.held()
+            return why if mutex.owner is None else mutex.held()
 
         if ready is None or not self.opened:
             now().step(self, kind, what, can, held, self._inside(), write)

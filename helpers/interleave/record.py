@@ -5,24 +5,31 @@ Nothing in it depends on the machine: no numbers of objects, no paths, no times.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import linecache
 import re
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
 from traceback import walk_tb
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from .report import Schedule, Standing, Step
+from .report import ASLEEP, NOTIFIED, UNSET, Schedule, Standing, Step
 from .run import Run
 from .shown import shown, steady
 from .step import NOTHING, Event, Home, Op, Site, Task
-from .things import CONTAINERS, Twin
+from .things import CONTAINERS, SAME, Twin
+from .twins import Condition
+from .twins import Event as EventTwin
 
 OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues")}
 PRINTED = 2_000  # characters of what a program prints
+VALUES = 3  # of a failed assertion
+HELD = (dict, list, tuple, deque)
+PLAIN = (*SAME, *CONTAINERS, Enum)
 
 
 class Row(NamedTuple):
@@ -48,6 +55,7 @@ class Record:
         self.frame_names: dict[str, Any] = {}
         self.watched: dict[tuple[int, Any], Any] = {}  # shared places, and primitives
         self.first: dict[tuple[int, Any], Op] = {}  # the first step that touched each
+        self.asserted = ("", "")  # that failed: the assertion, its values
         self._row: Row | None = None  # under way
         self._reads: Row | None = None  # the one that what is read next belongs to
 
@@ -75,6 +83,12 @@ class Record:
     def raised(self, task: Task, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}".removesuffix(": ")
         self.row(Op(self._site_of(error, task), "raise", f"raise {text}", None))
+
+    def asserts(self, text: str, named: dict[str, tuple[Any, tuple[tuple[str, Any], ...]]]) -> None:
+        """An assertion fails: note the values that it names."""
+        found = {name: _at(*path) for name, path in named.items()}
+        values = [f"{name} is {shown(v, {})}" for name, v in found.items() if isinstance(v, PLAIN)]
+        self.asserted = text, " and ".join(values[:VALUES])
 
     def _site_of(self, error: BaseException, task: Task) -> Site:
         """The line of the program that raised it."""
@@ -141,7 +155,8 @@ class Record:
         if not run.current.ended and run.current.pending is not None:
             waiting[run.current.letter] = run.current.pending
         blocked = {who: op for who, op in waiting.items() if not op.can() and op.kind != "begin"}
-        return {"values": values, "holds": holds, "blocked": blocked}
+        sleep = {who: how for who, op in blocked.items() if (how := _how(who, op))}
+        return {"values": values, "holds": holds, "blocked": blocked, "sleep": sleep}
 
     def _value(self, owner: Any, key: Any) -> Any:
         if isinstance(owner, CONTAINERS) and not self._is_home(owner):
@@ -163,17 +178,19 @@ class Record:
         verdict, what = outcome(run) if run.why != "prefix" else ("ok", "not ended")
         tasks = [t for t in run.tasks if t.number and t.worker is not None] + run.tasks[:1]
         sources = {task.letter: self._source(task) for task in tasks}
+        steps = [self._step(row, names) for row in self.rows]
         return Schedule(
             word=run.word,
             verdict=verdict,
             outcome=what,
-            steps=tuple(self._step(row, names) for row in self.rows),
+            steps=tuple(_slept_on(steps, run.why != "prefix")),
             standing=tuple(self._standing(task, names) for task in tasks),
             sources={letter: source for letter, source in sources.items() if source},
             printed=_capped("".join(self.printed)),
             ended=run.why != "prefix",
-            circle=tuple(self._circle(names)),
+            circle=tuple(self._circle(names)) if verdict == "deadlock" else (),
             repeats=run.repeats if verdict == "livelock" else "",
+            asserted=self.asserted[1] if what == self.asserted[0] else "",
         )
 
     def _step(self, row: Row, names: Mapping[int, str]) -> Step:
@@ -191,20 +208,32 @@ class Record:
             preempts=row.event is not None and row.event.preempts,
             values={places[p]: text for p, text in after.get("values", {}).items()},
             holds={places[p]: text for p, text in after.get("holds", {}).items()},
-            blocked={who: self._label(op, names) for who, op in after.get("blocked", {}).items()},
+            blocked={
+                who: self._waits_for(op, after["sleep"].get(who, ""), names)
+                for who, op in after.get("blocked", {}).items()
+            },
+            sleep=after.get("sleep", {}),
         )
+
+    def _waits_for(self, op: Op, how: str, names: Mapping[int, str]) -> str:
+        """By name; who was woken waits for the condition's lock, which may have its own."""
+        lock = getattr(op.where, "lock", None)
+        woken = op.kind == "wake" and how not in (ASLEEP, UNSET)
+        return names.get(id(lock), self._label(op, names)) if woken else self._label(op, names)
 
     def _standing(self, task: Task, names: Mapping[int, str]) -> Standing:
         name = getattr(task.twin, "target_name", "main")
-        op = task.pending
+        op, daemon = task.pending, task.daemon
         if task.ended_well or op is None:
-            return Standing(task.letter, name, 0, "", "", "", task.ended_well, task.statements)
+            ended = task.ended_well
+            return Standing(task.letter, name, 0, "", "", "", ended, task.statements, daemon)
         label = self._label(op, names)
         why = "" if op.can() else (op.why() if callable(op.why) else op.why)
         why = f"{op.what}" if op.kind == "spin" and why else why.replace("{}", label)
         what = _what(op, label, []) if op.kind != "begin" else ""
         number = task.statements + (op.site.statement != task.statement)
-        return Standing(task.letter, name, op.site.line, op.site.source, what, why, False, number)
+        line, source = op.site.line, op.site.source
+        return Standing(task.letter, name, line, source, what, why, False, number, daemon)
 
     def _circle(self, names: Mapping[int, str]) -> list[str]:
         """A waits for what B holds, who waits for what A holds: A, lock, B, lock, A."""
@@ -224,7 +253,7 @@ class Record:
                 letter = owner.letter
             if letter in path[::2]:
                 start = path[::2].index(letter) * 2
-                return [*path[start:], letter]
+                return [*path[start:], letter] if len(path) - start > 2 else []
         return []
 
     def _names(self) -> dict[int, str]:
@@ -234,10 +263,11 @@ class Record:
         roots: dict[str, Any] = dict(self.frame_names)
         for variable in inspect.getclosurevars(self.program).nonlocals.items():
             roots.setdefault(*variable)
-        for name in self.program.__code__.co_names:
-            if name in self.program.__globals__:
-                roots.setdefault(name, self.program.__globals__[name])
-        waiting.extend((name, value, 0) for name, value in roots.items() if name[0] != "_")
+        known = self.program.__globals__
+        for name in _names_in(self.program, known):
+            roots.setdefault(name, known[name])
+        public = sorted(roots, key=lambda name: name[0] == "_")  # a name of one's own comes last
+        waiting.extend((name, roots[name], 0) for name in public if name.isidentifier())
         while waiting:
             name, value, deep = waiting.popleft()
             simple = isinstance(value, int | float | str | bytes | type(None) | FunctionType)
@@ -264,7 +294,7 @@ class Record:
         if isinstance(key, tuple):
             return f"{base}[{shown(key[1], names)}]" if base else op.site.text
         if key is None:
-            return base or op.site.text
+            return _item(op, base) or base or op.site.text
         return f"{base}.{key}" if base else op.site.text
 
     def _place_label(self, place: tuple[int, Any], names: Mapping[int, str]) -> str:
@@ -273,7 +303,7 @@ class Record:
         op = self.first[place]
         if isinstance(thing, Twin):
             return names.get(place[0]) or _twin_label(op, names)
-        plain = Op(op.site, op.kind, "", thing)
+        plain = Op(op.site, "", "", thing)
         return self._label(plain, names)
 
     def _source(self, task: Task) -> tuple[int, tuple[str, ...]] | None:
@@ -289,6 +319,56 @@ class Record:
         lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
         block = inspect.getblock(lines) if lines else []
         return code.co_firstlineno, tuple(line.rstrip() for line in block)
+
+
+def _how(who: str, op: Op) -> str:
+    """How somebody waits who sleeps, or who has been woken and now needs the lock."""
+    if op.kind != "wake":
+        return ""
+    if isinstance(op.where, EventTwin):
+        return UNSET
+    if not isinstance(op.where, Condition):
+        return ""
+    mine = next((wait for wait in op.where.waiting if wait.task.letter == who), None)
+    if mine is None or mine.late:
+        return ""
+    return NOTIFIED if op.where._ticket(mine) is not None else ASLEEP
+
+
+def _slept_on(steps: list[Step], ended: bool) -> list[Step]:
+    """Of several that one notification might wake, those that it did not wake have slept on."""
+    slept: dict[str, int] = {}
+    for n, step in enumerate(steps):
+        slept.pop(step.thread, None)
+        for who in [who for who, how in step.sleep.items() if how == ASLEEP]:
+            _sleeps(steps, who, step.blocked[who], range(slept.get(who, n) + 1, n))
+            slept[who] = n
+    notified = [n for n, step in enumerate(steps) if step.what.startswith("notify ")]
+    for n in notified if ended else ():
+        label, once = steps[n].where, re.match(r"notify (\d+) of|notify (?!all of)", steps[n].what)
+        for who in _woken_by(steps, n)[int(once[1] or 1) :] if once else ():
+            later = (m for m in notified if m > n and steps[m].where == label)
+            _sleeps(steps, who, label, range(n, next(later, _next_of(steps, who, n))))
+    return steps
+
+
+def _woken_by(steps: list[Step], n: int) -> list[str]:
+    """Who slept before a notification and not after it; who goes on first comes first."""
+    before, after = steps[n - 1], steps[n]
+    asleep = [who for who, how in before.sleep.items() if how == ASLEEP]
+    woken = [who for who in asleep if before.blocked[who] == after.where]
+    woken = [who for who in woken if after.sleep.get(who) != ASLEEP]
+    return sorted(woken, key=lambda who: _next_of(steps, who, n))
+
+
+def _next_of(steps: list[Step], who: str, n: int) -> int:
+    return next((m for m in range(n + 1, len(steps)) if steps[m].thread == who), len(steps))
+
+
+def _sleeps(steps: list[Step], who: str, label: str, at: Iterable[int]) -> None:
+    for n in at:
+        blocked, sleep = {**steps[n].blocked, who: label}, {**steps[n].sleep, who: ASLEEP}
+        steps[n] = steps[n]._replace(blocked=blocked, sleep=sleep)
 
 
 def outcome(run: Run) -> tuple[str, str]:
@@ -333,6 +413,33 @@ def _capped(text: str) -> str:
     return f"{text[:PRINTED].rpartition(chr(10))[0]}\n… and {lines} more lines\n"
 
 
+def _names_in(program: Any, known: Mapping[str, Any]) -> Iterator[str]:
+    """Global names that the program uses, and then the functions and classes that it calls."""
+    codes, seen = deque([program.__code__]), dict[str, None]()
+    while codes:
+        code = codes.popleft()
+        codes.extend(const for const in code.co_consts if isinstance(const, CodeType))
+        for name in code.co_names:
+            if name in known and name not in seen:
+                seen[name] = None
+                yield name
+                called = getattr(known[name], "__code__", None)
+                if isinstance(called, CodeType) and known[name].__globals__ is known:
+                    codes.append(called)
+
+
+def _at(value: Any, way: tuple[tuple[str, Any], ...]) -> Any:
+    """What is found on the way from `value`, without a call of anything; NOTHING, where none is."""
+    for kind, key in way:
+        try:
+            inside = vars(value) if kind == "." else value
+            plain: Any = next(kind for kind in HELD if isinstance(inside, kind))
+            value = plain.__getitem__(inside, key)
+        except (TypeError, LookupError, StopIteration):
+            return NOTHING
+    return value
+
+
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list | tuple | deque):
         yield from ((f"{name}[{i}]", each) for i, each in enumerate(value))
@@ -355,6 +462,21 @@ def _twin_label(op: Op, names: Mapping[int, str]) -> str:
     text = op.site.text
     method = re.match(r"(.+)\.(\w+)\(.*\)$", text)
     return method[1] if method and hasattr(twin, method[2]) else text
+
+
+def _item(op: Op, base: str) -> str:
+    """ "items[-1]": an item, or a slice, whose place depends on how many there are; else ""."""
+    if not base or op.kind not in ("read", "write") or not op.site.text.endswith("]"):
+        return ""
+    try:
+        node = ast.parse(op.site.text, mode="eval").body
+    except SyntaxError:
+        return ""
+    if not isinstance(node, ast.Subscript):
+        return ""
+    of, key = ast.unparse(node.value), ast.unparse(node.slice)
+    whole = op.kind == "read" and of.rpartition(".")[2] != base.rpartition(".")[2]
+    return "" if whole else f"{base}[{key}]"
 
 
 def _what(op: Op, label: str, value: list[str]) -> str:

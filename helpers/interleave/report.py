@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+# How a thread waits that no free lock alone would let go on.
+ASLEEP, UNSET, NOTIFIED = "until notified", "until set", "notified"
+
 
 class Step(NamedTuple):
     """One thing that one thread did: a row of the table."""
@@ -25,6 +28,7 @@ class Step(NamedTuple):
     values: Mapping[str, str]  # shared values after this step
     holds: Mapping[str, str]  # primitives after it: {"lock": "A", "slots": "2 left"}
     blocked: Mapping[str, str]  # after it: letter -> what it waits for
+    sleep: Mapping[str, str] = {}  # of those: letter -> ASLEEP, UNSET or NOTIFIED
 
 
 class Standing(NamedTuple):
@@ -38,6 +42,7 @@ class Standing(NamedTuple):
     why: str  # why it cannot move; "" if it can
     ended: bool
     statement: int  # the same as long as it is inside one execution of one statement
+    daemon: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,9 @@ class Schedule:
     sources: Mapping[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     printed: str = ""
     ended: bool = True  # False: only the beginning was run
-    circle: tuple[str, ...] = ()  # of a deadlock: ("A", "b", "B", "a", "A")
+    circle: tuple[str, ...] = ()  # of a deadlock of several: ("A", "b", "B", "a", "A")
     repeats: str = ""  # of a livelock: the last part of the word, which goes on for ever
+    asserted: str = ""  # values of what a failed assertion names: "total is 1"
 
     def __len__(self) -> int:
         return len(self.word)
@@ -73,6 +79,13 @@ class Schedule:
         from .told.text import because
 
         return because(self)
+
+    @property
+    def headline(self) -> str:
+        """How it ended, in words: "assertion failed: total == 2 (total is 1)"."""
+        from .told.text import headline
+
+        return headline(self)
 
     def __str__(self) -> str:
         from .told.text import table
@@ -94,13 +107,14 @@ class Report:
 
     program: str
     verdict: str
-    complete: bool  # every inequivalent schedule was tried (with every=True: every schedule)
+    complete: bool  # one of each class of equivalent schedules was tried (every=True: each one)
     tried: int
     counts: Mapping[str, int]  # outcome -> how many of the schedules tried
     schedule: Schedule | None  # the simplest that fails, None where none does
     atomic: str = "op"
     every: bool = False
     left_out: str = ""  # why it is not complete
+    notes: tuple[str, ...] = ()  # what was taken for granted: "line 5: a set is gone through in …"
 
     @property
     def ok(self) -> bool:

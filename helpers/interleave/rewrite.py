@@ -32,7 +32,18 @@ from .scopes import (
 )
 from .source import content, lines_of
 from .step import Site
-from .syntax import ELSEWHERE, check_module, copy_of, name_at, passed_on, refuse_syntax, text_of
+from .syntax import (
+    BY_ITSELF,
+    COURSE,
+    ELSEWHERE,
+    MAY_BE_USED,
+    check_module,
+    name_at,
+    named,
+    passed_on,
+    refuse_syntax,
+    text_of,
+)
 
 REFUSED = {
     ast.AsyncFunctionDef: "async def",
@@ -72,18 +83,18 @@ class Rewriter(ast.NodeTransformer):
         self.statement: ast.stmt | None = None
         self.number = self.temporary = 0
 
-    def rewritten(self, node: Function, guarded: bool = True) -> Function:
-        """The function; a thread that is no task, and comes here, runs the code as it was."""
-        original = self.program.mark(copy_of(self.function))
-        call = self.call(node, "plainly", original)
-        given, call.keywords = passed_on(node.args)
-        call.args += given
-        foreign = self.call(node, "foreign")
+    def rewritten(self, node: Function, original: FunctionType | None) -> Function:
+        """The function; a thread that is no task, and comes here, runs the `original`."""
+        given, keywords = passed_on(node.args)
         if isinstance(node, ast.FunctionDef):
             node.decorator_list, node.returns = [], None
         new: Function = self.visit(node)
-        if not guarded:
+        if original is None:
             return ast.fix_missing_locations(new)
+        call = self.call(node, "plainly", self.program.mark(original))
+        call.args += given
+        call.keywords = keywords
+        foreign = self.call(node, "foreign")
         if isinstance(new, ast.Lambda):
             new.body = ast.copy_location(ast.IfExp(foreign, call, new.body), new.body)
             return ast.fix_missing_locations(new)
@@ -199,12 +210,17 @@ class Rewriter(ast.NodeTransformer):
             called = self.call(node, "method", site, value, name)
         else:
             called = self.call(node, "function", site, self.visit(function))
-        args = [self.visit(arg) for arg in node.args]
+        args = [self.argument(arg) for arg in node.args]
         keywords = [
             ast.keyword(k.arg, self.visit(k.value) if k.arg else self.whole(k.value))
             for k in node.keywords
         ]
         return ast.copy_location(ast.Call(called, args, keywords), node)
+
+    def argument(self, node: ast.expr) -> ast.expr:
+        """Of a call; a generator that is written down there cannot have come to anybody else."""
+        new: ast.expr = self.visit(node)
+        return self.call(node, "private", new) if isinstance(node, ast.GeneratorExp) else new
 
     def whole(self, node: ast.expr) -> ast.expr:
         """The value of `node`, which is about to be looked at as a whole."""
@@ -465,9 +481,9 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         """Without words of its own, a failed assertion says what it asserted."""
-        text = ast.Constant(text_of(node.test))
+        says = self.call(node, "failing", text_of(node.test), named(node.test))
         node.test = self.whole(node.test)
-        node.msg = self.visit(node.msg) if node.msg else text
+        node.msg = self.visit(node.msg) if node.msg else says
         return node
 
     def visit_With(self, node: ast.With) -> ast.With:
@@ -495,6 +511,9 @@ class Rewriter(ast.NodeTransformer):
             module = getattr(node, "module", None) or alias.name
             if module.split(".")[0] in ELSEWHERE or "process" in alias.name.lower():
                 refuse_syntax(node, module)
+            first, _, room = module.partition(".")
+            if first == COURSE and (room or alias.name).split(".")[0] not in MAY_BE_USED:
+                refuse_syntax(node, f"{alias.name} of {module}", BY_ITSELF)
             if alias.name == "*":
                 refuse_syntax(node, "import *")
             name = alias.asname or alias.name.split(".")[0]
@@ -546,9 +565,17 @@ class Rewriter(ast.NodeTransformer):
             if scope.name
             else []
         )
+        if node.name == "__getattribute__" and len(node.args.args) > 1:
+            first.append(self._for_the_program(node))
         node.body = [*text, *home, *first, *self.block(body[len(text) :])]
         self.scopes, self.unread = outer, unread
         return self.defined(node, node.name)
+
+    def _for_the_program(self, node: ast.FunctionDef) -> ast.stmt:
+        """What the exploration itself asks an object for is no step of the program's."""
+        given = [ast.Name(each.arg, ast.Load()) for each in node.args.args[:2]]
+        plain = ast.Return(self.call(node, "as_it_is", *given))
+        return ast.copy_location(ast.If(self.call(node, "unasked"), [plain], []), node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         node.bases = [self.visit(each) for each in node.bases]

@@ -57,6 +57,8 @@ class Recorder(Protocol):
 
     def raised(self, task: Task, error: BaseException) -> None: ...
 
+    def asserts(self, text: str, named: dict[str, Any]) -> None: ...
+
     def unread(self) -> None: ...
 
     def saw(self, value: Any) -> None: ...
@@ -104,7 +106,7 @@ class Round:
     __slots__ = ("could", "cycle", "starved")
 
     def __init__(self) -> None:
-        self.could: list[tuple[int, ...]] = []  # before each event
+        self.could: list[Sequence[Task]] = []  # before each event
         self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
         self.cycle = -1  # the event from which on the run repeats itself
 
@@ -129,8 +131,10 @@ class Time:
 
     def can(self, live: Sequence[Task]) -> bool:
         """Only where somebody is about to read the clock: before that, nobody could tell."""
-        reads = any(t.pending and (CLOCK, None, False) in t.pending.accesses for t in live)
-        return reads and self.read and self.passed < TICKS
+        return any(t.pending and self.may_pass_before(t.pending) for t in live)
+
+    def may_pass_before(self, op: Op) -> bool:
+        return self.read and self.passed < TICKS and (CLOCK, None, False) in op.accesses
 
     def passes(self) -> None:
         self.passed, self.read = self.passed + 1, False
@@ -299,12 +303,12 @@ class Run:
             if op is None:
                 return task
             if op.ready is None or op.ready():
-                if op is REST:
+                if not op.eager:
+                    can.append(task)
+                elif op is REST:
                     resting.append(task)
-                    continue
-                if op.eager:
+                else:
                     return task
-                can.append(task)
         if resting and can and self.pace.turns > SLOW and all(task.daemon for task in resting):
             self.pace.skipped, resting = True, []
         if resting:
@@ -325,7 +329,7 @@ class Run:
             except (ValueError, RuntimeError) as error:
                 self.refused, chosen = error, None
             if chosen is not None:
-                self.round.could.append(tuple([task.number for task in can]))
+                self.round.could.append(can)
                 self._chosen(chosen, last in can and chosen is not last)
                 return chosen if chosen.worker is not None else self._passes(me, chosen)
             self.give_up("redundant")
@@ -353,9 +357,9 @@ class Run:
         if self.time is None:
             self.pace.wants_time = True
             return 0
-        self.time.read = True
         op = Op(task.site, "call", f"{name}", None, ((CLOCK, None, False),))
         self.make(task, op, False)
+        self.time.read = True
         self.row(op)
         return self.time.passed
 
@@ -448,6 +452,8 @@ class Run:
         if not self.alone:
             self.sharing.note(task, op)
         shared = op.site.number in self.shared and not self.alone
+        if self.time is not None and self.time.may_pass_before(op):
+            shared = True  # for somebody who is alone, too
         task.at = op.site
         if op.site.statement != task.statement:
             task.statement = op.site.statement
@@ -557,9 +563,10 @@ class Run:
             self.visible(task, self.spin.for_ever(task, site))
             return
         moved = {event.task for event in self.events[start:]}
-        for number in {n for could in self.round.could[start:] for n in could} - moved:
-            last = max(k for k in range(start, now) if number in self.round.could[k])
-            self.round.starved.setdefault(last, set()).add(number)
+        could = self.round.could
+        for waiting in {each for can in could[start:] for each in can if each.number not in moved}:
+            last = max(k for k in range(start, now) if waiting in could[k])
+            self.round.starved.setdefault(last, set()).add(waiting.number)
         self.round.cycle = start
         self.give_up("unfair" if self.round.starved else "livelock")
         raise Abort

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import NamedTuple
 
 Function = ast.FunctionDef | ast.Lambda
@@ -31,12 +30,13 @@ def stored(node: ast.AST) -> str | None:
     return node.rest if isinstance(node, ast.MatchMapping) else None
 
 
-def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+def _own_nodes(node: ast.AST) -> list[ast.AST]:
     """The nodes of a function, those of inner functions and classes left out."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _own_nodes(child)
+    found = list(ast.iter_child_nodes(node))
+    for each in found:  # it grows meanwhile
+        if not isinstance(each, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            found.extend(ast.iter_child_nodes(each))
+    return found
 
 
 def declared(node: ast.AST, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
@@ -46,16 +46,20 @@ def declared(node: ast.AST, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[
 def bound_in(node: Function) -> set[str]:
     """The names that are local to a function."""
     names = {arg.arg for arg in arguments(node)}
-    inside = [g for g in _own_nodes(node) if isinstance(g, ast.comprehension)]
+    nodes = _own_nodes(node)
+    inside = [g for g in nodes if isinstance(g, ast.comprehension)]
     theirs = {id(name) for g in inside for name in targets(g.target)}
-    for n in _own_nodes(node):
+    elsewhere: set[str] = set()
+    for n in nodes:
         if (name := stored(n)) and id(n) not in theirs:
             names.add(name)
         elif isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name:
             names.add(n.name)
         elif isinstance(n, ast.alias):
             names.add(n.asname or n.name.split(".")[0])
-    return names - declared(node, ast.Global) - declared(node, ast.Nonlocal)
+        elif isinstance(n, ast.Global | ast.Nonlocal):
+            elsewhere.update(n.names)
+    return names - elsewhere
 
 
 def used_inside(node: ast.AST) -> set[str]:

@@ -19,6 +19,7 @@ one schedule: a given word.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from .run import FAIR, Run
 from .step import Access, Diverged, Event, Op, Task, conflict, may_conflict
@@ -215,14 +216,29 @@ def _why_not(run: Run, letter: str) -> str:
     return f"{letter} cannot go on there: it waits"
 
 
+class Second(NamedTuple):
+    """A step that has an earlier one it may race with; `number` is its place among the events."""
+
+    number: int
+    task: int
+    op: Op
+    accesses: tuple[Access, ...]
+    known: dict[int, int]  # clock of what comes before it, whatever it touches
+    others: list[int]  # earlier events that it conflicts with, latest first
+
+
 class Races:
     """Pairs of steps of the last run that could have come the other way round.
 
     Two conflicting steps of different tasks race where nothing but this conflict
     puts the first before the second: no third step, no start or join. `find`
     goes through the events in order, gives each its vector clock, and has the
-    second of each race tried before the first (`_try_before`
-    adds to `todo` of the node at which the first was chosen).
+    second of each race tried before the first. Of two tasks that do `n += 1`:
+
+        0  A reads n
+        1  A writes n
+        2  B reads n     conflicts with 1: a race, so B is to be tried at node 1
+        3  B writes n    conflicts with 1 and 0: no race, as both come before 2, and 2 before 3
     """
 
     def __init__(self, stack: list[Node], run: Run) -> None:
@@ -236,33 +252,36 @@ class Races:
         for number, event in enumerate(self.events):
             mine = self.by_task.setdefault(event.task, [])
             node = self.stack[number]
-            known = self._before(mine, event.preds)
-            if not node.clock:
-                node.clock = self._clock(number, event, known)
-                self._reverse(number, event.task, event.accesses, known, event.op)
+            if not node.clock:  # else it has been looked at after an earlier run
+                second = self._second(number, event.task, event.op, event.accesses, event.preds)
+                node.clock = self._clock(second)
+                self._reverse(second)
             mine.append(number)
             self.count.append(len(mine))
             for thing in {access[0] for access in event.accesses}:
                 self.by_thing.setdefault(thing, []).append(number)
         for task in self.run.left.waiting:  # in a run that is redundant, too
-            if task.pending is not None and not task.pending.eager:
-                known = self._before(self.by_task.get(task.number, []), task.preds)
+            op = task.pending
+            if op is not None and not op.eager:
                 end = len(self.events)
-                self._reverse(end, task.number, task.pending.accesses, known, task.pending)
+                self._reverse(self._second(end, task.number, op, op.accesses, task.preds))
 
-    def _before(self, mine: list[int], preds: tuple[int, ...]) -> dict[int, int]:
-        """What happens before the next event of a task, whatever that event touches."""
-        clock = dict(self.stack[mine[-1]].clock) if mine else {}
-        for number in preds:
-            _join(clock, self.stack[number].clock)
-        return clock
+    def _second(
+        self, number: int, task: int, op: Op, accesses: tuple[Access, ...], preds: tuple[int, ...]
+    ) -> Second:
+        mine = self.by_task.get(task)
+        known = dict(self.stack[mine[-1]].clock) if mine else {}
+        for event in preds:
+            _join(known, self.stack[event].clock)
+        return Second(number, task, op, accesses, known, self._conflicting(accesses))
 
-    def _clock(self, number: int, event: Event, known: dict[int, int]) -> dict[int, int]:
-        clock = dict(known)
-        for other in self._conflicting(event.accesses):
+    def _clock(self, second: Second) -> dict[int, int]:
+        """What comes before its event, or is it, now that it has been made."""
+        clock = dict(second.known)
+        for other in second.others:
             if self.count[other] > clock.get(self.events[other].task, 0):
                 _join(clock, self.stack[other].clock)
-        clock[event.task] = len(self.by_task[event.task]) + 1
+        clock[second.task] = len(self.by_task[second.task]) + 1
         return clock
 
     def _conflicting(self, accesses: tuple[Access, ...]) -> list[int]:
@@ -274,29 +293,23 @@ class Races:
                     found.add(number)
         return sorted(found, reverse=True)
 
-    def _reverse(
-        self,
-        number: int,
-        task: int,
-        accesses: tuple[Access, ...],
-        known: dict[int, int],
-        op: Op,
-    ) -> None:
-        """Have the next step of `task` tried before each earlier one that it races with."""
-        covered: list[int] = []
+    def _reverse(self, second: Second) -> None:
+        """Have it tried before each earlier step that it races with."""
+        op = second.op
+        covered: list[int] = []  # what comes before one of these is no race of its own
         later: list[int] = []
-        for other in self._conflicting(accesses):
+        for other in second.others:
             its = self.events[other].task
-            if its == task or self.count[other] <= known.get(its, 0):
+            if its == second.task or self.count[other] <= second.known.get(its, 0):
                 continue
             if any(self._is_before(other, each) for each in covered):
                 continue
             later.append(other)
             stood = other >= op.since
-            waited = op.ready is not None and stood and task not in self.stack[other].can
+            waited = op.ready is not None and stood and second.task not in self.stack[other].can
             if waited and all(self._is_before(other, each) for each in later[:-1]):
                 continue  # nothing else can have ended its waiting: no other order of these two
-            self._try_before(other, number, task, known, accesses)
+            self._try_before(other, second)
             if op.ready is None or (stood and not waited):
                 covered.append(other)
 
@@ -304,16 +317,14 @@ class Races:
         task = self.events[first].task
         return self.stack[second].clock.get(task, 0) >= self.count[first]
 
-    def _try_before(
-        self,
-        other: int,
-        number: int,
-        task: int,
-        known: dict[int, int],
-        accesses: tuple[Access, ...],
-    ) -> None:
-        node = self.stack[other]
-        between = [n for n in range(other + 1, number) if not self._is_before(other, n)]
+    def _try_before(self, other: int, second: Second) -> None:
+        """At `other`, let somebody go on who leads to `second`: itself, or whom it waits for.
+
+        What comes after `other` because of it cannot come sooner. Of the rest, up to
+        `second`, one that nothing else of the rest comes before is enough: a source set.
+        """
+        node, task = self.stack[other], second.task
+        between = [n for n in range(other + 1, second.number) if not self._is_before(other, n)]
         first: set[int] = set()
         seen: set[int] = set()
         for place, n in enumerate(between):
@@ -321,20 +332,16 @@ class Races:
             if its not in seen and not any(self._is_before(m, n) for m in between[:place]):
                 first.add(its)
             seen.add(its)
-        if task not in seen and not self._waits_for(between, known, accesses):
+        if task not in seen and not any(self._comes_before(n, second) for n in between):
             first.add(task)
         first &= set(node.can)
         if first and not first & (node.todo | node.done.keys() | node.sleep.keys()):
             node.todo.add(task if task in first else min(first))
 
-    def _waits_for(
-        self, between: list[int], known: dict[int, int], accesses: tuple[Access, ...]
-    ) -> bool:
-        return any(
-            self.count[n] <= known.get(self.events[n].task, 0)
-            or conflict(self.events[n].accesses, accesses)
-            for n in between
-        )
+    def _comes_before(self, number: int, second: Second) -> bool:
+        event = self.events[number]
+        known = self.count[number] <= second.known.get(event.task, 0)
+        return known or conflict(event.accesses, second.accesses)
 
 
 def _join(clock: dict[int, int], other: dict[int, int]) -> None:
@@ -347,6 +354,5 @@ def raise_diverged(run: Run, can: Sequence[Task]) -> None:
     at = ", ".join(f"{t.letter} at line {t.pending.site.line}" for t in can if t.pending)
     raise Diverged(
         f"the program did something else when it was run again (after {len(run.events)} steps: "
-        f"{at}); a program must not depend on the time, on random numbers or on what an earlier "
-        "run has left"
+        f"{at})"
     )

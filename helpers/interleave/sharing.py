@@ -24,18 +24,21 @@ class Sharing:
         self.tokens = {**tokens, id(self.crowd): 0}  # by id
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
+        self.lazy: set[int] = set()  # ids of iterators in C that run Python at each turn
         self.stands: dict[int, tuple[Any, Any]] = {}  # by id of a real thing: it, and its twin
         self.namespaces: dict[int, Any] = {}  # by id of an object's dict: the object
         self.standing = 0  # token of what is made for a twin that is just being made
         self.log: list[tuple[Task, int, dict[int, int], Op]] = []  # epoch and clock at the time
-        self.unknown = False  # whether anything was done at a site not known to be shared
+        self.unknown: set[int] = set()  # tokens: touched at a site not known to be shared
 
     # -------------------------------------------------------------------- names
 
     def token(self, owner: Any, task: Task) -> int:
         """What `owner` is called; below 0 where it may be called otherwise in another run."""
         token = self.tokens.get(id(owner))
-        if token is None:
+        if token is None and (behind := _behind(owner)) is not None:
+            token = self._named(owner, self.token(behind, task))
+        elif token is None:
             new = bool(task.building) and isinstance(owner, task.building[-1])
             token = self.made(owner, task) if new else self._named(owner, -id(owner))
         return token
@@ -43,6 +46,8 @@ class Sharing:
     def made(self, value: Any, task: Task) -> int:
         """The task has made `value`: the same one in every run where it gets there."""
         token = self.tokens.get(id(value))
+        if token is None and (behind := _behind(value)) is not None:
+            return self._named(value, self.token(behind, task))
         if token is None and self.standing:  # who looks at it first, differs from run to run
             self.standing += 1
             token = self._named(value, self.standing)
@@ -77,16 +82,18 @@ class Sharing:
         """A step is made: only kept, as most runs are never looked through."""
         self.log.append((task, task.epoch, task.clock, op))
         if op.site.number not in self.shared:
-            self.unknown = True
+            self.unknown.update([where for where, _, _ in op.accesses])
 
     def found(self) -> set[int]:
         """Sites, not all known, that touch what another task may be touching at the time."""
-        if not self.unknown:
-            return set()
         found: set[int] = set()
+        if not self.unknown:
+            return found
         seen: dict[int, dict[int, set[Noted]]] = {}  # by token and task
         for task, epoch, clock, op in self.log:
             for where, key, write in op.accesses:
+                if where not in self.unknown:  # all who touch it are known
+                    continue
                 everybodys = seen.setdefault(where, {})
                 what = op.site.number, key, write, epoch
                 mine = everybodys.setdefault(task.number, set())
@@ -107,3 +114,13 @@ class Sharing:
             if then > over and meets and (write or wrote):
                 found.update((site, there))
         return found
+
+
+def _behind(value: Any) -> Any:
+    """What has the bytes that a memoryview, or a view of an array, shows: they are one."""
+    if type(value) is memoryview:
+        try:
+            return value.obj
+        except ValueError:  # it has been released
+            return None
+    return getattr(value, "base", None) if type(value).__module__ == "numpy" else None

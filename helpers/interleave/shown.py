@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
+from enum import Enum
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -18,6 +19,8 @@ def shown(value: Any, names: Mapping[int, str], deep: int = 3) -> str:
 
 
 def _shown(value: Any, names: Mapping[int, str], deep: int) -> str:
+    if isinstance(value, Enum):
+        return str(value) if type(value).__str__ is Enum.__str__ else _member(value)
     if isinstance(value, int | float | str | bytes | complex | type(None)) and not deep < 0:
         return repr(value)
     if id(value) in names and deep < 3:
@@ -42,6 +45,10 @@ def _shown(value: Any, names: Mapping[int, str], deep: int) -> str:
     if id(value) in names:
         return names[id(value)]
     return f"a {kind}" if kind[:1] not in "AEIOUaeiou" else f"an {kind}"
+
+
+def _member(value: Enum) -> str:
+    return f"{type(value).__name__}.{value.name}"
 
 
 def steady(text: str) -> str:

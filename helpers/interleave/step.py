@@ -32,6 +32,12 @@ class Refused(ValueError):
 class Diverged(RuntimeError):
     """A program that did something else when it was run again with the same schedule."""
 
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: a program must not depend on the time, on random numbers or on what an "
+            "earlier run has left"
+        )
+
 
 class Abort(BaseException):
     """Ends a task of a run that is given up."""
@@ -117,6 +123,7 @@ class Task:
         self.statement, self.statements = -1, 0
         self.op: Op | None = None  # its last on a primitive
         self.made = 0  # objects
+        self.private: Any = None  # a generator that nobody else can have
         self.building: list[type] = []  # classes whose calls are under way
 
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from types import FunctionType, ModuleType
 from typing import Any
 
 from .step import Refused
 
 ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
+
+
+COURSE = __name__.split(".")[0]
+MAY_BE_USED = ("exercises", "interleave", "lesson", "machine", "work")  # of the course
+BY_ITSELF = "it has threads of its own, or watches them: start them with threading.Thread"
+
+
+def of_the_course(value: Any) -> bool:
+    """Whether it is something of this package that runs threads by itself, or watches them."""
+    named = value if isinstance(value, ModuleType | type | FunctionType) else type(value)
+    name = named.__name__ if isinstance(named, ModuleType) else getattr(named, "__module__", None)
+    parts = str(name).split(".")
+    return parts[0] == COURSE and len(parts) > 1 and parts[1] not in MAY_BE_USED
 
 
 def copy_of(function: FunctionType) -> FunctionType:
@@ -43,11 +57,63 @@ def text_of(node: ast.AST) -> str:
         return "f'…'"
 
 
+def named(node: ast.expr) -> ast.Dict:
+    """What a condition that does not hold has looked at: text -> (variable, way from there)."""
+    found = {text_of(each): each for each in _looked_at(node)}
+    ways = [_way(each) for each in found.values()]
+    values = [ast.Tuple([name, ast.Constant(way)], ast.Load()) for name, way in ways]
+    return ast.Dict([*map(ast.Constant, found)], [*values])
+
+
+def _looked_at(node: ast.expr) -> list[ast.expr]:
+    """Variables and parts of them; nothing that was skipped, or that is known only inside."""
+    parts: list[ast.expr] = []
+    match node:
+        case ast.Name() | ast.Attribute() | ast.Subscript() if _way(node)[0].id:
+            return [node]
+        case ast.Attribute(value=owner) | ast.Subscript(value=owner):
+            parts = [owner]
+        case ast.Compare(left=left, comparators=[right, *_]):
+            parts = [left, right]
+        case ast.BoolOp(op=ast.Or(), values=values):
+            parts = values
+        case ast.BoolOp(values=[first, *_]):
+            parts = [first]
+        case ast.UnaryOp(operand=inner):
+            parts = [inner]
+        case ast.BinOp(left=left, right=right):
+            parts = [left, right]
+        case ast.Call(func=ast.Attribute(value=owner), args=args):
+            parts = [owner, *args]
+        case ast.Call(args=args):
+            parts = args
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            pass
+    return [each for part in parts for each in _looked_at(part)]
+
+
+def _way(node: ast.expr) -> tuple[ast.Name, Any]:
+    """The variable at the beginning, and attributes and items from there; no name, no way."""
+    match node:
+        case ast.Name(id=name):
+            return ast.Name(name, ast.Load()), ()
+        case ast.Attribute(value=owner, attr=name):
+            first, way = _way(owner)
+            return first, (*way, (".", name))
+        case ast.Subscript(value=owner, slice=ast.Constant() | ast.UnaryOp() | ast.Tuple() as key):
+            first, way = _way(owner)
+            with suppress(ValueError):
+                return first, (*way, ("[]", ast.literal_eval(key)))
+    return ast.Name("", ast.Load()), ()
+
+
 def check_module(node: ast.AST, value: Any) -> None:
     """Refuse what starts processes or runs an event loop."""
     name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
     if not isinstance(name, str) or isinstance(value, str):
         return
+    if of_the_course(value):
+        refuse_syntax(node, text_of(node), BY_ITSELF)
     if name.split(".")[0] in ELSEWHERE and isinstance(value, ModuleType | type | FunctionType):
         refuse_syntax(node, f"{text_of(node)} ({name})")
     if name == "concurrent.futures.process":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import functools
 import threading
 from collections import deque
@@ -9,8 +10,11 @@ from collections.abc import Callable
 from enum import Enum
 from types import (
     FunctionType,
+    GeneratorType,
     MemberDescriptorType,
+    MethodType,
     ModuleType,
+    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -27,6 +31,7 @@ class Current:
 
 
 CONTAINERS = (list, dict, set, bytearray, deque)
+BY_INDEX = (list, bytearray, deque, array.array)
 KEEP_SIZE = (dict, set, deque)  # their iterators remember it
 VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 READS = (
@@ -40,10 +45,13 @@ LOOKERS = (
     len, sum, min, max, any, all, sorted, list, tuple, dict, set, frozenset, enumerate, zip, map,
     filter, reversed, iter, str, repr, bool, isinstance, type, id, print, hash, callable, range,
 )  # fmt: skip
-IN_ORDER = (list, tuple, enumerate, zip, map, filter, iter, deque, str, repr)
+IN_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque, str, repr)))
 LAZY = (enumerate, zip, map, filter, iter, reversed)  # look at what they are given later, too
+DRAWS = frozenset(
+    map(id, (list, tuple, dict, set, frozenset, sum, min, max, any, all, sorted))
+)  # until it is used up
 SAME = (int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None))
-
+ALWAYS_SAME = frozenset(SAME)  # the same, looked up sooner
 
 PRIMITIVE = (type(threading.Lock()), type(threading.RLock()))
 
@@ -68,7 +76,9 @@ def as_twin(function: Any) -> Any:
 def is_twin(value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, Twin)
-    return isinstance(value, Twin) or getattr(value, "is_twin", False) is True
+    if type(value) is FunctionType:
+        return getattr(value, "is_twin", False) is True
+    return isinstance(value, Twin)
 
 
 def kind_of(owner: Any, name: str) -> str:
@@ -100,25 +110,45 @@ _THREAD = ("_target", "_args", "_kwargs", "_name", "_daemon", "name", "daemon", 
 
 
 def is_iterator(value: Any) -> bool:
-    kind = type(value)
-    return hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools")
+    return _iterates(type(value))
 
 
 def is_container(value: Any) -> bool:
-    kind = type(value)
-    if kind in (int, str, bool, float, tuple, range, type(None)):
-        return False
-    return isinstance(value, CONTAINERS) or is_iterator(value)
+    return _contains(type(value))
+
+
+@functools.lru_cache(maxsize=1024)
+def _iterates(kind: Any) -> bool:
+    return hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools")
+
+
+@functools.lru_cache(maxsize=1024)
+def _contains(kind: Any) -> bool:
+    """Whether what is inside of it lives in C, and can be changed: an array's, say."""
+    puts = getattr(kind, "__setitem__", None)
+    in_c = isinstance(puts, WrapperDescriptorType)
+    return in_c or issubclass(kind, CONTAINERS) or _iterates(kind)
+
+
+def is_lazy(kind: type) -> bool:
+    """Whether it looks at what it is made from later, too."""
+    return kind in LAZY or kind.__module__ == "itertools"
+
+
+def is_python(value: Any) -> bool:
+    """Whether to call it, or to ask it for the next item, runs code that is followed."""
+    if isinstance(value, GeneratorType | FunctionType | MethodType):
+        return True
+    return isinstance(getattr(type(value), "__call__", None), FunctionType)  # noqa: B004
 
 
 def part_of(owner: Any, key: Any) -> Any:
     """What tells one item from another; None for all of them."""
     if Current.hooks.run and type(key) is str and id(owner) in Current.hooks.run.sharing.namespaces:
         return key
-    if isinstance(key, slice) or (isinstance(owner, list | deque) and not isinstance(key, int)):
-        return None
-    if isinstance(owner, list | deque) and key < 0:
-        return None
+    if not isinstance(owner, dict):
+        if not isinstance(key, int) or not isinstance(owner, BY_INDEX) or key < 0:
+            return None  # several, one that is counted from the end, or a part of a part
     return ("item", key) if _is_part(key) else None
 
 

@@ -7,6 +7,8 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -216,8 +218,9 @@ def default_hook(args: Any) -> None:
 
 
 def _check_target(target: Any) -> None:
-    function = getattr(target, "func", target)
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    function = target.func if type(target) is partial else target
+    function = function.__func__ if type(function) is MethodType else function
+    code = function.__code__ if type(function) is FunctionType else None
     if code is not None and code.co_flags & NOT_PLAIN:
         name, line = getattr(function, "__name__", function), now().current.site.line
         refuse(

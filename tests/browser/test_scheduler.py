@@ -150,7 +150,7 @@ def test_a_slider_belongs_to_its_own_schedule(lesson: Lesson) -> None:
 
 def test_the_space_of_schedules_is_counted(lesson: Lesson) -> None:
     space = lesson.page.locator("figure.cs").nth(1)
-    expect(space).to_contain_text("6 schedules: 2 ok, 4 lost update: 1.")
+    expect(space).to_contain_text("6 schedules: 4 fail, 2 do not.")
     expect(space.locator("svg")).to_contain_text("4 of 6: 67%")
 
 
@@ -170,7 +170,7 @@ def test_a_lost_update_is_won_by_keyboard(lesson: Lesson, board: Board) -> None:
     expect(board.thread("B")).to_be_disabled()
     expect(board.thread("A")).to_be_focused()  # B has ended: the keyboard goes on to A
     lesson.page.keyboard.press("Space")
-    expect(board.said).to_contain_text("you have broken it: lost update: 1.")
+    expect(board.said).to_contain_text("you have broken it: assertion failed: lost update: 1.")
     expect(board.said).to_contain_text("A and B both read total before either wrote it")
     expect(board.said).to_contain_text('"ABBA"')
     expect(board.undo).to_be_focused()
@@ -256,7 +256,8 @@ def test_what_is_not_trusted_is_told_by_text_and_source_alone(
     nbformat.write(notebook, folder / "untrusted.ipynb")
     with open_lesson("untrusted.ipynb") as lesson:
         output = lesson.page.locator(".jp-OutputArea-output")
-        expect(output).to_contain_text("lost update: 1 · schedule ABBA · 1 preemption")
+        header = "assertion failed: lost update: 1 · schedule ABBA · 1 preemption"
+        expect(output).to_contain_text(header)
         expect(output).to_contain_text("A and B both read total before either wrote it")
         expect(output.locator("details pre")).to_be_visible()
         expect(output.locator("svg, input")).to_have_count(0)

@@ -15,7 +15,6 @@ from helpers.exercises import find
 from helpers.exercises.ladder import RUNGS, Rung, programs, repairs
 from helpers.lesson import verdict
 
-LATER = pytest.mark.xfail(strict=False, reason="explorer: cannot follow or finish this yet")
 Call = Callable[[], object]
 
 
@@ -1125,17 +1124,17 @@ RIGHT = [
     ("made_twice", MadeByTheFirst),
     ("made_twice", AllUnderTheLock),
     ("transfers", greater_name_first),
-    pytest.param("transfers", by_id, marks=LATER),
+    ("transfers", by_id),
     ("two_clerks", AddsByHand),
     ("two_clerks", KnowsTheLock),
-    pytest.param("two_clerks", OneLockForAll, marks=LATER),
+    ("two_clerks", OneLockForAll),
     ("two_locks", BothInOneOrder),
     ("two_locks", TwoNumbers),
     ("woken_late", WaitsFor),
     ("woken_late", CountsItems),
     ("lost_wake_up", OneSlot),
     ("lost_wake_up", WaitsForIt),
-    pytest.param("lost_wake_up", LooksAgainAndAgain, marks=LATER),
+    ("lost_wake_up", LooksAgainAndAgain),
     ("car_park", ALockIsAPlace),
     ("car_park", TellsNobody),
     ("wrong_pair", WaitsForParts),
@@ -1147,7 +1146,7 @@ RIGHT = [
     ("full_buffer", WakesAllTakers),
     ("philosophers", odd_ones_reach_across),
     ("philosophers", greater_first),
-    pytest.param("philosophers", two_in_the_room, marks=LATER),
+    ("philosophers", two_in_the_room),
     ("lost_letter", NoFlag),
     ("lost_letter", UnderALock),
 ]

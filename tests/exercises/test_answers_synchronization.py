@@ -18,7 +18,7 @@ from helpers.exercises.synchronization import ORDER, Account, Lights
 from helpers.lesson import verdict
 
 Work = Callable[[Any], Any]
-LATER = pytest.mark.xfail(strict=False, reason="explorer: cannot follow or finish this yet")
+TOO_MANY = pytest.mark.xfail(run=False, reason="three that poll: no verdict within 18 seconds")
 
 
 def refused(name: str, answer: Any, says: str) -> None:
@@ -492,9 +492,7 @@ class OneBank(Account):
         self.lock, self.money = self.bank, 0
 
 
-@pytest.mark.parametrize(
-    "answer", [SumFirst, AddIsAddAll, BySemaphore, TwoLocks, pytest.param(OneBank, marks=LATER)]
-)
+@pytest.mark.parametrize("answer", [SumFirst, AddIsAddAll, BySemaphore, TwoLocks, OneBank])
 def test_an_account_that_is_safe_is_taken(answer: type) -> None:
     taken("synchronization.reentry", answer)
 
@@ -636,7 +634,7 @@ class WaitsWithATimeOut(Lights):
         EventForEach,
         KeepsForLater,
         ConditionForEach,
-        pytest.param(WaitsWithATimeOut, marks=LATER),
+        pytest.param(WaitsWithATimeOut, marks=TOO_MANY),
     ],
 )
 def test_lights_in_the_right_order_are_taken(answer: type) -> None:

@@ -91,7 +91,7 @@ def test_who_breaks_it_has_won_and_is_told_why_and_the_answer() -> None:
     board._single.value = True
     for letter in "ABBA":
         board.press(letter)
-    assert "you have broken it: lost update: 1." in said(board)
+    assert "you have broken it: assertion failed: lost update: 1." in said(board)
     assert "A and B both read total before either wrote it" in said(board)
     assert 'Your answer is the word "ABBA".' in said(board)
 

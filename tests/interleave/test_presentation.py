@@ -34,6 +34,7 @@ from helpers.interleave.told.lanes import Lanes, moments, tint
 from helpers.interleave.told.text import (
     FIRST,
     LAST,
+    SAME,
     because,
     counts,
     doing,
@@ -42,6 +43,7 @@ from helpers.interleave.told.text import (
     rows,
     table,
 )
+from helpers.interleave.told.why import apart, cut
 
 SVG = "{http://www.w3.org/2000/svg}"
 every_story = pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)
@@ -56,7 +58,7 @@ def lines(text: str) -> list[str]:
 
 def test_a_table_has_a_column_per_thread_a_row_per_step_and_what_is_shared() -> None:
     assert lines(table(lost_update())) == [
-        "lost update: 1 · schedule ABBA · 1 preemption (→)",
+        "assertion failed: lost update: 1 · schedule ABBA · 1 preemption (→)",
         "",
         "step    A: add              B: add              │  total",
         "   1    5: read total -> 0                      │  0",
@@ -72,10 +74,10 @@ def test_a_deadlock_shows_who_waits_for_what_and_the_circle() -> None:
     assert lines(table(deadlock())) == [
         "deadlock · schedule AB · 1 preemption (→)",
         "",
-        "step    A: there             B: back              │  a  b",
-        "   1    11: acquire a                             │  A  -",
-        "   2 →  waits for b (B)      16: acquire b        │  A  B",
-        "        12: waits for b (B)  17: waits for a (A)",
+        "step    A: there         B: back          │  a  b",
+        "   1    11: acquire a                     │  A  -",
+        "   2 →  wants b (B)      16: acquire b    │  A  B",
+        "        12: wants b (B)  17: wants a (A)",
         "",
         "A holds a and waits for b; B holds b and waits for a.",
         "A → b → B → a → A",
@@ -127,17 +129,25 @@ def test_main_has_a_column_only_where_it_takes_part() -> None:
     story.step("M", 9, "read total -> 0", "read", "total", letter=False)
     assert "M" not in table(story.told("ok"))
     assert "9: read total" not in table(story.told("ok"))
-    story.read("M", 9, "total")
+    story.read("M", 9, "total").write("M", 9, "total", 1)
     assert re.search(r"A +M +│", table(story.told("ok")))
 
 
 def test_only_what_some_step_touches_is_shown_as_shared() -> None:
-    story = Story(total="0", other="7").read("A", 1, "total")
+    story = Story(total="0", other="7").write("A", 1, "total", 1)
     assert "other" not in table(story.told("ok"))
     story = Story(box="{'n': 1}")
-    story.values["box"] = "{'n': 1}"
-    story.step("A", 1, "read box['n'] -> 1", "read", "box['n']")
+    story.step("A", 1, "box['n'] = 2", "write", "box['n']", values={"box": "{'n': 2}"})
     assert "│  box" in table(story.told("ok"))
+
+
+def test_a_value_that_never_changes_has_no_column_unless_the_run_goes_on() -> None:
+    story = Story(limit="3", total="0").read("A", 1, "limit").write("A", 2, "total", 1)
+    assert "limit -> 3" in table(story.told("ok"))
+    assert "│  total" in table(story.told("ok"))
+    assert "│  limit  total" in table(story.told("ok", ended=False))
+    story = Story(total="0").write("A", 1, "total", 0)
+    assert "│  total" in table(story.told("ok")), "who writes the same, writes all the same"
 
 
 def test_a_thread_that_goes_on_waiting_says_so_once() -> None:
@@ -145,7 +155,7 @@ def test_a_thread_that_goes_on_waiting_says_so_once() -> None:
     story.acquire("A", 1, "lock", blocked={"B": "lock"})
     story.step("A", 2, "x = 1", "write", "x").release("A", 3, "lock", blocked={"B": ""})
     shown = lines(table(story.told("ok")))[2:]
-    assert ["waits for lock (A)" in line for line in shown] == [False, True, False, False]
+    assert ["wants lock (A)" in line for line in shown] == [False, True, False, False]
     assert re.search(r"2: x = 1 +:", shown[2])
 
 
@@ -167,17 +177,17 @@ def _with(text: str) -> Schedule:
 
 def test_a_report_says_the_verdict_the_counts_and_the_simplest_schedule() -> None:
     said = lines(str(report_of(lost_update(), {"ok": 2, "lost update: 1": 4}, every=True)))
-    assert said[0] == "race: lost update: 1. Schedule ABBA, 1 preemption."
-    assert said[1] == "6 schedules: 2 ok, 4 lost update: 1."
+    assert said[0] == "race, assertion failed: lost update: 1. Schedule ABBA, 1 preemption."
+    assert said[1] == "6 schedules: 4 fail, 2 do not."
     assert said[3:] == lines(table(lost_update()))[2:]
 
 
 @pytest.mark.parametrize(
     ("numbers", "more", "words"),
     [
-        ({"ok": 34}, {}, "ok: all 34 inequivalent schedules were tried, and none fails."),
+        ({"ok": 34}, {}, f"ok: all 34 schedules were tried, and none fails. {SAME}"),
         ({"ok": 34650}, {"every": True}, "ok: all 34 650 schedules were tried, and none fails."),
-        ({"ok": 1}, {}, "ok: there is one inequivalent schedule, and it does not fail."),
+        ({"ok": 1}, {}, "ok: there is one schedule, and it does not fail."),
         (
             {"ok": 20000},
             {"complete": False},
@@ -193,12 +203,90 @@ def test_none_fails_is_a_verdict_only_where_all_were_tried(
 
 def test_a_failure_that_is_named_as_its_verdict_is_named_once() -> None:
     said = report(report_of(deadlock(), {"ok": 2, "deadlock": 1}))
-    assert said.startswith("deadlock. Schedule AB, 1 preemption.\n3 inequivalent schedules: ")
+    ends = "3 schedules: 1 ends in a deadlock, 2 do not."
+    assert said.startswith(f"deadlock. Schedule AB, 1 preemption.\n{ends} {SAME}\n")
 
 
 def test_counts_cannot_be_mistaken() -> None:
     some = report_of(lost_update(), {"ok": 1, "2 inside": 4, "torn: 0, 1": 1}, complete=False)
-    assert counts(some) == '6 inequivalent schedules tried: 1 ok, 4 "2 inside", 1 "torn: 0, 1"'
+    told = '6 schedules tried: 5 fail (4 × "2 inside", 1 × "torn: 0, 1"), 1 does not'
+    assert counts(some) == told
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"lost": 1}, "1 schedule: it fails"),
+        ({"lost": 3}, "3 schedules: all of them fail"),
+        ({"lost": 2}, "2 schedules: both fail"),
+        ({"ok": 1, "lost": 1}, "2 schedules: 1 fails, 1 does not"),
+        ({"ok: returns 1": 2, "ok: returns 2": 1, "lost": 4}, "7 schedules: 4 fail, 3 do not"),
+        ({"deadlock": 2}, "2 schedules: both end in a deadlock"),
+        ({"ok": 2, "livelock": 1}, "3 schedules: 1 ends in a livelock, 2 do not"),
+        ({"ok": 1, "deadlock": 1, "x": 2}, "4 schedules: 3 fail (1 × deadlock, 2 × x), 1 does not"),
+    ],
+)
+def test_counts_are_a_sentence(numbers: dict[str, int], words: str) -> None:
+    assert counts(report_of(lost_update(), numbers)) == words
+
+
+def test_an_exception_is_told_with_its_thread_and_an_assertion_as_one() -> None:
+    story = Story().step("B", 7, "raise KeyError: 'x'", "raise", "")
+    died = story.told("exception", "KeyError: 'x' in B")
+    assert died.headline == "KeyError in thread B: 'x'"
+    assert report(report_of(died, {"KeyError: 'x' in B": 1})).startswith(
+        "exception: KeyError in thread B: 'x'. Schedule B, no preemption.\n1 schedule: it fails."
+    )
+    story.step("M", 9, "raise AssertionError: total == 2", "raise", "", letter=False)
+    both = story.told("race", "total == 2", asserted="total is 1")
+    assert both.headline == (
+        "assertion failed: total == 2, where total is 1, after KeyError in thread B: 'x'"
+    )
+    story = Story().step("M", 7, "raise ValueError", "raise", "")
+    assert story.told("exception", "ValueError").headline == "ValueError in main"
+
+
+def test_a_report_says_why_it_is_not_complete_and_what_it_took_for_granted() -> None:
+    some = report_of(None, {"ok": 3}, complete=False, left_out="too many", notes=("line 5: a set",))
+    assert lines(report(some)) == [
+        "None of 3 tried schedules fails, and there are more: no verdict on the rest. "
+        "Not all were tried: too many.",
+        "Note on line 5: a set.",
+    ]
+    assert "Not all were tried: too many.<br>Note on line 5: a set." in space(some)
+
+
+def test_letters_that_are_no_threads_are_explained() -> None:
+    story = Story(total="0").read("M", 9, "total").step("t", 0, "time passes", "time", "")
+    assert "schedule Mt (M is main, t is the time) · " in header(story.told("ok"))
+    story = Story(total="0").read("A", 5, "total").read("M", 9, "total")
+    story.write("A", 5, "total", 1).write("M", 9, "total", 1)
+    assert because(story.told("race", "lost")) == (
+        "A and main both read total before either wrote it: A's update is lost."
+    )
+    story = Story({"A": ADD}).acquire("M", 1, "lock", blocked={"A": "lock"})
+    standing = tuple(Standing(t, "add", 5, "", "", "", False, 0) for t in "AM")
+    stuck = story.told("deadlock", standing=standing)
+    assert "wants lock (main)" in table(stuck)
+    assert stuck.because == "A waits for lock, which main holds."
+
+
+LONG_LABELS = [f"accounts['{name}'].{part}" for name in ("ann", "bob") for part in ("lock", "n")]
+
+
+@given(
+    st.lists(st.text("ab", max_size=30) | st.sampled_from(LONG_LABELS), max_size=9),
+    st.integers(6, 20),
+)
+def test_labels_that_differ_differ_after_they_are_cut(labels: list[str], room: int) -> None:
+    shown = apart(labels, room)
+    assert all(len(label) <= room for label in shown)
+    assert len(set(shown)) == len({" ".join(label.split()) for label in labels})
+
+
+def test_what_is_cut_keeps_both_its_ends() -> None:
+    assert cut("91: read state[('a', 1)] -> 0", 22) == "91: read stat…1)] -> 0"
+    assert cut("short", 22) == "short"
 
 
 # --------------------------------------------------------------- why it failed
@@ -259,14 +347,17 @@ def test_half_a_change_is_named() -> None:
 def test_a_notify_that_came_too_early_is_named() -> None:
     assert because(lost_wakeup()) == (
         "A waits for ready, and no running thread is left to wake it. "
-        "B notified it at step 4, before A waited."
+        "B notified it at step 4, before A waited: nobody was waiting then, so that was lost."
     )
 
 
 def test_a_lock_that_is_waited_for_by_its_holder_or_held_by_the_dead_is_named() -> None:
     story = Story({"A": ADD}).acquire("A", 1, "lock", blocked={"A": "lock"})
-    circle = ("A", "lock", "A")
-    assert because(story.told("deadlock", circle=circle)) == "A holds lock and waits for lock."
+    assert because(story.told("deadlock")) == "A waits for lock, which it holds itself."
+    story.step("B", 1, "x", "call", "x", blocked={"B": "lock"})
+    assert because(story.told("deadlock")) == (
+        "A waits for lock, which it holds itself. B waits for lock, which A holds."
+    )
     story = Story({"A": ADD, "B": ADD}).acquire("A", 1, "lock", blocked={"B": "lock"})
     assert because(story.told("deadlock", standing=(ended("A", "add"),))) == (
         "B waits for lock, which A holds, and it has ended."
@@ -550,7 +641,7 @@ def test_reading_is_an_outline_and_writing_is_filled_so_that_colour_is_not_neede
 def test_holding_is_a_bar_with_words_and_waiting_is_striped_with_words() -> None:
     picture = svg(deadlock())
     words = [text.text for text in picture.iter(SVG + "text")]
-    assert {"holds a", "holds b", "waits for", "b (B)", "a (A)"} <= set(words)
+    assert {"holds a", "holds b", "wants", "b (B)", "a (A)"} <= set(words)
     (pattern,) = picture.iter(SVG + "pattern")
     striped = [
         r for r in picture.iter(SVG + "rect") if r.get("fill") == f"url(#{pattern.get('id')})"
@@ -628,7 +719,7 @@ def test_the_space_has_a_square_for_each_schedule_and_signs_beside_colours() -> 
     assert fills.count("url(#cs-fails)") == 4
     words = [text.text for text in picture.iter(SVG + "text")]
     assert words == ["✓ ok", "2 of 6: 33%", "✘ lost update: 1", "4 of 6: 67%"]
-    assert "6 schedules: 2 ok, 4 lost update: 1." in markup
+    assert "6 schedules: 4 fail, 2 do not." in markup
     assert markup.count("<figure") == 2
 
 
@@ -643,7 +734,8 @@ def test_a_large_space_has_bars_that_are_as_long_as_their_share() -> None:
 def test_where_none_fails_the_space_is_all_there_is() -> None:
     markup = space(report_of(None, {"ok": 34}))
     assert markup.count("<figure") == 1
-    assert "all 34 inequivalent schedules were tried, and none fails" in markup
+    assert "all 34 schedules were tried, and none fails" in markup
+    assert SAME in markup
 
 
 @given(number=st.integers(1, 40000), more=st.integers(0, 40000))

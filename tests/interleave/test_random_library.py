@@ -9,6 +9,7 @@ outcomes are the same.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from helpers.interleave import Report, explore
 
+EXAMPLES = int(os.environ.get("EXAMPLES", "20"))  # a long run: EXAMPLES=2000 pytest …
 OWN = (Path(__file__).parent / "cases" / "library.py").read_text()
 LIBRARY = """
 import collections
@@ -140,7 +142,7 @@ def both(body: str) -> tuple[Report, Report]:
         return library, explore(imported(OWN + body, where), every=False)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(bodies())
 def test_a_library_hides_no_failure(body: str) -> None:
     library, spelled_out = both(body)
@@ -148,7 +150,7 @@ def test_a_library_hides_no_failure(body: str) -> None:
     assert spelled_out.verdict == "ok" or not library.ok, f"{body}\n{spelled_out}\n{library}"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(bodies())
 def test_a_library_invents_no_failure(body: str) -> None:
     library, spelled_out = both(body)

@@ -230,7 +230,7 @@ THREADS = st.lists(DEEDS, min_size=2, max_size=3)
 MAIN = st.lists(st.sampled_from(random_programs.DEEDS), max_size=1)
 
 
-@settings(max_examples=500, derandomize=True, database=None)
+@settings(max_examples=250, derandomize=True, database=None)
 @given(THREADS.filter(lambda threads: sum(map(len, threads)) <= 6), MAIN)
 def test_random_programs(threads: list[list[str]], main: list[str]) -> None:
     text = random_programs.source(threads, main)

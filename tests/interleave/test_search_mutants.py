@@ -163,7 +163,7 @@ MUTANTS = {
         search.Sleep._asleep, ", **before.done", "", increments_of_two
     ),
     "a race with the last step only": Mutant(
-        search.Races._reverse, "(accesses):", "(accesses)[:1]:", three_with_one_lock
+        search.Races._reverse, "second.others:", "second.others[:1]:", three_with_one_lock
     ),
     "steps that wait are no races": Mutant(
         search.Races.find, "self.run.left.waiting", "()", programs.opposite_order
@@ -188,7 +188,7 @@ MUTANTS = {
         search.Races._reverse, "other >= op.since", "True", programs.lock_after_a_barrier
     ),
     "what has woken a thread is forgotten": Mutant(
-        search.Races._before, "in preds", "in ()", programs.barrier_of_three
+        search.Races._second, "in preds", "in ()", programs.barrier_of_three
     ),
     "clocks are not joined": Mutant(
         search.Races._clock, "_join(clock, self.stack[other].clock)", "pass", programs.bounded_queue

@@ -1,12 +1,18 @@
-"""How many schedules a second an explorer tries: ours, or one of two others.
+"""How many schedules a second an explorer tries: ours, or one of two others. Or what it says.
 
     python3 tests/tools/peers.py ours | frontrun | interleave_test | plain
+    python3 tests/tools/peers.py ours | frontrun | interleave_test   module.name
 
 Lost update, three threads with two increments each, no check, so that nothing
 ends early. Each engine gets the program in its own form and searches as it does
 best: frontrun by partial-order reduction, as ours does, and interleave-test all
 schedules with at most two preemptions. "plain" runs it on plain threads and
 controls nothing. Prints the schedules of a second.
+
+With the name of a program of tests/interleave/cases: prints whether the engine
+found a schedule that fails, nothing, or gave up, and the seconds until then.
+frontrun wants the threads' functions apart from what comes before and after
+them, so it gets those that the program gives to `go`.
 
 The bench runs this file, and takes its programs.
 """
@@ -19,6 +25,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from time import perf_counter
+from typing import Any
 
 # About two seconds each.
 MOST = {"ours": 20_000, "frontrun": 600, "interleave_test": 1_500, "plain": 10_000}
@@ -71,6 +78,71 @@ def plain(most: int) -> int:
         program()
     return most
 
+
+# ---------------------------------------------- whether it finds what is wrong
+
+FOUND, NOTHING, UNDECIDED = "found", "nothing", "undecided"
+SECONDS = 20.0  # for a search that does not end by itself
+
+
+def ours_says(case: Callable[[], object]) -> str:
+    from helpers.interleave import explore
+
+    found = explore(case)
+    return FOUND if not found.ok else NOTHING if found.complete else UNDECIDED
+
+
+def frontrun_says(case: Callable[[], object]) -> str:
+    """Until it calls `go`, the program is the setup; from there on the invariant."""
+    from greenlet import getcurrent, greenlet
+
+    here = getcurrent()
+    vars(sys.modules[case.__module__])["go"] = lambda *functions: here.switch(functions)
+
+    def setup() -> tuple[Any, Any]:
+        program = greenlet(case)
+        return program, program.switch()
+
+    def invariant(state: tuple[Any, Any]) -> bool:
+        try:
+            state[0].switch()
+        except AssertionError:
+            return False
+        return True
+
+    functions = setup()[1]
+    if functions is None:
+        raise SystemExit("this program starts its threads by itself")
+    os.environ["FRONTRUN_ACTIVE"] = "1"  # else it takes no orders but those of its command line
+    found = import_module("frontrun").explore(
+        setup=setup,
+        workers=[lambda state, n=n: state[1][n]() for n in range(len(functions))],
+        invariant=invariant,
+        clock="virtual",  # with which it found the most
+        total_timeout=SECONDS,
+        reproduce_on_failure=0,
+    )
+    return {True: NOTHING, False: FOUND}.get(found.property_holds, UNDECIDED)
+
+
+def interleave_test_says(case: Callable[[], object]) -> str:
+    """200 random schedules, with which it found the most; they prove nothing.
+
+    It replaces the names of `threading`, so the program looks them up there again.
+    """
+    module = vars(sys.modules[case.__module__])
+
+    def model() -> None:
+        module.update({name: vars(threading)[name] for name in threading.__all__ if name in module})
+        module["go"] = in_threads
+        case()
+
+    peer = import_module("interleave_test")
+    found = peer.explore(model, iterations=200, timeout=5, raise_on_failure=False)
+    return NOTHING if found.ok else FOUND
+
+
+SAYS = {"ours": ours_says, "frontrun": frontrun_says, "interleave_test": interleave_test_says}
 
 ENGINES = {"ours": ours, "frontrun": frontrun, "interleave_test": interleave_test, "plain": plain}
 
@@ -140,9 +212,20 @@ def in_threads(*functions: Callable[[], None]) -> None:
         thread.join()
 
 
-if __name__ == "__main__":
-    engine = ENGINES[sys.argv[1]]
+def main(name: str, case: str = "") -> None:
+    if case:
+        from cases import programs
+
+        start = perf_counter()
+        said = SAYS[name](programs(case.split(".")[0])[case])
+        print(said, perf_counter() - start)
+        return
+    engine = ENGINES[name]
     engine(3)  # imports, pools, caches
     start = perf_counter()
-    tried = engine(MOST[sys.argv[1]])
+    tried = engine(MOST[name])
     print(tried / (perf_counter() - start))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -12,13 +12,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..report import Schedule, Standing
+from ..report import ASLEEP, NOTIFIED, UNSET, Schedule, Standing
 from .html import ENDED, NO_SOURCE, STYLE, Source, Stands, source, stands_at
 from .lanes import Lanes, moments, safe, tint
 from .text import doing
 
 START = "Press a button: its thread makes its next step. Find an order in which the program fails."
 FINE = "This run ended well. Undo takes back a press: try another order."
+HOW = {ASLEEP: "asleep", UNSET: "asleep", NOTIFIED: "notified"}  # how a thread waits
 WIDE = {"width": "auto", "margin": "2px 4px 2px 0"}
 
 
@@ -34,20 +35,22 @@ class Column:
 
     def show(self, schedule: Schedule, stands: Standing) -> None:
         thread, button = stands.thread, self.button
-        does = f"waits, {stands.why}" if stands.why else stands.what
+        how = schedule.steps[-1].sleep.get(thread, "") if schedule.steps else ""
+        how = HOW.get(how, "waits")
+        does = f"{how}, {stands.why}" if stands.why else stands.what
         lines = schedule.sources.get(thread, NO_SOURCE)
-        self.source.value = source(thread, stands.name, lines, self._stands(stands, lines))
+        self.source.value = source(thread, stands.name, lines, self._stands(stands, lines, how))
         button.description = f"{thread}: {'has ended' if stands.ended else does}"
         button.tooltip = button.description
         button.disabled = stands.ended or bool(stands.why) or schedule.ended
         button.style.button_color = None if button.disabled else tint(thread)
         button.style.text_color = None if button.disabled else "black"
 
-    def _stands(self, stands: Standing, lines: Source) -> Stands:
+    def _stands(self, stands: Standing, lines: Source, how: str) -> Stands:
         if stands.ended:
             return ENDED
         if stands.why:
-            return stands_at(lines, stands, "‖", "waits")
+            return stands_at(lines, stands, "‖", how)
         return stands_at(lines, stands, "▷", f"next: {stands.what}")
 
 
@@ -146,7 +149,7 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if schedule.verdict == "ok":
             return word + FINE
         return (
-            f"{word}<b>you have broken it: {safe(schedule.outcome)}.</b> {safe(schedule.because)} "
+            f"{word}<b>you have broken it: {safe(schedule.headline)}.</b> {safe(schedule.because)} "
             f'Your answer is the word <code>"{self.word}"</code>.'
         )
 

@@ -15,9 +15,33 @@ from typing import NamedTuple
 
 from ...timeline.layout import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
-from .lanes import CHAR, CODE, WIDTH, Lanes, Moment, moments, rect, safe, text, tint
-from .text import columns, counts, digits, doing, header, left_out, table, waits
-from .why import short
+from .lanes import (
+    CHAR,
+    CODE,
+    WIDTH,
+    Lanes,
+    Moment,
+    moments,
+    opens_at,
+    rect,
+    safe,
+    text,
+    tint,
+)
+from .text import (
+    all_fine,
+    columns,
+    counts,
+    digits,
+    doing,
+    header,
+    is_fine,
+    remarks,
+    table,
+    verdict,
+    waits,
+)
+from .why import apart, listed, who, woken
 
 UNITS, LINE, SIDE = 150, 40, 15  # schedules drawn one by one, in a line; pixels of each
 FINE = COLOURS[2]
@@ -30,7 +54,8 @@ SHOW = "<script>document.currentScript.previousSibling.innerHTML = LIVE</script>
 STYLE = f"""<style>
 .cs{{margin:0 0 8px;max-width:{WIDTH}px;color:{INK}}}
 .cs figcaption{{margin:0 0 8px;line-height:1.5}}
-.cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none}}
+.cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none;overflow-x:auto;
+  white-space:pre;word-break:normal;overflow-wrap:normal}}
 .cs summary{{cursor:pointer}}
 .cs input{{display:block;height:24px;min-width:16px;accent-color:#0072B2;cursor:pointer}}
 .cs-step{{min-height:1.5em;margin:2px 0 6px}}
@@ -87,7 +112,7 @@ ENDED = Stands(0, "", "", "has ended")
 def page(schedule: Schedule) -> str:
     """The schedule as HTML: lanes with a slider, the source with markers, the table."""
     seen = moments(schedule)
-    where = _all_stand(schedule, seen[-1]) if seen else {}
+    where = _all_stand(schedule, seen[opens_at(schedule, seen)]) if seen else {}
     code = "".join(
         source(thread, columns(schedule)[thread], schedule.sources.get(thread, NO_SOURCE), each)
         for thread, each in where.items()
@@ -131,8 +156,7 @@ def _stands(schedule: Schedule, thread: str, moment: Moment) -> Stands:
     then = next((s for s in later if s.kind not in ("end", "join")), None)
     left = next((s for s in schedule.standing if s.thread == thread and not s.ended), None)
     if thread in step.blocked:
-        text = waits(step.blocked[thread], step.holds)
-        return stands_at(lines, then or left or step, "‖", text)
+        return stands_at(lines, then or left or step, "‖", waits(step, thread))
     if then or left:
         what = (then or left or step).what.partition(" -> ")[0]
         return stands_at(lines, then or left or step, "▷", f"next: {what}")
@@ -149,17 +173,20 @@ def _words(schedule: Schedule, moment: Moment) -> str:
     if moment.number == "…":
         return "Here steps are left out."
     if not moment.acts:
-        shown, holds = columns(schedule), step.holds
-        waiting = [f"{t} {waits(label, holds)}" for t, label in step.blocked.items() if t in shown]
+        shown = columns(schedule)
+        waiting = [f"{who(t)} {waits(step, t)}" for t in step.blocked if t in shown]
         return f"In the end: {', '.join(waiting)}."
     place = f"Step {moment.number} of {len(schedule)}" if moment.number else "No letter of the word"
     over = " A preemption: the thread before could have gone on." if step.preempts else ""
-    return f"{place}. {doing(step)}.{over}"
+    others = [who(each) for each in woken(schedule.steps).get(moment.at, ())]
+    wakes = f" It wakes {listed(others)}." if others else ""
+    return f"{place}. {doing(step)}.{over}{wakes}"
 
 
 def _script(schedule: Schedule) -> str:
     """What puts lanes and slider in place: where no script runs, neither would be of use."""
-    drawn, last = Lanes(schedule), len(moments(schedule)) - 1
+    drawn = Lanes(schedule)
+    first, last = drawn.first, len(drawn.moments) - 1
     told = [
         {"words": _words(schedule, moment), "stands": [*_all_stand(schedule, moment).values()]}
         for moment in drawn.moments
@@ -167,10 +194,10 @@ def _script(schedule: Schedule) -> str:
     start, full = drawn.left + drawn.wide / 2, drawn.full
     live = (
         f'<div style="max-width:{full:.0f}px">{drawn}<input type="range" aria-label="step" '
-        f'min="0" max="{last}" value="{last}" aria-valuetext="{safe(str(told[-1]["words"]))}" '
+        f'min="0" max="{last}" value="{first}" aria-valuetext="{safe(str(told[first]["words"]))}" '
         f'data-lm-suppress-shortcuts="true" style="margin-left:calc({start / full:.3%} - 8px);'
         f'width:calc({drawn.wide * last / full:.3%} + 16px)"></div>'
-        f'<div class="cs-step">{safe(str(told[-1]["words"]))}</div>'
+        f'<div class="cs-step">{safe(str(told[first]["words"]))}</div>'
     )
     fill = {"TOLD": _literal(told), "LIVE": _literal(live), "WIDE": f"{drawn.wide:.3f}"}
     return re.sub("TOLD|LIVE|WIDE", lambda found: fill[found[0]], SCRIPT)
@@ -182,10 +209,12 @@ def _script(schedule: Schedule) -> str:
 def space(report: Report) -> str:
     """How many schedules are fine and how many fail; then the simplest that fails."""
     found = report.schedule
-    words = f"{report.verdict}. {counts(report)}.{left_out(report)}" if found else str(report)
+    words = f"{verdict(report)}. {counts(report)}." if found else all_fine(report)
+    more = remarks(report).strip()
     script = SHOW.replace("LIVE", _literal(_shares(report))) if report.counts else ""
     shown = (
-        f'<figure class="cs">{STYLE}<figcaption><b>{safe(words)}</b></figcaption>'
+        f'<figure class="cs">{STYLE}<figcaption><b>{safe(words)}</b>{"<br>" * bool(more)}'
+        f"{safe(more).replace(chr(10), '<br>')}</figcaption>"
         f'<div class="cs-live"></div>{script}</figure>'
     )
     return shown + (page(found) if found is not None else "")
@@ -193,12 +222,16 @@ def space(report: Report) -> str:
 
 def _shares(report: Report) -> str:
     """A row for each outcome: a square for each schedule; where they are many, a bar."""
-    outcomes = sorted(report.counts.items(), key=lambda item: not _is_fine(item[0]))
+    outcomes = sorted(report.counts.items(), key=lambda item: not is_fine(item[0]))
     total = sum(report.counts.values())
-    heads = [f"{'✓' if _is_fine(outcome) else '✘'} {short(outcome, 36)}" for outcome, _ in outcomes]
+    names = apart((outcome for outcome, _ in outcomes), 36)
+    heads = [
+        f"{'✓' if is_fine(outcome) else '✘'} {name}"
+        for (outcome, _), name in zip(outcomes, names, strict=True)
+    ]
     left, body, y = 20 + CHAR * max(map(len, heads)), "", 2.0
     for head, (outcome, number) in zip(heads, outcomes, strict=True):
-        look = f'rx="2" fill="{FINE}"' if _is_fine(outcome) else 'rx="2" fill="url(#cs-fails)"'
+        look = f'rx="2" fill="{FINE}"' if is_fine(outcome) else 'rx="2" fill="url(#cs-fails)"'
         look += ' stroke="currentColor" stroke-opacity=".6"'
         boxes = [*_units(number, left, y)] if total <= UNITS else [_share(number / total, left, y)]
         right, bottom = max(x + w for x, _, w in boxes), boxes[-1][1] + SIDE
@@ -237,10 +270,6 @@ def percent(number: int, total: int) -> str:
         if number == total or 0 < float(told) < 100:
             return f"{told}%"
     return "more than 99.99%"
-
-
-def _is_fine(outcome: str) -> bool:
-    return outcome == "ok" or outcome.startswith("ok: ")
 
 
 def _literal(value: object) -> str:

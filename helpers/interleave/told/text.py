@@ -7,20 +7,25 @@ what the threads share, and who holds what. `why` finds the sentence below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import zip_longest
+from collections.abc import Iterator
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from ...timeline.layout import plain
-from ..report import Report, Schedule, Standing, Step
-from .why import LONG, because, one_line, short
+from ..report import ASLEEP, NOTIFIED, UNSET, Report, Schedule, Standing, Step
+from .why import LONG, apart, because, cut, headline, one_line, short, who
 
-__all__ = ["because", "counts", "header", "report", "rows", "table"]
+__all__ = ["because", "counts", "header", "headline", "report", "rows", "table"]
 
 FIRST, LAST = 24, 12  # rows that a long table keeps
 WIDE, VALUES, LETTERS = 90, 40, 60  # letters: of all threads, of all values, of a word
+SAME = "(Schedules that only swap independent steps count as one.)"
+FAIL = "fail{s}"
+ENDS = {"deadlock": "end{s} in a deadlock", "livelock": "end{s} in a livelock"}
 LIFE = ("start", "join", "end", "spin")  # kinds of steps that say nothing a learner needs here
 ACCESS = ("read", "write", "call")
+LABEL = 30  # letters of the name of a value
+NAMES = {"M": "main", "t": "the time"}  # what letters mean that are no thread's
 
 
 class Row(NamedTuple):
@@ -43,24 +48,39 @@ def report(report: Report) -> str:
     """What was found: the verdict, how many schedules say so, the simplest that fails."""
     found = report.schedule
     if found is None:
-        return _all_fine(report)
-    named = "" if found.outcome == report.verdict else f": {found.outcome}"
-    said = one_line(report.verdict + named)
-    first = f"{said}. Schedule {_word(found)}, {_preemptions(found)}."
-    return f"{first}\n{counts(report)}.{left_out(report)}\n\n{_body(found)}"
+        return f"{all_fine(report)}{remarks(report)}"
+    first = f"{verdict(report)}. Schedule {_word(found)}, {_preemptions(found)}."
+    return f"{first}\n{counts(report)}.{remarks(report)}\n\n{_body(found)}"
 
 
-def left_out(report: Report) -> str:
-    """ " Not all were tried: the budget of 100 schedules was used up."."""
-    return f" Not all were tried: {report.left_out}." if report.left_out else ""
+def verdict(report: Report) -> str:
+    """ "race, assertion failed: total == 2, where total is 1"; "deadlock"."""
+    said = headline(report.schedule) if report.schedule else report.verdict
+    mark = ", " if report.verdict == "race" else ": "
+    return said if said == report.verdict else f"{report.verdict}{mark}{said}"
+
+
+def remarks(report: Report) -> str:
+    """What counts as one schedule, why there may be more, and what was taken for granted."""
+    one = f" {SAME}" * (report.complete and report.tried > 1 and not report.every)
+    left_out = f" Not all were tried: {report.left_out}." if report.left_out else ""
+    notes = "".join(f"\nNote on {note}." for note in report.notes)
+    return f"{one}{left_out}{notes}"
 
 
 def counts(report: Report) -> str:
-    """How many schedules had which outcome: "6 schedules: 2 ok, 4 lost update: 1"."""
-    kind = "schedule" if report.every else "inequivalent schedule"
-    tried = _number(report.tried, kind) + " tried" * (not report.complete)
-    outcomes = (f"{digits(number)} {_quoted(o)}" for o, number in report.counts.items())
-    return one_line(f"{tried}: {', '.join(outcomes)}")
+    """ "6 schedules: 4 fail, 2 do not"; how they fail, where they do not all do so alike."""
+    failing = {outcome: n for outcome, n in report.counts.items() if not is_fine(outcome)}
+    fail = sum(failing.values())
+    verb = ENDS.get(next(iter(failing), ""), FAIL) if len(failing) == 1 else FAIL
+    every = {1: "it", 2: "both"}.get(fail, "all of them")
+    who = digits(fail) if fail < report.tried else every
+    some = ", ".join(f"{digits(n)} × {_quoted(outcome)}" for outcome, n in failing.items())
+    alike = f" ({some})" * (len(failing) > 1)
+    fine = report.tried - fail
+    rest = f", {digits(fine)} do{'es' * (fine == 1)} not" * (fine > 0)
+    tried = _number(report.tried, "schedule") + " tried" * (not report.complete)
+    return one_line(f"{tried}: {who} {verb.format(s='s' * (fail == 1))}{alike}{rest}")
 
 
 def _quoted(outcome: str) -> str:
@@ -68,10 +88,14 @@ def _quoted(outcome: str) -> str:
     return f'"{outcome}"' if outcome[:1].isdigit() or "," in outcome else outcome
 
 
+def is_fine(outcome: str) -> bool:
+    return outcome == "ok" or outcome.startswith("ok: ")
+
+
 def header(schedule: Schedule) -> str:
-    """ "lost update: 1 · schedule ABBA · 1 preemption (→)"."""
-    outcome = schedule.outcome if schedule.ended else "so far"
-    return f"{short(outcome, LONG)} · schedule {_word(schedule)} · {_preemptions(schedule, ' (→)')}"
+    """ "assertion failed: lost update: 1 · schedule ABBA · 1 preemption (→)"."""
+    said = short(headline(schedule), LONG)
+    return f"{said} · schedule {_word(schedule)} · {_preemptions(schedule, ' (→)')}"
 
 
 def rows(schedule: Schedule, first: int = FIRST, last: int = LAST) -> list[Row | int]:
@@ -110,30 +134,48 @@ def shared(schedule: Schedule) -> list[str]:
     """The labels of what the steps shown touch, or touch a part of: values, then primitives."""
     state = state_after(schedule.steps[-1]) if schedule.steps else {}
     every = rows(schedule, len(schedule.steps))
-    touched = {row.step.where for row in every if isinstance(row, Row)}
+    shown = [row.step for row in every if isinstance(row, Row)]
     return [
         place
         for place in state
-        if any(where == place or where.startswith((f"{place}[", f"{place}.")) for where in touched)
+        if (at := [step for step in shown if _touches(step, place)])
+        and not (schedule.ended and _never_changes(schedule, place, at))
     ]
+
+
+def _touches(step: Step, place: str) -> bool:
+    return step.where == place or step.where.startswith((f"{place}[", f"{place}."))
+
+
+def _never_changes(schedule: Schedule, place: str, touching: list[Step]) -> bool:
+    """A value that is only looked at, and is the same in each row."""
+    values = {step.values.get(place) for step in schedule.steps} - {None}
+    looks = all(step.kind == "read" or " -> " in step.what for step in touching)
+    return len(values) == 1 and looks
 
 
 def state_after(step: Step) -> dict[str, str]:
     """Shared values, and who holds what."""
-    return {**step.values, **step.holds}
+    holds = {label: "main" if owner == "M" else owner for label, owner in step.holds.items()}
+    return {**step.values, **holds}
 
 
 def doing(step: Step) -> str:
     """ "A, line 8: read total -> 0"; the line only where it is known."""
-    place = f"{step.thread}, line {step.line}" if step.line else step.thread
+    place = f"{who(step.thread)}, line {step.line}" if step.line else who(step.thread)
     return one_line(f"{place}: {step.what}")
 
 
-def waits(blocked: str, holds: Mapping[str, str]) -> str:
-    """ "waits for lock (B)": for what, and who has it."""
-    owner = holds.get(blocked, "")
-    held = f" ({owner})" * (len(owner) == 1 and owner.isupper())
-    return f"waits for {blocked or 'a change'}{held}"
+def waits(step: Step, thread: str) -> str:
+    """How it waits, and for what: "wants lock (B)", which B has, "asleep until set: ready"."""
+    label, how = step.blocked[thread] or "a change", step.sleep.get(thread, "")
+    owner = step.holds.get(label, "")
+    held = f" ({who(owner)})" * (len(owner) == 1 and owner.isupper())
+    if how in (ASLEEP, UNSET):
+        return f"asleep {how}: {label}"
+    if how == NOTIFIED:
+        return f"{how}, wants {label}{held}"
+    return f"wants {label}{held}" if held else f"waits for {label}"
 
 
 def digits(number: int) -> str:
@@ -143,7 +185,8 @@ def digits(number: int) -> str:
 
 def _body(schedule: Schedule) -> str:
     """The grid, the sentence, the circle, what was printed; what there is of them."""
-    sentence = "\n".join(filter(None, [schedule.because, " → ".join(schedule.circle)]))
+    circle = " → ".join(who(thread) for thread, _ in groupby(schedule.circle))
+    sentence = "\n".join(filter(None, [schedule.because, circle]))
     printed = plain(schedule.printed).rstrip("\n")
     parts = [_grid(_lines(schedule)), sentence, f"It printed:\n{printed}" if printed else ""]
     return "\n\n".join(filter(None, parts))
@@ -154,30 +197,38 @@ def _lines(schedule: Schedule) -> Iterator[list[str]]:
     threads, labels = columns(schedule), shared(schedule)
     room, wide = max(14, WIDE // max(1, len(threads))), max(12, VALUES // max(1, len(labels)))
     heads = [f"{letter}: {name}" if name else letter for letter, name in threads.items()]
-    yield ["step", *(short(head, room) for head in heads), *_bar(labels)]
-    before: Mapping[str, str] = {}
+    yield ["step", *(cut(head, room) for head in heads), *_bar(apart(labels, LABEL))]
+    before: Step | None = None
     for row in rows(schedule):
         if isinstance(row, int):
             yield [f"… {digits(row)} steps …"]
             continue
-        cells = [short(_cell(thread, row.step, before), room) for thread in threads]
+        fit = short if row.step.kind == "raise" else cut
+        cells = [fit(_cell(thread, row.step, before), room) for thread in threads]
         state = state_after(row.step)
         values = [short(state.get(label, ""), wide) or "-" for label in labels]
         yield [f"{row.number:>4}{' →' * row.step.preempts}", *cells, *_bar(values)]
-        before = row.step.blocked
+        before = row.step
     if any(stands.thread in threads and not stands.ended for stands in schedule.standing):
         standing = {stands.thread: stands for stands in schedule.standing}
-        yield ["", *(short(_left(standing.get(thread), schedule), room) for thread in threads)]
+        yield ["", *(cut(_left(standing.get(thread), schedule), room) for thread in threads)]
 
 
-def _cell(thread: str, step: Step, before: Mapping[str, str]) -> str:
+def _cell(thread: str, step: Step, before: Step | None) -> str:
     """What a thread does at this step, or what it begins to wait for; ":" where it still does."""
     if thread == step.thread:
         return at_line(step.line, step.what)
     if thread not in step.blocked:
         return ""
-    begins = before.get(thread) != step.blocked[thread]
-    return waits(step.blocked[thread], step.holds) if begins else ":"
+    return (
+        ":"
+        if before and _waits_as(before, thread) == _waits_as(step, thread)
+        else waits(step, thread)
+    )
+
+
+def _waits_as(step: Step, thread: str) -> tuple[str, str]:
+    return step.blocked.get(thread, ""), step.sleep.get(thread, "")
 
 
 def _left(stands: Standing | None, schedule: Schedule) -> str:
@@ -186,7 +237,7 @@ def _left(stands: Standing | None, schedule: Schedule) -> str:
         return ""
     step = schedule.steps[-1] if schedule.steps else None
     if step and stands.thread in step.blocked:
-        return at_line(stands.line, waits(step.blocked[stands.thread], step.holds))
+        return at_line(stands.line, waits(step, stands.thread))
     return f"({at_line(stands.line, stands.what)})" if stands.what else "(has not ended)"
 
 
@@ -211,7 +262,10 @@ def _grid(lines: Iterator[list[str]]) -> str:
 
 
 def _word(schedule: Schedule) -> str:
-    return short(schedule.word, LETTERS) if schedule.word else "without a choice"
+    """The word; what its letters mean that are no thread's."""
+    named = [f"{letter} is {name}" for letter, name in NAMES.items() if letter in schedule.word]
+    means = f" ({', '.join(named)})" if named else ""
+    return f"{short(schedule.word, LETTERS)}{means}" if schedule.word else "without a choice"
 
 
 def _preemptions(schedule: Schedule, mark: str = "") -> str:
@@ -219,17 +273,18 @@ def _preemptions(schedule: Schedule, mark: str = "") -> str:
     return _number(number, "preemption") + mark if number else "no preemption"
 
 
-def _all_fine(report: Report) -> str:
+def all_fine(report: Report) -> str:
     """No schedule fails; but only where none was left out is that a verdict."""
-    kind = "schedule" if report.every else "inequivalent schedule"
     if not report.complete:
         return (
             f"None of {digits(report.tried)} tried schedules fails, and there are more: "
-            f"no verdict on the rest.{left_out(report)}"
+            "no verdict on the rest."
         )
     if report.tried == 1:
-        return f"ok: there is one {kind}, and it does not fail."
-    return f"ok: all {_number(report.tried, kind)} were tried, and none fails."
+        return "ok: there is one schedule, and it does not fail."
+    if report.tried == 2:
+        return "ok: both schedules were tried, and none fails."
+    return f"ok: all {_number(report.tried, 'schedule')} were tried, and none fails."
 
 
 def _number(number: int, noun: str) -> str:

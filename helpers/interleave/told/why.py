@@ -8,18 +8,27 @@ none fits, the sentence says only what happened. Nothing here guesses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
+from typing import NamedTuple
 
 from ...timeline.layout import plain
-from ..report import Schedule, Step
+from ..report import ASLEEP, UNSET, Schedule, Step
 
 Steps = Sequence[Step]
-Found = tuple[str, str]  # letters of the threads it is about, the sentence
+TAKES = (".pop(", ".popleft(", ".popitem(", ".setdefault(")  # which change, and give back
 LOOKS = ("if ", "elif ", "while ")  # how a line begins that looks before it acts
 FAR = 300  # steps before the end in which a cause is looked for
 LONG = 120  # letters of an exception
 TAIL = 12  # last steps, which tell where a run without an end goes round
+
+
+class Found(NamedTuple):
+    """A pattern that the steps show."""
+
+    threads: str  # letters of those it is about
+    sentence: str
+    at: int  # the step that did the harm
 
 
 def because(schedule: Schedule) -> str:
@@ -46,15 +55,89 @@ def short(text: str, room: int) -> str:
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
+def cut(text: str, room: int) -> str:
+    """`text` on one line; where it would take more than `room` letters, its middle is left out."""
+    text = one_line(text)
+    tail = (room - 1) * 2 // 5
+    return text if len(text) <= room else text[: room - 1 - tail] + "…" + text[len(text) - tail :]
+
+
+def apart(labels: Iterable[str], room: int) -> list[str]:
+    """Each in no more than `room` letters; those that differ, differ still, if they can."""
+    shown = list[str]()
+    meant = dict[str, str]()  # what is shown -> the label
+    for label in map(one_line, labels):
+        tries = chain([cut(label, room)], (f"{label[: room - 3]}…{n}" for n in range(2, 100)))
+        found = next((text for text in tries if meant.get(text, label) == label), cut(label, room))
+        meant[found] = label
+        shown.append(found)
+    return shown
+
+
+def headline(schedule: Schedule) -> str:
+    """How a run ended, in words: what did not hold, or which exception ended which thread."""
+    raised = _exceptions(schedule.steps)
+    if not schedule.ended:
+        return "so far"
+    if schedule.verdict == "race":
+        values = f", where {schedule.asserted}" if schedule.asserted else ""
+        others = (told for thread, told in raised.items() if not told.startswith("AssertionError "))
+        after = next((f", after {told}" for told in others), "")
+        return one_line(f"assertion failed: {schedule.outcome}{values}{after}")
+    if schedule.verdict == "exception" and raised:
+        return one_line(raised[min(raised, key=lambda thread: (thread != "M", thread))])
+    return one_line(schedule.outcome)
+
+
+def _exceptions(steps: Steps) -> dict[str, str]:
+    """What ended each thread: {"B": "ValueError in thread B: no"}."""
+    found = dict[str, str]()
+    for step in steps:
+        if step.kind == "raise":
+            kind, colon, text = step.what.removeprefix("raise ").partition(": ")
+            where = "main" if step.thread == "M" else f"thread {step.thread}"
+            found[step.thread] = f"{kind} in {where}{colon}{text}"
+    return found
+
+
+def failing(schedule: Schedule) -> int:
+    """The step at which to look first: where it went wrong, not where it was over."""
+    last = len(schedule.steps) - 1
+    if schedule.verdict not in ("race", "exception"):
+        return last
+    raised = next((n for n, step in enumerate(schedule.steps) if step.kind == "raise"), last)
+    if schedule.steps[raised].thread != "M" or raised < 0:
+        return raised
+    pattern = _pattern(schedule)
+    return pattern.at if pattern else raised
+
+
 def _failed(schedule: Schedule) -> str:
     """The pattern that fits, with who raised what."""
+    pattern = _pattern(schedule)
+    said = pattern.sentence if pattern else ""
+    return " ".join(filter(None, [said, _raised(schedule, bool(pattern)), *_left_held(schedule)]))
+
+
+def _left_held(schedule: Schedule) -> Iterator[str]:
+    """Who waits for what a thread holds that an exception has ended."""
+    last = schedule.steps[-1] if schedule.steps else None
+    ended = {stands.thread for stands in schedule.standing if stands.ended}
+    for label in dict.fromkeys(last.blocked.values()) if last else ():
+        if last and last.holds.get(label, "") in ended:
+            waiting = [thread for thread in sorted(last.blocked) if last.blocked[thread] == label]
+            yield _waiting(schedule, waiting, label)
+
+
+def _pattern(schedule: Schedule) -> Found | None:
+    """The first pattern that has to do with who raised."""
     steps, raiser = _until_raised(schedule.steps)
     start = max(0, len(steps) - FAR)
     near, after = steps[start:], schedule.steps[start : start + 2 * FAR]
     patterns = _overwritten(near), _stale(near), _woken(near), _torn(after, len(near))
-    fits = (sentence for threads, sentence in chain(*patterns) if raiser in (*threads, "M"))
-    pattern = next(fits, "")
-    return " ".join(filter(None, [pattern, _raised(schedule, bool(pattern))]))
+    fits = (found for found in chain(*patterns) if raiser in (*found.threads, "M"))
+    found = next(fits, None)
+    return found._replace(at=found.at + start) if found else None
 
 
 def _until_raised(steps: Steps) -> tuple[Steps, str]:
@@ -82,11 +165,11 @@ def _overwritten(steps: Steps) -> Iterator[Found]:
                 for step in steps[min(i, r) : j]
             )
             if r is not None and both_read and _is_update(steps[r], steps[j]):
-                first, second = sorted((a, b))
-                both = f"{first} and {second} both read {what} before either wrote it"
-                yield a + b, f"{both}: {b}'s update is lost."
+                both = f"{listed(_both(a, b))} both read {what} before either wrote it"
+                yield Found(a + b, f"{both}: {who(b)}'s update is lost.", k)
             else:
-                yield a + b, f"{a} read {what}, then {b} wrote it, and {a} wrote over that unseen."
+                read = f"{who(a)} read {what}, then {who(b)} wrote it"
+                yield Found(a + b, f"{read}, and {who(a)} wrote over that unseen.", k)
 
 
 def _last_read(steps: Steps, before: int, thread: str, where: str) -> int | None:
@@ -118,11 +201,16 @@ def _is_number(text: str) -> bool:
 def _stale(steps: Steps) -> Iterator[Found]:
     """A looks, B changes what A saw, an act of A rests on the old look."""
     for i, look in enumerate(steps):
+        read = look.kind == "read"
+        saw = look.what.partition(" -> ")[2] if read else _value(look, look)
         for k in _rest_on(steps, i) if _looks(steps, i) else ():
-            if _value(steps[k - 1], look) != look.what.partition(" -> ")[2]:
+            if _value(steps[k - 1], look) != saw:
                 for j in _changes(steps, i, k, look):
-                    seen = f"{look.thread} read {look.where}, then {steps[j].thread} changed it"
-                    yield look.thread, f"{seen}, and {look.thread} went on with what it had read."
+                    a, b, verb = who(look.thread), who(steps[j].thread), "read"
+                    verb = "read" if read else "looked at"
+                    seen = f"{a} {verb} {look.where}, then {b} changed it"
+                    rest = f"{a} went on with what it had {'read' if read else 'seen'}"
+                    yield Found(look.thread, f"{seen}, and {rest}.", k)
 
 
 def _rest_on(steps: Steps, i: int) -> Iterator[int]:
@@ -150,8 +238,9 @@ def _woken(steps: Steps) -> Iterator[Found]:
         mine = [n for n in range(k) if steps[n].thread == a and steps[n].where == steps[k].where]
         if wake.kind == "wake" and mine and mine[-1] < w and _looks(steps, mine[-1]):
             for j in _changes(steps, mine[-1], k, steps[k]):
-                woken = f"{a} was woken and did not look at {steps[k].where} again"
-                yield a, f"{woken}: {steps[j].thread} had changed it since {a} looked."
+                woken = f"{who(a)} was woken and did not look at {steps[k].where} again"
+                changed = f"{who(steps[j].thread)} had changed it since {who(a)} looked"
+                yield Found(a, f"{woken}: {changed}.", k)
 
 
 def _torn(steps: Steps, until: int) -> Iterator[Found]:
@@ -172,7 +261,8 @@ def _halves(steps: Steps, i: int, k: int, wrote: dict[str, int]) -> Iterator[Fou
     if set(new.values()) == {True, False}:
         old, fresh = sorted(new, key=new.__getitem__)
         reader, writer = steps[i].thread, steps[wrote[old]].thread
-        yield reader, f"{reader} read {old} before and {fresh} after {writer} changed them."
+        told = f"{who(reader)} read {old} before and {fresh} after {who(writer)} changed them."
+        yield Found(reader, told, k)
 
 
 def _looks(steps: Steps, n: int) -> bool:
@@ -190,8 +280,10 @@ def _ends_the_look(steps: Steps, n: int, look: Step) -> bool:
 def _acts(steps: Steps, n: int) -> bool:
     """Whether a step does more than read."""
     step = steps[n]
-    changed = _value(step, step) != _value(steps[n - 1], step) if n else False
-    called = step.kind == "call" and (changed or " -> " not in step.what)
+    before = _value(steps[n - 1], step) if n else None
+    changed = before is not None and _value(step, step) != before
+    takes = any(method in step.what for method in TAKES)
+    called = step.kind == "call" and (changed or takes or " -> " not in step.what)
     return called or step.kind in ("write", "print", "raise")
 
 
@@ -219,52 +311,118 @@ def _raised(schedule: Schedule, explained: bool) -> str:
         if step.kind == "raise" and not (explained and step.thread == "M"):
             when = f"At step {letters}" if step.letter else f"After step {letters}"
             what = short(step.what.removeprefix("raise "), LONG)
-            return f"{when} {_who(step.thread)} raised {what}."
+            return f"{when} {who(step.thread)} raised {what}."
     return "" if explained else f"The run ended with: {short(schedule.outcome, LONG)}."
 
 
 def _stuck(schedule: Schedule) -> Iterator[str]:
-    """The circle, then every other thread that waits."""
+    """The circle, then every other wait that decides."""
     around = schedule.circle[:-1]  # thread, what it waits for, who holds that, ...
     clauses = [
-        f"{thread} holds {around[n - 1]} and waits for {around[n + 1]}"
+        _link(around[n - 1], thread, around[n + 1], around[(n + 2) % len(around)])
         for n, thread in enumerate(around)
         if n % 2 == 0
     ]
     if clauses:
         yield "; ".join(clauses) + "."
+    last = schedule.steps[-1] if schedule.steps else None
+    rest = [thread for thread in _decide(schedule) if thread not in around]
+    alike = dict[tuple[str, str], list[str]]()
+    for thread in rest:
+        assert last is not None
+        key = last.blocked[thread], last.sleep.get(thread, "")
+        alike.setdefault(key, []).append(thread)
+    for (label, _), threads in alike.items():
+        yield _waiting(schedule, threads, label)
+
+
+def _link(holds: str, thread: str, wants: str, owner: str) -> str:
+    """One part of a circle; that a thread holds itself, for whoever joins it, is not said."""
+    waits = f"waits for {who(wants)} to end" if wants == owner else f"waits for {wants}"
+    return f"{who(thread)} {waits if holds == thread else f'holds {holds} and {waits}'}"
+
+
+def _decide(schedule: Schedule) -> list[str]:
+    """Whose waits decide: not main's for a thread that is told of, nor an idle daemon's."""
     blocked = schedule.steps[-1].blocked if schedule.steps else {}
-    rest = [t for t in blocked if t not in around and (t != "M" or len(blocked) == 1)]
-    for label in dict.fromkeys(blocked[thread] for thread in rest):
-        yield _waiting(schedule, [t for t in rest if blocked[t] == label], label)
+    holds = schedule.steps[-1].holds if schedule.steps else {}
+    daemons = {stands.thread for stands in schedule.standing if stands.daemon}
+    found = sorted(thread for thread in blocked if thread not in daemons and thread != "M")
+    joined = blocked.get("M", "")
+    if "M" in blocked and (joined not in blocked or joined in daemons):
+        found.append("M")
+    for thread in found:  # which grows: of a daemon that somebody waits for, the wait decides, too
+        needed = {blocked[thread], holds.get(blocked[thread], "")}
+        found += [other for other in sorted(needed & daemons & {*blocked}) if other not in found]
+    return found
 
 
 def _waiting(schedule: Schedule, threads: list[str], label: str) -> str:
     """What threads wait for, and why nobody will end that."""
-    owner = schedule.steps[-1].holds.get(label, "")
-    who = (
-        f"{_and([_who(thread) for thread in threads])} wait{'s' * (len(threads) == 1)} for {label}"
-    )
-    ended = {stands.thread for stands in schedule.standing if stands.ended}
+    last = schedule.steps[-1]
+    owner, stands = last.holds.get(label, ""), {s.thread: s for s in schedule.standing}
+    s, them = "s" * (len(threads) == 1), "it" if len(threads) == 1 else "them"
+    names, place = listed([who(thread) for thread in threads]), stands.get(threads[0])
+    said = f"{names} wait{s} for {label}"
+    if label in stands and label not in last.holds:
+        return f"{said} to end."
     if owner in threads:
-        return f"{who}, which {owner} holds itself."
-    if owner in schedule.sources:
-        return f"{who}, which {owner} holds{', and it has ended' * (owner in ended)}."
-    them = "it" if len(threads) == 1 else "them"
-    early = _too_early(schedule.steps, threads[0], label)
-    return f"{who}, and no running thread is left to wake {them}. {early}".strip()
+        others = [thread for thread in threads if thread != owner]
+        rest = f" {_waiting(schedule, others, label)}" if others else ""
+        return f"{who(owner)} waits for {label}, which it holds itself.{rest}"
+    if owner in stands or owner in schedule.sources:
+        over = ", and it has ended" * (owner in stands and stands[owner].ended)
+        return f"{said}, which {who(owner)} holds{over}."
+    if place and place.what == f"join {label}":
+        done = f"{label}.task_done()"
+        return f"{names} wait{s} in {label}.join(), and no running thread is left to call {done}."
+    there = f" {place.why.partition(': ')[2]}." if place and place.why.endswith(" there") else ""
+    lost = _lost(schedule, threads[0], label)
+    return f"{said}, and no running thread is left to wake {them}.{there} {lost}".strip()
 
 
-def _too_early(steps: Steps, thread: str, label: str) -> str:
-    """A notify that came before the wait, which it could not end."""
-    number, early = 0, ""
-    for step in steps:
-        number += step.letter
-        if step.where == label and step.what.startswith("notify") and step.thread != thread:
-            early = f"{step.thread} notified it at step {number}, before {thread} waited."
-        if step.where == label and step.thread == thread and step.kind == "wait":
-            return early
-    return ""
+def _lost(schedule: Schedule, thread: str, label: str) -> str:
+    """What could have ended the wait, and why it did not: too early, undone, or gone to another."""
+    steps = schedule.steps
+    here = [n for n, step in enumerate(steps) if step.where == label]
+    waits = [n for n in here if steps[n].thread == thread and steps[n].kind == "wait"]
+    if not waits:
+        return ""
+    sets = [n for n in here if steps[n].what == f"set {label}" and n < waits[-1]]
+    clears = [n for n in here if steps[n].what == f"clear {label}" and n < waits[-1]]
+    if sets and clears and sets[-1] < clears[-1]:
+        undone = f"{who(steps[clears[-1]].thread)} cleared it {_when(steps, clears[-1])}"
+        was = f"{who(steps[sets[-1]].thread)} set it {_when(steps, sets[-1])}"
+        return f"{was}, but {undone}, before {who(thread)} waited."
+    notified = [n for n in here if steps[n].what.startswith("notify") and steps[n].thread != thread]
+    later = [n for n in notified if n > waits[-1] and n in woken(steps)]
+    if later:
+        others = listed([who(other) for other in woken(steps)[later[-1]]])
+        by = who(steps[later[-1]].thread)
+        return f"{by} notified it {_when(steps, later[-1])}, and that woke only {others}."
+    early = [n for n in notified if n < waits[0]]
+    if not early:
+        return ""
+    by, before = who(steps[early[-1]].thread), steps[max(0, early[-1] - 1)]
+    slept = any(before.blocked[other] == label for other in before.sleep)
+    lost = "" if slept else ": nobody was waiting then, so that was lost"
+    return f"{by} notified it {_when(steps, early[-1])}, before {who(thread)} waited{lost}."
+
+
+def woken(steps: Steps) -> dict[int, list[str]]:
+    """By step: whom it has woken, of those that slept before it."""
+    found = dict[int, list[str]]()
+    for n, (before, step) in enumerate(pairwise(steps), 1):
+        for thread, how in before.sleep.items():
+            asleep = how in (ASLEEP, UNSET) and step.sleep.get(thread) not in (ASLEEP, UNSET)
+            if asleep and step.thread != thread:
+                found.setdefault(n, []).append(thread)
+    return found
+
+
+def _when(steps: Steps, n: int) -> str:
+    number = sum(step.letter for step in steps[: n + 1])
+    return f"{'at' if steps[n].letter else 'after'} step {number}"
 
 
 def _round_and_round(schedule: Schedule) -> str:
@@ -272,15 +430,15 @@ def _round_and_round(schedule: Schedule) -> str:
     for stands in schedule.standing:
         if stands.what.startswith("spin") or stands.why.startswith("spin"):
             return (
-                f"{_who(stands.thread)} goes round in line {stands.line}, and no running thread is "
+                f"{who(stands.thread)} goes round in line {stands.line}, and no running thread is "
                 "left to change what it looks at."
             )
     left = [s.thread for s in schedule.standing if not s.ended and s.thread != "M"] or ["main"]
     tail = [step for step in schedule.steps if step.letter][-TAIL:]
-    places = dict.fromkeys(f"{_who(step.thread)} in line {step.line}" for step in tail)
+    places = dict.fromkeys(f"{who(step.thread)} in line {step.line}" for step in tail)
     last = f" Its last {len(tail)}: {', '.join(places)}." if tail else ""
     return (
-        f"{_and(left)} had not ended when the run was stopped, after {len(schedule)} steps.{last}"
+        f"{listed(left)} had not ended when the run was stopped, after {len(schedule)} steps.{last}"
     )
 
 
@@ -289,12 +447,18 @@ def _for_ever(schedule: Schedule) -> str:
     again = short(schedule.repeats, LONG)
     moved = [s.thread for s in schedule.standing if s.thread in schedule.repeats]
     turns = "although each gets its turns" if len(moved) > 1 else "and nobody else can change that"
-    return f'{_and([_who(thread) for thread in moved])} can go on with "{again}" for ever, {turns}.'
+    return (
+        f'{listed([who(thread) for thread in moved])} can go on with "{again}" for ever, {turns}.'
+    )
 
 
-def _and(names: list[str]) -> str:
+def _both(a: str, b: str) -> list[str]:
+    return [who(thread) for thread in sorted((a, b))]
+
+
+def listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _who(thread: str) -> str:
+def who(thread: str) -> str:
     return "main" if thread == "M" else thread
