@@ -293,7 +293,7 @@ def hint(name: str) -> None:
     for title, words in reversed([*zip(titles, hints, strict=True)]):
         html = folded(title, f"<p>{_html(words)}</p>\n{html}")
     lines = [f"{title}: {words}" for title, words in zip(titles, hints, strict=True)]
-    display(Said(html, "\n".join([*lines, LAST])))
+    display(Said(html, "\n".join([*lines, LAST]), f"[{len(hints)} hints to {name}, folded]"))
 
 
 LAST = "That was the last one. The solution is folded below the exercise."
