@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from traceback import walk_tb
 from typing import Any, NamedTuple
@@ -32,7 +33,8 @@ __all__ = ["check", "deadline", "failure", "hint", "predict"]
 display: Callable[[object], object] = ipython.display
 
 
-class Said(NamedTuple):
+@dataclass(frozen=True)  # of a NamedTuple IPython would show what every tuple shows
+class Said:
     """Words for a page, and the same words where nothing but text is shown.
 
     `brief` is what stands for them as text where the page folds them.
@@ -162,7 +164,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
             display(said)
         else:
             inside = unfolded(said.html) + page(shown)
-            display(said._replace(html=folded(FOLDED, inside), text=f"{said.text}\n{shown}"))
+            display(Said(folded(FOLDED, inside), f"{said.text}\n{shown}", BRIEF))
         if shown is not None and choice is not None:
             display(shown)
 
@@ -291,7 +293,7 @@ def hint(name: str) -> None:
     for title, words in reversed([*zip(titles, hints, strict=True)]):
         html = folded(title, f"<p>{_html(words)}</p>\n{html}")
     lines = [f"{title}: {words}" for title, words in zip(titles, hints, strict=True)]
-    display(Said(html, "\n".join([*lines, LAST])))
+    display(Said(html, "\n".join([*lines, LAST]), f"[{len(hints)} hints to {name}, folded]"))
 
 
 LAST = "That was the last one. The solution is folded below the exercise."

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from helpers import exercises, lesson
-from helpers.exercises import Exercise, NotYet
-from helpers.lesson import blame, check, failure, hint, predict, verdict
+from helpers.exercises import Exercise, NotYet, _predictions
+from helpers.exercises._predictions import Option
+from helpers.exercises._predictions import Prediction as Question
+from helpers.lesson import FOLDED, Prediction, blame, check, failure, hint, predict, verdict
 from helpers.timeline import Timeline
 
 Output = pytest.CaptureFixture[str]
 NAMES: dict[str, int] = {}
-TIMES = {"0.1 s": 0.1, "0.4 s": 0.4, "1.6 s": 1.6}
+TIMES = {
+    "0.1 s": Option("All at once.", 0.1),
+    "0.4 s": Option("Four by four.", 0.4),
+    "1.6 s": Option("One after another.", 1.6),
+}
+
+
+@contextmanager
+def shown() -> Iterator[list[Any]]:
+    """What is displayed meanwhile."""
+    with patch.object(lesson, "display") as display:
+        outputs: list[Any] = []
+        display.side_effect = outputs.append
+        yield outputs
+
+
+def visible(html: str) -> str:
+    """What a page shows of it before anything is opened."""
+    return re.sub(r"<details><summary>(.*?)</summary>.*</details>", r"\1", html, flags=re.DOTALL)
 
 
 # ---------------------------------------------------------------- predictions
 
+ORDER = {"first": Option("It is late."), "second": Option("It had a head start.")}
+
+
+def asks(
+    options: dict[str, Option] | None = None, right: str = "0.4 s", question: str = "How long?"
+) -> Prediction:
+    """A prediction that no lesson makes."""
+    return Prediction(Question("x.y", question, options or TIMES, right, "It depends."))
+
 
 def test_nothing_is_chosen_at_first() -> None:
-    prediction = predict("How long?", TIMES)
+    prediction = asks()
     assert prediction.choice is None
-    assert prediction.buttons.value is None
+    assert not prediction.buttons.disabled
 
 
 @pytest.mark.parametrize(
@@ -40,87 +73,152 @@ def test_nothing_is_chosen_at_first() -> None:
 def test_the_nearest_option_by_ratio_is_the_answer(
     value: float, label: str, capsys: Output
 ) -> None:
-    predict("How long?", TIMES).measured(value)
+    asks().measured(value)
     assert capsys.readouterr().out.splitlines()[0].endswith(f"The nearest option is: {label}.")
 
 
 def test_zero_and_negative_numbers_are_compared_by_difference(capsys: Output) -> None:
-    predict("How many are lost?", {"none": 0, "half": 50}).measured(3)
+    asks({"none": Option("a", 0), "half": Option("b", 50)}, "none").measured(3)
     assert "nearest option is: none." in capsys.readouterr().out
 
 
 def test_an_answer_may_be_one_of_the_options(capsys: Output) -> None:
-    predict("In which order?", ["first", "second"]).measured(
-        "second", because="It had a head start."
-    )
+    asks(ORDER, "second").measured("second", because="Five CPUs.")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["Measured: second.", "It had a head start."]
+    assert lines[:2] == ["Measured: second.", "Five CPUs."]
 
 
-def test_whoever_chose_right_is_told_so(capsys: Output) -> None:
-    prediction = predict("How long?", TIMES)
-    prediction.buttons.value = "0.4 s"
+def test_whoever_chose_right_is_told_so_and_why(capsys: Output) -> None:
+    prediction = asks()
+    prediction.choose("0.4 s")
     prediction.measured(0.41)
-    assert capsys.readouterr().out.splitlines()[-1] == "That is what you predicted."
+    _, *marked = capsys.readouterr().out.splitlines()
+    assert marked == ["✔ 0.4 s, as you predicted. Four by four."]
+    assert prediction.buttons.icons == ("", "check", "")
 
 
-def test_whoever_chose_wrong_reads_what_the_choice_overlooks(capsys: Output) -> None:
-    prediction = predict("How long?", TIMES, why={"1.6 s": "That is one after another."})
-    prediction.buttons.value = "1.6 s"
+def test_whoever_chose_wrong_reads_both_reasons_once(capsys: Output) -> None:
+    prediction = asks()
+    prediction.choose("1.6 s")
     prediction.measured(0.41)
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "You predicted: 1.6 s. That is one after another."
-
-
-def test_texts_in_the_options_are_what_they_overlook(capsys: Output) -> None:
-    prediction = predict("Who?", {"one": "It cannot.", "two": ""})
-    prediction.buttons.value = "one"
-    prediction.measured("two")
-    assert capsys.readouterr().out.endswith("You predicted: one. It cannot.\n")
-
-
-def test_whoever_did_not_choose_still_gets_the_answer(capsys: Output) -> None:
-    predict("How long?", TIMES).measured(0.4)
-    shown = capsys.readouterr().out
-    assert "0.4 s" in shown
-    assert "You had not chosen." in shown
-
-
-def test_a_choice_is_final_once_it_was_measured() -> None:
-    prediction = predict("How long?", TIMES)
-    assert not prediction.buttons.disabled
-    prediction.measured(0.4)
+    _, *marked = capsys.readouterr().out.splitlines()
+    assert marked == [
+        "✔ 0.4 s. Four by four.",
+        "✘ 1.6 s, as you predicted. One after another.",
+    ]
+    assert prediction.buttons.icons == ("", "check", "times")
     assert prediction.buttons.disabled
-    assert "Measured: 0.4" in prediction.said.value
+    assert "Four by four" not in prediction.said.value
+
+
+def test_whoever_did_not_choose_finds_the_answer_folded_and_can_still_choose() -> None:
+    prediction = asks()
+    with shown() as outputs:
+        prediction.measured(0.4)
+    (said,) = outputs
+    assert visible(said.html) == FOLDED
+    assert "4" not in said._repr_mimebundle_()["text/plain"]
+    assert all(option.reason in said.html for option in TIMES.values())
+    assert prediction.buttons.icons == ()
+    assert not prediction.buttons.disabled
+    prediction.buttons.value = "1.6 s"
+    assert prediction.said.value.count("One after another.") == 1
+    assert prediction.buttons.icons == ("", "check", "times")
+    assert prediction.buttons.disabled
+
+
+def test_nobody_is_scolded(capsys: Output) -> None:
+    asks().measured(0.4)
+    assert "had not chosen" not in capsys.readouterr().out
+
+
+def test_where_it_comes_out_otherwise_no_reason_is_given_that_does_not_hold(
+    capsys: Output,
+) -> None:
+    prediction = asks()
+    prediction.choose("0.4 s")
+    prediction.measured(1.6)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "The lesson expected: 0.4 s. It depends.",
+        "✘ 0.4 s, as you predicted.",
+        "✔ 1.6 s.",
+    ]
+
+
+def test_options_that_stand_for_the_same_number_here_are_both_right(capsys: Output) -> None:
+    options = {"one": Option("a", 1), "one per CPU": Option("b", lambda: 1), "3": Option("c", 3)}
+    prediction = asks(options, "one")
+    prediction.choose("one per CPU")
+    prediction.measured(1)
+    assert "✔ one per CPU, as you predicted.\n" in capsys.readouterr().out
+
+
+def test_what_is_shown_with_an_answer_is_folded_with_it() -> None:
+    prediction, timeline = asks(), Timeline()
+    with shown() as outputs:
+        prediction.measured(0.4, shown=timeline)
+    assert visible(outputs[0].html) == FOLDED
+    assert lesson.page(timeline) in outputs[0].html
+    prediction.choose("0.4 s")
+    with shown() as outputs:
+        prediction.measured(0.4, shown=timeline)
+    assert outputs[1] is timeline
+    assert "<details>" not in outputs[0].html
 
 
 def test_a_choice_is_acknowledged_in_words_a_screen_reader_announces() -> None:
-    prediction = predict("How <long>?", ["a<b", "c"])
-    prediction.buttons.value = "a<b"
+    prediction = asks({"a<b": Option("x"), "c": Option("y")}, "c", "How <long>?")
+    prediction.choose("a<b")
     assert prediction.said.value.startswith('<div role="status">You predict: a&lt;b.')
     assert "How &lt;long&gt;?" in prediction.children[0].value
 
 
-@pytest.mark.parametrize("options", [[], ["one"], ["one", "one"], "one", {}, {"one": 1}])
-def test_options_are_two_or_more_different_ones(options: Any) -> None:
-    with pytest.raises(ValueError, match="options must be two or more different labels, not"):
-        predict("?", options)
+def test_a_page_without_a_kernel_has_the_question_and_its_options() -> None:
+    prediction = asks(question="How long does `wait` take?")
+    words = prediction._repr_mimebundle_()
+    assert "How long does <code>wait</code> take?" in words["text/html"]
+    for label, option in TIMES.items():
+        assert label in words["text/html"]
+        assert label in words["text/plain"]
+        assert option.reason not in str(words)
 
 
-def test_why_names_options() -> None:
-    with pytest.raises(ValueError, match="'three' is none of them"):
-        predict("?", ["one", "two"], why={"three": "no"})
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda: predict("start.sixten"), 'no prediction "start.sixten".*mean "start.sixteen"'),
+        (lambda: predict(None), "there is no prediction"),  # type: ignore[arg-type]
+        (lambda: predict("start.three", "start.sixteen"), "predict takes one name"),
+        (lambda: asks().choose("?"), "label must be one of '0.1 s', .*, not '?'"),
+        (lambda: asks().measured("other"), r"value must be one of .* or a number, not 'other'"),
+        (lambda: asks().measured(float("nan")), r"value must be one of .* or a number, not nan"),
+        (lambda: asks(ORDER, "first").measured(3), "value must be one of 'first', 'second', not 3"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_sentence(ask: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        ask()
+    assert caught.value._render_traceback_() == [  # type: ignore[attr-defined]
+        f"{type(caught.value).__name__}: {caught.value}"
+    ]
 
 
-@pytest.mark.parametrize("value", ["other", None, float("nan")])
-def test_a_measured_value_is_an_option_or_a_number(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"value must be one of '0.1 s', .* or a number, not"):
-        predict("?", TIMES).measured(value)
+def test_a_choice_is_final_once_it_was_measured() -> None:
+    prediction = asks()
+    prediction.choose("0.1 s")
+    prediction.measured(0.4)
+    with pytest.raises(ValueError, match="you chose '0.1 s', and it has been measured since"):
+        prediction.choose("0.4 s")
 
 
-def test_a_number_answers_only_where_options_have_numbers() -> None:
-    with pytest.raises(ValueError, match=r"value must be one of 'one', 'two', not 3"):
-        predict("?", ["one", "two"]).measured(3)
+@pytest.mark.parametrize("asked", _predictions.everything(), ids=lambda asked: asked.name)
+def test_a_prediction_has_one_right_option_and_a_reason_for_each(asked: Question) -> None:
+    assert len(asked.options) >= 2
+    assert asked.right in asked.options
+    for option in asked.options.values():
+        assert option.reason.endswith((".", ".)"))
+    assert len({asked.number(label) is None for label in asked.options}) == 1
+    assert asked.otherwise.endswith(".")
 
 
 # ------------------------------------------------------------------ exercises
@@ -213,15 +311,17 @@ def test_an_error_of_ours_is_not_shown_as_a_traceback() -> None:
     assert blame(ValueError("x")) == "your code raised ValueError: x."
 
 
-def test_hints_come_one_at_a_time_and_then_stay(capsys: Output) -> None:
-    lesson._hints_given.clear()
+def test_hints_are_folded_into_one_another_and_none_is_used_up() -> None:
     hints = exercises.find("start.overlap").hints
-    for stage in (*range(len(hints)), len(hints) - 1):
+    with shown() as outputs:
         hint("start.overlap")
-        first, second = capsys.readouterr().out.splitlines()
-        assert first == f"Hint {stage + 1} of {len(hints)}: {hints[stage]}"
-        left = len(hints) - stage - 1
-        assert second.startswith(f"{left} more" if left else "That was the last one.")
+        hint("start.overlap")
+    first, again = outputs
+    assert first == again
+    assert visible(first.html) == f"Hint 1 of {len(hints)}"
+    assert first.html.count("<details>") == first.html.count("</details>") == len(hints)
+    for stage, words in enumerate(hints, 1):
+        assert f"Hint {stage} of {len(hints)}: {words}" in str(first)
 
 
 @pytest.mark.parametrize("ask", [hint, lambda name: check(name, Timeline)])

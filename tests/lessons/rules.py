@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import nbformat
 
+from helpers.exercises import _predictions
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 PURPOSE = "wrong-on-purpose"  # the tag of a cell whose mistake is the lesson
@@ -174,9 +176,61 @@ def it_stores_no_widgets(page: Page) -> Complaints:
     if "widgets" in page.json["metadata"]:
         yield "metadata.widgets: a dead copy of the widgets is stored"
     for cell in page.code:
-        views = [o for o in cell.outputs if any("widget-view" in m for m in o.get("data", {}))]
-        if views or ("widget" in cell.tags and cell.outputs):
-            yield f"{cell.id}: a widget cell stores nothing"
+        kinds = [set(output.get("data", ())) for output in cell.outputs]
+        views = [kind for kind in kinds if any("widget-view" in name for name in kind)]
+        if views or ("widget" in cell.tags and any("text/html" not in kind for kind in kinds)):
+            yield f"{cell.id}: a widget cell stores no widget; it may store its words as HTML"
+
+
+@rule(everywhere)
+def it_tells_no_answer_before_its_question_is_answered(page: Page) -> Complaints:
+    """From a prediction to its answer all that was measured is folded, as is what is tagged."""
+    for cell, name in answering(page):
+        for output in visible(cell):
+            yield f"{cell.id}: {name} is asked above, and its answer shows: {output[:60]!r}"
+
+
+def answering(page: Page) -> Iterator[tuple[Cell, str]]:
+    """The cells between a prediction and its answer, both included, and those tagged `answer`."""
+    awaited: dict[str, str] = {}  # the variable of a prediction, and its name
+    for cell in page.code:
+        for node in cell.tree.body:
+            if isinstance(node, ast.Assign) and _makes(node.value, {"predict"}):
+                assert isinstance(node.value, ast.Call)
+                awaited |= {ast.unparse(t): str(_first(node.value)) for t in node.targets}
+        if awaited or "answer" in cell.tags:
+            yield cell, next(reversed(awaited.values()), "a prediction")
+        for each, call in page.named("measured"):
+            if each is cell and isinstance(call.func, ast.Attribute):
+                awaited.pop(ast.unparse(call.func.value), None)
+
+
+def visible(cell: Cell) -> Iterator[str]:
+    """What of a cell's outputs a reader sees before anything is opened, but for questions."""
+    for output in cell.outputs:
+        if output["output_type"] in ("stream", "error"):
+            yield "".join(output.get("text", output.get("evalue", "")))
+            continue
+        html = "".join(output["data"].get("text/html", ""))
+        told = re.fullmatch(r"<details><summary>[^<]*</summary>.*</details>", html, re.DOTALL)
+        if not html or not (told or "widget" in cell.tags):
+            yield html or "".join(output["data"].get("text/plain", "a picture"))
+        elif told and not "".join(output["data"].get("text/plain", "[")).startswith("["):
+            yield "".join(output["data"]["text/plain"])  # for who sees no HTML
+
+
+@rule(everywhere)
+def its_predictions_exist_and_its_cells_betray_nothing(page: Page) -> Complaints:
+    known = {each.name for each in _predictions.everything()}
+    for cell, call in page.named("predict"):
+        if len(call.args) != 1 or call.keywords or _first(call) not in known:
+            yield f"{cell.id}: predict takes one name that exercises/_predictions.py knows"
+    for cell, call in page.named("measured"):
+        reasons = [*call.args[1:], *(word.value for word in call.keywords if word.arg == "because")]
+        if isinstance(call.args[0], ast.Constant) or any(
+            isinstance(r, ast.Constant) for r in reasons
+        ):
+            yield f"{cell.id}: an answer is measured, and its reason stands with the question"
 
 
 @rule(everywhere)

@@ -35,8 +35,8 @@ END = [
 ]
 CODE = [
     "from helpers.run import run\n\ntl = run(wait, [1])",
-    *[f"asked = predict('How long? {n}', ['a', 'b'])\nasked" for n in range(3)],
-    *["asked.measured('a')\nassert tl"] * 3,
+    *[f"asked = predict('start.{name}')\nasked" for name in ("sixteen", "three", "crunch")],
+    *["asked.measured(tl.elapsed)\nassert tl"] * 3,
     "turned = panel(work)\nturned",
     "turned.move(workers=2)\nassert tl",
     "check('start.overlap', work)",
@@ -113,6 +113,16 @@ def runs(text: str, *tags: str) -> Callable[[Notebook], None]:
     return spoil
 
 
+def shows(output: Notebook, *tags: str) -> Callable[[Notebook], None]:
+    """Spoil what a cell far from any prediction has stored."""
+
+    def spoil(page: Notebook) -> None:
+        page["cells"][2]["outputs"] = [output]
+        page["cells"][2]["metadata"]["tags"] = list(tags)
+
+    return spoil
+
+
 def put(value: object, *path: Any) -> Callable[[Notebook], None]:
     def spoil(page: Any) -> None:
         for step in path[:-1]:
@@ -152,6 +162,20 @@ def with_few_words(page: Notebook) -> None:
 
 POOL = "def f(x):\n    return x\n\n\nwith ProcessPoolExecutor(2) as pool:\n    pool.map(f, [1])"
 ERROR = {"output_type": "error", "ename": "E", "evalue": "v", "traceback": []}
+PICTURE = {
+    "output_type": "display_data",
+    "metadata": {},
+    "data": {"image/png": "iVBO", "text/plain": "[picture]"},
+}
+PRINTED = {"output_type": "stream", "name": "stdout", "text": "Measured: 0.1."}
+SPOKEN = {  # folded for who sees HTML, and open for who does not
+    "output_type": "display_data",
+    "metadata": {},
+    "data": {
+        "text/html": "<details><summary>Measured</summary>\n0.1 s\n</details>",
+        "text/plain": "Measured: 0.1 s.",
+    },
+}
 VIEW = {
     "output_type": "display_data",
     "metadata": {},
@@ -170,8 +194,22 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
     (rules.it_stores_no_error_but_those_on_purpose, put([ERROR], "cells", 2, "outputs")),
     (rules.it_stores_no_widgets, put({}, "metadata", "widgets")),
     (rules.it_stores_no_widgets, put([VIEW], "cells", 2, "outputs")),
+    (rules.it_stores_no_widgets, put([PICTURE], "cells", 4, "outputs")),
+    *[
+        (rules.it_tells_no_answer_before_its_question_is_answered, put([told], *where))
+        for told in (PICTURE, PRINTED, SPOKEN)
+        for where in [("cells", 10, "outputs"), ("cells", 4, "outputs")]
+    ],
+    (rules.it_tells_no_answer_before_its_question_is_answered, shows(PRINTED, "answer")),
+    (rules.its_predictions_exist_and_its_cells_betray_nothing, runs("predict('start.none')")),
+    (
+        rules.its_predictions_exist_and_its_cells_betray_nothing,
+        runs("predict('start.three', ['a', 'b'])"),
+    ),
+    (rules.its_predictions_exist_and_its_cells_betray_nothing, runs("p.measured('a')")),
+    (rules.its_predictions_exist_and_its_cells_betray_nothing, runs("p.measured(x, 'As b is.')")),
     (rules.its_widget_cells_are_tagged, runs("panel(work)")),
-    (rules.its_widget_cells_are_tagged, runs("p = predict('?', 'ab')\np", "widget")),
+    (rules.its_widget_cells_are_tagged, runs("p = predict('start.three')\np", "widget")),
     (rules.no_line_is_wider_than_a_page, runs(f"x = {'1' * 80}")),
     (rules.no_cell_ends_with_a_semicolon, runs("plot();")),
     (rules.no_function_of_a_cell_goes_to_another_process, runs(POOL)),
@@ -257,6 +295,18 @@ def test_a_large_file_breaks_the_rule(tmp_path: Path) -> None:
     path = tmp_path / "large.ipynb"
     path.write_text(rules.json.dumps(notebook([prose("x" * 300_001, "large")])))
     assert list(rules.it_is_small_enough_for_a_git_host_to_show(Page(path)))
+
+
+def test_the_question_and_what_is_folded_may_be_stored(page: Callable[..., Page]) -> None:
+    folded = {"text/html": "<details><summary>Measured</summary>\n0.1 s\n</details>"}
+    question = {"text/html": "<p>How long?</p>"}
+
+    def spoil(notebook: Notebook) -> None:
+        for number, data in {4: question, 10: folded}.items():
+            output = {"output_type": "display_data", "metadata": {}, "data": data}
+            notebook["cells"][number]["outputs"] = [output]
+
+    assert rules.broken(page(spoil), everywhere) == {}
 
 
 @pytest.mark.parametrize("text", [POOL, "thread.start()\ntime.sleep(1)"])

@@ -3,6 +3,9 @@
     python3 course.py notebooks                    all lessons and solutions
     python3 course.py notebooks 02-threads         those whose name contains this
 
+A cell that is tagged `answer` tells what a prediction asks: what it shows is stored
+folded, so that no reader comes upon it before the question.
+
 What is stored depends only on the notebook and on what its cells show: no
 widget state, no patch version of Python, no path of this computer, keys in
 order. A cell that fails stops everything, and its notebook is left as it was.
@@ -15,6 +18,7 @@ import os
 import re
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +27,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from helpers.folders import OURS
+from helpers.lesson import folded, unfolded
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
+MEASURED = "What was measured"
 SECONDS = 120  # for one cell; the tests allow half of it
 METADATA = {
     "kernelspec": {
@@ -102,9 +108,10 @@ def text(notebook: Any) -> str:
 
 
 def outputs(cell: Any, count: int) -> list[Any]:
-    """A widget cell stores nothing; others store whole streams and portable tracebacks."""
-    if "widget" in cell.metadata.get("tags", []):
-        return []
+    """What a cell stores: whole streams, portable tracebacks, no widget, no answer unfolded."""
+    tags = cell.metadata.get("tags", [])
+    if "widget" in tags:
+        return [words for output in cell.outputs for words in without_widget(output)]
     kept: list[Any] = []
     for output in cell.outputs:
         if output.output_type == "stream" and kept and kept[-1].get("name") == output.name:
@@ -118,7 +125,37 @@ def outputs(cell: Any, count: int) -> list[Any]:
     for output in kept:
         if output.output_type == "stream":
             output.text = portable(output.text)
-    return kept
+    return fold(kept) if "answer" in tags and kept else kept
+
+
+def without_widget(output: Any) -> list[Any]:
+    """What of a widget a page can show without a kernel: nothing, or its words in HTML."""
+    data = output.get("data", {})
+    if "text/html" not in data:
+        return []
+    words = {"text/html": data["text/html"], "text/plain": data["text/plain"].partition("\n")[0]}
+    return [nbformat.v4.new_output("display_data", words)]
+
+
+def fold(shown: list[Any]) -> list[Any]:
+    """One output that is closed until a reader opens it: what was measured for a prediction."""
+    inside = "\n".join(html(output) for output in shown)
+    data = {"text/html": folded(MEASURED, inside), "text/plain": f"[folded: {MEASURED.lower()}]"}
+    return [nbformat.v4.new_output("display_data", data)]
+
+
+def html(output: Any) -> str:
+    """An output as HTML, so that it can be folded; a picture keeps its words."""
+    if output.output_type == "stream":
+        return f"<pre>{escape(output.text)}</pre>"
+    data = output.data
+    if "text/html" in data:
+        page: str = data["text/html"]
+        return unfolded(page) if page.startswith("<details>") else page
+    if "image/png" in data:
+        words = escape(data["text/plain"].strip("[]"))
+        return f'<p><img alt="{words}" src="data:image/png;base64,{data["image/png"].strip()}"></p>'
+    return f"<pre>{escape(data['text/plain'])}</pre>"
 
 
 def portable(text: str) -> str:
