@@ -83,7 +83,7 @@ class Schedule:
     @property
     def headline(self) -> str:
         """How it ended, in words: "assertion failed: total == 2 (total is 1)"."""
-        from .told.text import headline
+        from .told import headline
 
         return headline(self)
 

@@ -3,5 +3,6 @@
 from .html import page as page
 from .html import space as space
 from .text import because as because
+from .text import headline as headline
 from .text import report as report
 from .text import table as table
