@@ -112,7 +112,7 @@ MUTANTS = [
     Mutant("a future is set twice", "Future._set",
            "if self._ended()", "if False", "a_future_is_set_once_whoever_sets_it"),
     Mutant("a put does not wait for the mutex", "Queue._step",
-           "return self.owner is None", "return True",
+           "return mutex.owner is None", "return True",
            "whoever_holds_the_mutex_of_a_queue_sees_it_stand_still"),
     Mutant("a put looks again though nobody was told", "Queue._step",
            "while not wants()", "while False",
