@@ -56,7 +56,8 @@ def broken(schedule: Schedule) -> str:
     """Which schedule fails, how it ends, and why."""
     word = schedule.word
     short = word if len(word) <= LONG else f"{word[:LONG]}…"
-    which = f"schedule {short} breaks it" if word else "there is one schedule, and it fails"
+    main = " (M is main)" if "M" in word else ""
+    which = f"schedule {short}{main} breaks it" if word else "there is one schedule, and it fails"
     if schedule.verdict in ENDLESS:
         return (
             f"{which}: it has no end, since somebody looks or tries again and again, and what "
