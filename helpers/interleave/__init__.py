@@ -125,7 +125,7 @@ class Exploring(Explorer):
             schedule=seen if found.failure else None,
             atomic=self.program.atomic,
             every=every,
-            left_out=found.left_out,
+            left_out=found.left_out or _not_followed(),
         )
 
     def _confirm(self, word: str) -> Schedule:
@@ -149,6 +149,11 @@ class Exploring(Explorer):
         if rest and len(run.events) < len(word):
             raise ValueError(f'the run of "{word}" is over after {len(run.events)} letters')
         return record.schedule()
+
+
+def _not_followed() -> str:
+    """The first thing that was taken as one step without a proof; "" where there is none."""
+    return next((f"line {n}: {what} is not followed" for what, n in hooks.unfollowed.items()), "")
 
 
 def _check(atomic: str, budget: int) -> None:

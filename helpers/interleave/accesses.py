@@ -367,7 +367,7 @@ class Accesses:
             for value in values:
                 for owner in self._inside(value):
                     self.save(owner)
-        if self.run.alone:
+        if self.run.alone and not self.run.spin.on:
             return
         owners = [owner for value in values for owner in self._inside(value)]
         seen = [owner for value in more for owner in self._inside(value)]

@@ -165,7 +165,7 @@ def _attribute(owner: Any, name: str) -> Callable[[], object]:
 
 
 def with_no_complaint(call: Callable[[], object]) -> None:
-    with suppress(AttributeError):
+    with suppress(AttributeError, ReferenceError):  # of a proxy, it may be
         call()
 
 

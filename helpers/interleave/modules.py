@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -119,7 +119,7 @@ def _date(clock: Any) -> Callable[..., Any]:
 
     def read(tz: Any = None) -> Any:
         seconds = SINCE + JUMP * now().clock(name)
-        found = datetime.fromtimestamp(seconds, tz or timezone.utc)
+        found = datetime.fromtimestamp(seconds, tz or UTC)
         found = found if tz else found.replace(tzinfo=None)
         return now().called(found if with_time else found.date())
 
@@ -267,6 +267,7 @@ def stand_ins() -> dict[Any, Any]:
     import concurrent.futures
     import os
     import random
+
     from . import pools
 
     table: dict[Any, Any] = {}

@@ -88,7 +88,7 @@ class Rewriter(ast.NodeTransformer):
     def rewritten(self, node: Function, guarded: bool = True) -> Function:
         """The function; a thread that is no task, and comes here, runs the code as it was."""
         original = self.program.mark(copy_of(self.function))
-        self.differs[original.value] = ""
+        self.differs[str(original.value)] = ""
         call = self.call(node, "plainly", original)
         given, call.keywords = passed_on(node.args)
         call.args += given
@@ -144,7 +144,7 @@ class Rewriter(ast.NodeTransformer):
         else:
             if name in self.cells:
                 cell = self.program.mark(self.cells[name])
-                self.differs[cell.value] = name
+                self.differs[str(cell.value)] = name
                 return cell
         if name not in self.program.written:
             return None
@@ -591,7 +591,9 @@ class Rewriter(ast.NodeTransformer):
         self.scopes, self.unread = [*outer, scope], tuple(sorted(unread_in(node)))
         body = node.body
         text = [body[0]] if ast.get_docstring(node, clean=False) is not None else []
-        first = [ast.Expr(self.call(node, "entered"))] if self.program.atomic != "op" else []
+        first: list[ast.stmt] = []
+        if self.program.atomic != "op":
+            first.append(ast.Expr(self.call(node, "entered")))
         home = (
             [ast.Assign([ast.Name(scope.name, ast.Store())], self.call(node, "home"))]
             if scope.name
