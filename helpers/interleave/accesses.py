@@ -59,6 +59,7 @@ class Accesses:
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
+        self.classes_change = False  # whether the program gives classes other methods
         self.asked = False  # whether an object's `__getattribute__` is about to be called
         self.busy = False  # with the exploration's own work, in the thread of a task
 
@@ -147,6 +148,8 @@ class Accesses:
             return self._of_module(site, owner, name)
         owner = self.stand(owner)
         if (kind := self.kind(owner, name)) == "plain":
+            if self.classes_change:
+                self.found(site, owner, name)
             return self._plain(site, owner, self.asks(owner, name))
         if kind == "cached":
             return self._stays(site, owner, name)
@@ -214,13 +217,32 @@ class Accesses:
             self.set_name(site, vars(owner), name, value)
         elif self.run is not None:
             owner = self.stand(owner)
-            if self.kind(owner, name, True) != "plain":
+            changes = self._changes_class(owner, name, value)
+            if changes or self.kind(owner, name, True) != "plain":
                 self.save(owner, name)
-                self.run.access(site, owner, name, True, "write", (), value)
+                part = None if name == "__bases__" else name
+                self.run.access(site, owner, part, True, "write", (), value)
         setattr(owner, name, value)
+
+    def _changes_class(self, owner: Any, name: str, value: Any) -> bool:
+        """Whether other methods are found from now on: where any may be, finding one is a step."""
+        changes = name in ("__class__", "__bases__")
+        if isinstance(owner, type) and not changes:
+            its = getattr(owner, name, None)
+            changes = any(hasattr(type(v), "__get__") or callable(v) for v in (its, value))
+        if changes and not self.classes_change and self.run is not None:
+            self.classes_change = self.run.pace.again = True
+        return changes
+
+    def found(self, site: Site, owner: Any, name: str) -> None:
+        """A method is looked for, where classes change."""
+        if self.run is not None and not isinstance(owner, Twin):
+            also = self._classes(owner, name)
+            self.run.access(site, owner, "__class__", False, "read", also)
 
     def delete(self, site: Site, owner: Any, name: str) -> None:
         if self.run is not None:
+            self._changes_class(owner, name, NOTHING)
             self.save(owner, name)
             self.run.access(site, owner, name, True, "write", (), NOTHING)
         delattr(owner, name)

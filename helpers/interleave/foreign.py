@@ -147,6 +147,9 @@ def _environment(environ: Any) -> Callable[[], object]:
 
 def _attribute(owner: Any, name: str) -> Callable[[], object]:
     nothing = object()
+    if name in ("__class__", "__bases__"):
+        its = getattr(owner, name)
+        return lambda: setattr(owner, name, its)
     own = getattr(owner, "__dict__", None)
     before = own.get(name, nothing) if own is not None and name in own else nothing
     if own is None or (before is nothing and not isinstance(owner, type)):

@@ -100,6 +100,8 @@ class Hooks(Accesses):
             return self.function(site, self.get(site, owner, name))
         if not hasattr(type(owner), name) and self.kind(owner, name) != "plain":
             return self.function(site, self.get(site, owner, name))
+        if self.classes_change:
+            self.found(site, owner, name)
         return self.function(site, self.asks(owner, name))
 
     def _of_super(self, site: Site, owner: Any, name: str) -> Any:

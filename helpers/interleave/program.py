@@ -76,6 +76,7 @@ class Program:
         hooks.names = {id(it): (it, 2 * 10**9 + n) for n, it in enumerate(before)}
         self._one_name_for_one_dict()
         hooks.opened = set()
+        hooks.classes_change = False
         hooks.unfollowed.clear()
         hooks.notes.clear()
         hooks.stdout = sys.stdout

@@ -483,3 +483,53 @@ def ok_borgs_locked():
 
     go(lambda: add(0), lambda: add(1))
     assert _borgs[0].n == 2
+
+
+class Old:
+    def step(self):
+        return 1
+
+
+class New:
+    def step(self):
+        return 2
+
+
+class Thing(Old):
+    pass
+
+
+_thing, _old = Thing(), Old()
+
+
+def race_method_replaced():
+    """Whoever says that the new method is found is wrong, in whatever order threads start."""
+    got = []
+
+    def patch():
+        Old.step = lambda self: 2
+
+    go(patch, lambda: got.append(_old.step()))
+    assert got == [2]
+
+
+def race_bases_replaced():
+    """The same for a class that gets another base."""
+    got = []
+
+    def patch():
+        Thing.__bases__ = (New,)
+
+    go(patch, lambda: got.append(_thing.step()))
+    assert got == [2]
+
+
+def race_class_of_a_thing_replaced():
+    """The same for an object that gets another class."""
+    got = []
+
+    def patch():
+        _old.__class__ = New
+
+    go(patch, lambda: got.append(_old.step()))
+    assert got == [2]
