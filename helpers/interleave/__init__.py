@@ -118,17 +118,20 @@ class Exploring(Explorer):
         found = every_schedule(self, outcome, every, budget)
         _shared[self.key] = self.shared
         seen = self._confirm(found.failure.word if found.failure else found.first)
-        reasons = filter(None, [found.left_out, not_followed(hooks.unfollowed)])
+        reasons = [found.left_out, not_followed(hooks.unfollowed)]
+        reasons += [
+            f"{what}, as in line {line}, is not known" for what, line in hooks.unknown.items()
+        ]
         return Report(
             program=self.program.program.__name__,
             verdict=seen.verdict if found.failure else "ok",
-            complete=found.complete and not hooks.unfollowed,
+            complete=not any(reasons),
             tried=sum(found.counts.values()),
             counts=dict(sorted(found.counts.items(), key=lambda item: (item[0] != "ok", item))),
             schedule=seen if found.failure else None,
             atomic=self.program.atomic,
             every=every,
-            left_out="; ".join(reasons),
+            left_out="; ".join(filter(None, reasons)),
             notes=tuple(hooks.notes),
         )
 

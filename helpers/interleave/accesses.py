@@ -55,11 +55,13 @@ class Accesses:
         self.write_out: Callable[[type], None] = lambda kind: None
         self.stands: dict[type, Callable[[Any], Any]] = {}  # makes what stands for a real thing
         self.opened: set[type] = set()  # classes whose methods are followed as far as they can be
-        self.unfollowed: dict[str, int] = {}  # what was taken as one step unproved, and its line
+        self.unfollowed: dict[str, int] = {}  # calls that were taken as one step, and their line
+        self.unknown: dict[str, int] = {}  # what may happen otherwise than here, and its line
         self.notes: dict[str, None] = {}  # what the report has to say besides
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
+        self.classes_change = False  # whether the program gives classes other methods
         self.asked = False  # whether an object's `__getattribute__` is about to be called
         self.busy = False  # with the exploration's own work, in the thread of a task
 
@@ -149,6 +151,8 @@ class Accesses:
         if type(owner) in self.stands:
             owner = self.stand(owner)
         if (kind := self.kind(owner, name)) == "plain":
+            if self.classes_change:
+                self.found(site, owner, name)
             return self._plain(site, owner, self.asks(owner, name))
         if kind == "cached":
             return self._stays(site, owner, name)
@@ -217,13 +221,32 @@ class Accesses:
         elif self.run is not None:
             if type(owner) in self.stands:
                 owner = self.stand(owner)
-            if self.kind(owner, name, True) != "plain":
+            changes = self._changes_class(owner, name, value)
+            if changes or self.kind(owner, name, True) != "plain":
                 self.save(owner, name)
-                self.run.access(site, owner, name, True, "write", (), value)
+                part = None if name == "__bases__" else name
+                self.run.access(site, owner, part, True, "write", (), value)
         setattr(owner, name, value)
+
+    def _changes_class(self, owner: Any, name: str, value: Any) -> bool:
+        """Whether other methods are found from now on: where any may be, finding one is a step."""
+        changes = name in ("__class__", "__bases__")
+        if isinstance(owner, type) and not changes:
+            its = getattr(owner, name, None)
+            changes = any(hasattr(type(v), "__get__") or callable(v) for v in (its, value))
+        if changes and not self.classes_change and self.run is not None:
+            self.classes_change = self.run.pace.again = True
+        return changes
+
+    def found(self, site: Site, owner: Any, name: str) -> None:
+        """A method is looked for, where classes change."""
+        if self.run is not None and not isinstance(owner, Twin):
+            also = self._classes(owner, name)
+            self.run.access(site, owner, "__class__", False, "read", also)
 
     def delete(self, site: Site, owner: Any, name: str) -> None:
         if self.run is not None:
+            self._changes_class(owner, name, NOTHING)
             self.save(owner, name)
             self.run.access(site, owner, name, True, "write", (), NOTHING)
         delattr(owner, name)
@@ -377,7 +400,7 @@ class Accesses:
         if kind in ("write", "change"):
             for owner in owners:
                 self.save(owner)
-        if self.run.alone:
+        if self.run.alone and not self.run.spin.on:
             return
         seen = [owner for value in more for owner in self._inside(value)]
         if owners or seen:

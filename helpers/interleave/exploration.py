@@ -123,7 +123,7 @@ class Explorer:
             strategy.begin()
             run = self.run(strategy)
             found = run.sharing.found()
-            if not found <= self.shared or run.pace.wants_time:
+            if not found <= self.shared or run.pace.wants_time or run.pace.again:
                 self.shared |= found
                 self.subject.timed = self.subject.timed or run.pace.wants_time
                 raise Grown

@@ -147,6 +147,9 @@ def _environment(environ: Any) -> Callable[[], object]:
 
 def _attribute(owner: Any, name: str) -> Callable[[], object]:
     nothing = object()
+    if name in ("__class__", "__bases__"):
+        its = getattr(owner, name)
+        return lambda: setattr(owner, name, its)
     own = getattr(owner, "__dict__", None)
     before = own.get(name, nothing) if own is not None and name in own else nothing
     if own is None or (before is nothing and not isinstance(owner, type)):
@@ -165,7 +168,7 @@ def _attribute(owner: Any, name: str) -> Callable[[], object]:
 
 
 def with_no_complaint(call: Callable[[], object]) -> None:
-    with suppress(AttributeError):
+    with suppress(AttributeError, ReferenceError):  # of a proxy, it may be
         call()
 
 

@@ -9,6 +9,7 @@ import operator
 import string
 import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from types import (
@@ -22,6 +23,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
+from ..wait_graph import is_library
 from .accesses import Accesses
 from .foreign import is_one_step
 from .operators import IN_PLACE
@@ -60,6 +62,7 @@ NOT_DRAWN = frozenset(
     map(id, (*LAZY, next, isinstance, type, id, repr, str, print, callable, bool, hash))
 )
 KEEPS_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque)))
+DEATH = "the moment at which an object dies that only weak references lead to"
 CALLED_BY_C = (
     operator.methodcaller, operator.attrgetter, operator.itemgetter, functools.partial,
     MethodDescriptorType, WrapperDescriptorType,
@@ -104,6 +107,8 @@ class Hooks(Accesses):
             return self.function(site, self.get(site, owner, name))
         if not hasattr(type(owner), name) and self.kind(owner, name) != "plain":
             return self.function(site, self.get(site, owner, name))
+        if self.classes_change:
+            self.found(site, owner, name)
         return self.function(site, self.asks(owner, name))
 
     def _of_super(self, site: Site, owner: Any, name: str) -> Any:
@@ -181,6 +186,9 @@ class Hooks(Accesses):
                 return self._container_method(site, owner, function.__name__, function)
             if not isinstance(owner, (*SAME, type, ModuleType)):
                 return self._one_step(site, owner, function)
+        elif isinstance(function, weakref.ref):
+            if not is_library(sys._getframe(1).f_code.co_filename):
+                self.unknown.setdefault(DEATH, site.line)
         elif type(function) not in self.opened:  # an object that can be called
             self.opens(type(function))
 
@@ -390,6 +398,8 @@ class Hooks(Accesses):
 
     def _made_by(self, site: Site, kind: type) -> Any:
         self._check_course(site, kind)
+        if kind is weakref.finalize:
+            self.unknown.setdefault(DEATH, site.line)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:

@@ -267,6 +267,7 @@ def stand_ins() -> dict[Any, Any]:
     import concurrent.futures
     import os
     import random
+
     from . import pools
 
     table: dict[Any, Any] = {}

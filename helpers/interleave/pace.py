@@ -16,11 +16,12 @@ CLOCK = 1  # token of the time
 class Pace:
     """How far a run has come, and how far it may go."""
 
-    __slots__ = ("most_steps", "most_turns", "skipped", "steps", "turns", "wants_time")
+    __slots__ = ("again", "most_steps", "most_turns", "skipped", "steps", "turns", "wants_time")
 
     def __init__(self) -> None:
         self.steps = self.turns = 0
         self.skipped = False  # whether somebody's next step was not waited for
+        self.again = False  # whether more are steps from here on than were before
         self.wants_time = False  # whether it has read a clock that does not go
         self.most_steps, self.most_turns = LIMIT, TURNS
 

@@ -49,11 +49,14 @@ class Program:
         self.tokens = self._tokens()
         self.code = self.codes[program]  # type: ignore[index]
         self._before: list[tuple[Any, str, Any]] = []
+        self.shared_dicts: dict[int, Any] = {}  # by id of a dict: the first that has it
 
     def call(self) -> object:
         self.hooks.busy = True
         self.hooks.undo.all()
         self.hooks.busy = False
+        if self.hooks.run is not None:
+            self.hooks.run.sharing.namespaces.update(self.shared_dicts)
         return self.program()
 
     def followed(self) -> Program:
@@ -71,8 +74,11 @@ class Program:
         hooks.known = {id(code): (code, True) for code in every}
         before = there_before(self.functions, self.classes)
         hooks.names = {id(it): (it, 2 * 10**9 + n) for n, it in enumerate(before)}
+        self._one_name_for_one_dict()
         hooks.opened = set()
+        hooks.classes_change = False
         hooks.unfollowed.clear()
+        hooks.unknown.clear()
         hooks.notes.clear()
         hooks.stdout = sys.stdout
         hooks.follow, hooks.write_out = self.follow, self.write_out
@@ -124,6 +130,19 @@ class Program:
         for function in self.functions:
             things += [*(function.__closure__ or ()), *used(function)]
         return {id(thing): 10**9 + number for number, thing in enumerate(things)}
+
+    def _one_name_for_one_dict(self) -> None:
+        """Objects that share one `__dict__` (Borgs), made before the program runs, are one."""
+        found: dict[int, list[tuple[Any, int]]] = {}  # by id of a dict: who has it
+        for thing, token in self.hooks.names.values():
+            own = None if isinstance(thing, type) else getattr(thing, "__dict__", None)
+            if type(own) is dict:
+                found.setdefault(id(own), []).append((thing, self.tokens.get(id(thing), token)))
+        for number, those in found.items():
+            if len(those) > 1:
+                self.shared_dicts[number], first = those[0]
+                self.tokens[number] = first
+                self.tokens.update({id(thing): first for thing, _ in those})
 
     def _put(self, owner: Any, name: str, value: Any) -> None:
         self._before.append((owner, name, getattr(owner, name)))

@@ -587,7 +587,9 @@ class Rewriter(ast.NodeTransformer):
         self.scopes, self.unread = [*outer, scope], tuple(sorted(unread_in(node)))
         body = node.body
         text = [body[0]] if ast.get_docstring(node, clean=False) is not None else []
-        first = [ast.Expr(self.call(node, "entered"))] if self.program.atomic != "op" else []
+        first: list[ast.stmt] = []
+        if self.program.atomic != "op":
+            first.append(ast.Expr(self.call(node, "entered")))
         home = (
             [ast.Assign([ast.Name(scope.name, ast.Store())], self.call(node, "home"))]
             if scope.name

@@ -110,11 +110,13 @@ _THREAD = ("_target", "_args", "_kwargs", "_name", "_daemon", "name", "daemon", 
 
 
 def is_iterator(value: Any) -> bool:
-    return _iterates(type(value))
+    kind: Any = type(value)
+    return _iterates(kind)
 
 
 def is_container(value: Any) -> bool:
-    return _contains(type(value))
+    kind: Any = type(value)
+    return _contains(kind)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -146,9 +148,9 @@ def part_of(owner: Any, key: Any) -> Any:
     """What tells one item from another; None for all of them."""
     if Current.hooks.run and type(key) is str and id(owner) in Current.hooks.run.sharing.namespaces:
         return key
-    if not isinstance(owner, dict):
-        if not isinstance(key, int) or not isinstance(owner, BY_INDEX) or key < 0:
-            return None  # several, one that is counted from the end, or a part of a part
+    at_index = isinstance(owner, BY_INDEX) and isinstance(key, int) and key >= 0
+    if not at_index and not isinstance(owner, dict):
+        return None  # several, one that is counted from the end, or a part of a part
     return ("item", key) if _is_part(key) else None
 
 

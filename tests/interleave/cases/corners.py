@@ -1,0 +1,535 @@
+"""Corners of the language and of the library: iterators, arrays, clocks, endless loops."""
+
+# ruff: noqa
+import array
+import collections
+import contextlib
+import datetime
+import functools
+import io
+import itertools
+import threading
+import time
+from threading import Event, Lock
+
+from programs_told import together as go
+
+from helpers.timeline import Timeline
+
+
+_timeline = Timeline()
+
+
+def exception_userdict_iterate():
+    d = collections.UserDict(a=1)
+
+    def grow():
+        d["b"] = 2
+
+    def sum_():
+        return [k for k in d]
+
+    out = []
+
+    def it():
+        for k in d:
+            out.append(k)
+
+    go(grow, it)
+
+
+def race_array_len():
+    a = array.array("i")
+
+    def once():
+        if len(a) == 0:
+            a.append(1)
+
+    go(once, once)
+    assert len(a) == 1
+
+
+def race_memoryview_and_bytearray():
+    a = bytearray(2)
+    v = memoryview(a)
+    seen = []
+
+    def write():
+        v[0] = 1
+        v[1] = 1
+
+    go(write, lambda: seen.append(bytes(a)))
+    assert seen[0] in (b"\0\0", b"\1\1")
+
+
+def exception_bytearray_export():
+    a = bytearray(b"abc")
+
+    def hold():
+        with memoryview(a) as v:
+            x = v[0]
+
+    go(hold, lambda: a.append(1))
+
+
+def race_singledispatch_register():
+    @functools.singledispatch
+    def show(x):
+        return "any"
+
+    seen = []
+
+    def reg():
+        @show.register(int)
+        def _(x):
+            return "int"
+
+    go(reg, lambda: seen.append(show(1)))
+    assert seen == ["any"]
+
+
+def race_list_of_map_with_step():
+    src = [1]
+    d = {"k": 0}
+    out = []
+
+    def f(y):
+        return y + d["k"]
+
+    def bump():
+        d["k"] = 1
+        src.append(5)
+
+    go(lambda: out.extend(list(map(f, src))), bump)
+    assert out in ([1], [2, 6], [2])
+
+
+def exception_shared_generator_running():
+    d = {"n": 0}
+
+    def gen():
+        while d["n"] < 2:
+            d["n"] += 1
+            yield d["n"]
+
+    g = gen()
+    go(lambda: list(g), lambda: list(g))
+
+
+def race_getattribute_counts():
+    class A:
+        n = 0
+
+        def __getattribute__(self, k):
+            if k == "v":
+                A.n += 1
+            return object.__getattribute__(self, k)
+
+    a = A()
+    a.v = 1
+    go(lambda: a.v, lambda: a.v)
+    assert A.n == 2
+
+
+def race_max_key_grows():
+    src = [1, 2]
+    d = {"k": 1}
+    out = []
+
+    def key(y):
+        return y * d["k"]
+
+    def grow():
+        src.append(9)
+        d["k"] = 1
+
+    go(lambda: out.append(max(src, key=key)), grow)
+    assert out[0] == 2
+
+
+def race_deadline_monotonic():
+    end = time.monotonic() + 5
+    out = []
+
+    def f():
+        if time.monotonic() < end:
+            out.append(1)
+
+    go(f)
+    assert out == [1]
+
+
+def race_datetime_now():
+    out = []
+
+    def f():
+        t = datetime.datetime.now()
+        out.append((datetime.datetime.now() - t).total_seconds() < 1)
+
+    go(f, f)
+    assert all(out)
+
+
+def exception_set_iteration_live():
+    s = {"a", "b"}
+
+    def look():
+        for x in s:
+            pass
+
+    go(lambda: s.add("c"), look)
+
+
+def livelock_count_loop():
+    flag = [False]
+
+    def f():
+        for i in itertools.count():
+            if flag[0]:
+                return
+
+    go(f)
+
+
+def ok_count_loop():
+    flag = [False]
+
+    def f():
+        for _ in itertools.count():
+            if flag[0]:
+                return
+            time.sleep(0.1)
+
+    def s():
+        flag[0] = True
+
+    go(f, s)
+
+
+def ok_repeat_loop():
+    l = Lock()
+    n = [0]
+
+    def f():
+        for _ in itertools.repeat(None):
+            if l.acquire(blocking=False):
+                n[0] += 1
+                l.release()
+                return
+
+    go(f, f)
+    assert n == [2]
+
+
+def ok_iter_callable_loop():
+    e = Event()
+    out = []
+
+    def f():
+        for _ in iter(e.is_set, True):
+            pass
+        out.append(1)
+
+    go(f, e.set)
+    assert out == [1]
+
+
+def ok_fresh_objects_loop():
+    st = {"v": {"ready": False}}
+
+    def f():
+        while True:
+            snap = dict(st["v"])
+            if snap["ready"]:
+                return
+
+    def s():
+        st["v"] = {"ready": True}
+
+    go(f, s)
+
+
+def livelock_fresh_objects():
+    st = {"v": {"ready": False}}
+
+    def f():
+        while True:
+            snap = list(st.values())
+            if snap[0]["ready"]:
+                return
+
+    go(f)
+
+
+def ok_ticket_lock():
+    nxt = itertools.count()
+    serving = [0]
+    n = [0]
+
+    def f():
+        me = next(nxt)
+        while serving[0] != me:
+            pass
+        n[0] += 1
+        serving[0] += 1
+
+    go(f, f)
+    assert n == [2]
+
+
+def refused_course_run():
+    from helpers.run import run
+
+    n = []
+
+    def work(i):
+        if not n:
+            n.append(i)
+
+    run(work, [1, 2], workers=2, using="threads")
+    assert len(n) == 1
+
+
+def race_main_measures():
+    t = time.monotonic()
+    x = []
+    go(lambda: x.append(1))
+    took = time.monotonic() - t
+    assert took < 5
+
+
+def race_sum_shared_iterator():
+    it = iter([1, 2])
+    got = {}
+
+    def f(k):
+        got[k] = sum(it)
+
+    go(lambda: f("a"), lambda: f("b"))
+    assert got["a"] == 3
+
+
+def race_chain_for():
+    x = [1]
+    got = []
+
+    def r():
+        for v in itertools.chain([0], x):
+            got.append(v)
+
+    go(r, lambda: x.append(2))
+    assert got == [0, 1]
+
+
+def race_super_setattr_gap():
+    class A:
+        def __init__(self):
+            super().__setattr__("n", 0)
+
+        def __setattr__(self, k, v):
+            cur = self.n
+            super().__setattr__(k, cur + v)
+
+    a = A()
+
+    def f():
+        a.n = 1
+
+    go(f, f)
+    assert a.n == 2
+
+
+def ok_getattribute_writes_lock():
+    class A:
+        def __init__(self):
+            self.hits = 0
+            self.l = Lock()
+            self.v = 1
+
+        def __getattribute__(self, k):
+            if k == "v":
+                with object.__getattribute__(self, "l"):
+                    self.hits += 1
+            return object.__getattribute__(self, k)
+
+    a = A()
+    go(lambda: a.v, lambda: a.v)
+    assert a.hits == 2
+
+
+def ok_getattr_hook_locked():
+    class A:
+        def __init__(self):
+            self.made = []
+            self.l = Lock()
+
+        def __getattr__(self, name):
+            self.made.append(name)
+            setattr(self, name, len(self.made))
+            return getattr(self, name)
+
+    a = A()
+
+    def f():
+        with a.l:
+            a.x
+
+    go(f, f)
+    assert a.made == ["x"], a.made
+
+
+def ok_print_file_locked():
+    b = io.StringIO()
+    l = Lock()
+
+    def f(t):
+        with l:
+            print(t, end="", file=b)
+            print(".", end="", file=b)
+
+    go(lambda: f("a"), lambda: f("b"))
+    assert b.getvalue() in ("a.b.", "b.a.")
+
+
+def ok_redirect_locked():
+    b = io.StringIO()
+    l = Lock()
+
+    def f(t):
+        with l, contextlib.redirect_stdout(b):
+            print(t, end="")
+
+    go(lambda: f("a"), lambda: f("b"))
+    assert sorted(b.getvalue()) == ["a", "b"]
+
+
+def race_slice_assign_generator():
+    x = [0]
+    d = {"k": 0}
+
+    def g():
+        d["k"] = d["k"] + 1
+        yield d["k"]
+
+    def f():
+        x[:] = g()
+
+    go(f, f)
+    assert x == [2]
+
+
+def ok_alone_after_join():
+    x = []
+    n = 0
+    go(lambda: x.append(1))
+    it = iter([1, 1, 1, 0])
+    while next(it):
+        n += 1
+    while len(x) < 3:
+        x += [1]
+    assert n == 3
+
+
+def refused_timeline_global():
+    def w():
+        with _timeline.span("a"):
+            pass
+
+    go(w)
+
+
+class Borg:
+    _shared = {}
+
+    def __init__(self):
+        self.__dict__ = self._shared
+
+
+_borgs = [Borg(), Borg()]
+
+
+def race_borgs_made_before():
+    """Two objects with one `__dict__`, made when the module was imported."""
+    _borgs[0].n = 0
+
+    def add(i):
+        _borgs[i].n += 1
+
+    go(lambda: add(0), lambda: add(1))
+    assert _borgs[0].n == 2
+
+
+def race_borg_and_its_dict():
+    """One adds to the attribute, the other to the item of the dict that it is."""
+    _borgs[0].n = 0
+
+    def by_item():
+        Borg._shared["n"] += 1
+
+    def by_attribute():
+        _borgs[1].n += 1
+
+    go(by_item, by_attribute)
+    assert _borgs[0].n == 2
+
+
+def ok_borgs_locked():
+    """The same under a lock."""
+    _borgs[0].n, lock = 0, Lock()
+
+    def add(i):
+        with lock:
+            _borgs[i].n += 1
+
+    go(lambda: add(0), lambda: add(1))
+    assert _borgs[0].n == 2
+
+
+class Old:
+    def step(self):
+        return 1
+
+
+class New:
+    def step(self):
+        return 2
+
+
+class Thing(Old):
+    pass
+
+
+_thing, _old = Thing(), Old()
+
+
+def race_method_replaced():
+    """Whoever says that the new method is found is wrong, in whatever order threads start."""
+    got = []
+
+    def patch():
+        Old.step = lambda self: 2
+
+    go(patch, lambda: got.append(_old.step()))
+    assert got == [2]
+
+
+def race_bases_replaced():
+    """The same for a class that gets another base."""
+    got = []
+
+    def patch():
+        Thing.__bases__ = (New,)
+
+    go(patch, lambda: got.append(_thing.step()))
+    assert got == [2]
+
+
+def race_class_of_a_thing_replaced():
+    """The same for an object that gets another class."""
+    got = []
+
+    def patch():
+        _old.__class__ = New
+
+    go(patch, lambda: got.append(_old.step()))
+    assert got == [2]
