@@ -186,6 +186,10 @@ def check_timeout(timeout: Any) -> None:
 
 
 def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
+    if isinstance(using, type) and hasattr(using, "submit"):
+        raise ValueError(
+            f"using must be an Executor that was made: {using.__name__}(4), not a class"
+        )
     if hasattr(using, "submit"):
         return lambda job, workers: _Futures(job, using)
     if using in ("serial", "threads"):

@@ -95,7 +95,7 @@ def at_once(programs: Mapping[str, str], seconds: float = 10.0) -> dict[str, End
 
 
 def new_folder() -> str:
-    """An empty folder that imports look into first, until `remove_folders`."""
+    """An empty folder that imports look into first, until `remove_folders` or our end."""
     folder = temporary("lesson")
     _folders.append(folder)
     sys.path.insert(0, folder.name)

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import warnings
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -418,3 +419,56 @@ def test_a_file_is_read_or_refused_whatever_stands_in_it(
         except ValueError as error:
             said = str(error) if trace.name in str(error) else ""
     assert said, "refused without the name of the file"
+
+
+# ------------------------------------------------------------ a damaged file
+
+STRANGE = (
+    *("[]", "true", "null", "-1", "1e999", "9" * 400, "9" * 5000, "1e99999999999999999999"),
+    *('"\\ud800"', "NaN", "[" * 2000, "{" * 9, '{"a":' * 2000, '"x', "\x00", "0.5", "{}", ","),
+)
+
+
+def mutated(text: str, random: Random) -> bytes:
+    """A trace with one to three values or bytes that do not belong there."""
+    for _ in range(random.randint(1, 3)):
+        values = list(re.finditer(r'-?\d[\d.]*|"[^"]*"|\[|\{', text))
+        place = random.choice(values) if values else re.match("", text)
+        assert place is not None
+        how = random.randrange(4)
+        if how == 0:
+            text = text[: place.start()] + random.choice(STRANGE) + text[place.end() :]
+        elif how == 1:
+            text = text[: place.start()] + text[place.end() :]
+        elif how == 2:
+            text = text[: place.start()]
+        else:
+            other = random.choice(values)[0] if values else ""
+            text = text[: place.start()] + other + text[place.end() :]
+    data = bytearray(text.encode("utf-8", "replace"))
+    if data and random.random() < 0.2:
+        data[random.randrange(len(data))] = random.randrange(256)
+    return bytes(data)
+
+
+def test_a_damaged_trace_is_read_or_refused_in_a_sentence_with_its_path(tmp_path: Path) -> None:
+    random = Random(13)
+    texts = []
+    for timeline in (a_run(), a_queue()):
+        save(timeline, tmp_path / "whole.json")
+        texts.append((tmp_path / "whole.json").read_text(encoding="utf-8"))
+    path = tmp_path / "damaged.json"
+    refused = []
+    for number in range(4000):
+        path.write_bytes(mutated(texts[number % 2], random))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = load(path)
+            assert all(span.stop >= span.start for span in found.spans)
+            assert found.describe()
+        except ValueError as error:
+            refused.append(str(error))
+    assert 1000 < len(refused) < 3900
+    assert [words for words in refused if str(path) not in words] == []
+    assert max(map(len, refused)) < len(str(path)) + 400

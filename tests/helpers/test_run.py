@@ -349,6 +349,11 @@ def test_an_unknown_way_to_run_is_refused(using: Any) -> None:
         run(jobs.double, [1], using=using)
 
 
+def test_a_class_of_executors_is_told_from_an_executor() -> None:
+    with pytest.raises(ValueError, match=r"^using must be an Executor .*: ThreadPoolExecutor\(4\)"):
+        run(jobs.double, [1], using=ThreadPoolExecutor)
+
+
 def local(x: int) -> int:
     return x
 
