@@ -17,16 +17,16 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing import active_children
-from time import monotonic, sleep
+from time import monotonic
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import wait_graph
-from .ending import InOneSentence, raise_in
+from .ending import Ender, InOneSentence, raise_in
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to
-TIDY = 0.3  # seconds between telling them and telling them again
+IMPORT = 2.0  # seconds that an import in the block gets to end
 
 
 class DeadlinePassed(InOneSentence, TimeoutError):
@@ -59,6 +59,7 @@ class deadline:
         self._threads, self._children = set(threading.enumerate()), set(active_children())
         self._expired = self._stepped_in = self._shown = self._given_up = False
         self._left: list[str] = []
+        self._inside_import = wait_graph.in_import(sys._getframe())
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
         if self._main:
@@ -101,7 +102,7 @@ class deadline:
         if self._closed.wait(self.seconds):
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])
-        self._expired = True
+        self._expired, self._patient_until = True, monotonic() + IMPORT
         while not self._closed.is_set():
             self._interrupt()
             if not self._closed.wait(MORE):
@@ -113,6 +114,8 @@ class deadline:
     def _interrupt(self) -> None:
         """Raise in the block; a wait that a signal cannot end is released."""
         if not self._main:
+            if self._must_not_be_broken(sys._current_frames().get(self._thread.ident or 0)):
+                return
             self._stepped_in = True
             raise_in(self._thread, DeadlinePassed)
         elif sys.platform == "win32":
@@ -130,7 +133,7 @@ class deadline:
         elif self._task is not None and _task() is not self._task:  # it is at an `await`
             self._stepped_in = True
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
-        elif frame is None or _entering_or_leaving(frame):
+        elif frame is None or self._must_not_be_broken(frame):
             return  # the watcher comes again
         elif dis.opname[frame.f_code.co_code[frame.f_lasti]] == "JUMP_BACKWARD":
             self._tracer, frame.f_trace = sys.gettrace(), self._at_next_line
@@ -142,8 +145,15 @@ class deadline:
         """Raise here: in Python 3.12 and 3.13 an error at the end of a loop may miss its `with`."""
         sys.settrace(self._tracer)
         frame.f_trace = None
-        if not _entering_or_leaving(frame):
+        if not self._must_not_be_broken(frame):
             self._raise()
+
+    def _must_not_be_broken(self, frame: FrameType | None) -> bool:
+        """Whether this is a deadline's own code, or an import, which would stay half done."""
+        if _entering_or_leaving(frame):
+            return True
+        importing = not self._inside_import and wait_graph.in_import(frame)
+        return importing and monotonic() < self._patient_until
 
     def _raise(self) -> NoReturn:
         self._stepped_in = True
@@ -151,7 +161,8 @@ class deadline:
 
     def _new_threads(self) -> list[threading.Thread]:
         known = {*self._threads, self._watcher}
-        return [t for t in wait_graph.running() if t not in known and not wait_graph.idle(t)]
+        found = [t for t in wait_graph.running() if t not in known and not isinstance(t, Ender)]
+        return [thread for thread in found if not wait_graph.idle(thread)]
 
     def _end_all(self) -> list[str]:
         """End what was started inside; the names of what could not be ended."""
@@ -162,24 +173,14 @@ class deadline:
             child.join(GRACE)
             if child.is_alive():
                 child.kill()
-        threads, last = self._new_threads(), monotonic() + GRACE
         hook, threading.excepthook = threading.excepthook, lambda args: None
-        try:
-            while threads and monotonic() < last:
-                for thread in threads:
-                    raise_in(thread, SystemExit)  # which `threading` does not report
-                    wait_graph.release(thread)
-                self._pause()
-                threads = self._new_threads()
+        try:  # SystemExit is what `threading` does not report
+            ender = Ender(self._new_threads, SystemExit, given_up=True, grace=GRACE)
+            ender.start()
+            ender.join(GRACE)
         finally:
             threading.excepthook = hook
-        return [thread.name for thread in threads]
-
-    def _pause(self) -> None:
-        """Until they have ended, or long enough that a second error does not stop their tidying."""
-        last = monotonic() + TIDY
-        while self._new_threads() and monotonic() < last:
-            sleep(0.005)
+        return [thread.name for thread in self._new_threads()]
 
     def _show(self) -> None:
         if not self._shown:

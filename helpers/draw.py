@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from .timeline.layout import headed
 from .timeline.layout import words as words
-from .timeline.png import display_png, tex
-from .timeline.png import plot as plot
-from .timeline.png import show as show
-from .timeline.svg import html as html
+from .timeline.picture.png import display_png, tex
+from .timeline.picture.png import plot as plot
+from .timeline.picture.png import show as show
+from .timeline.picture.svg import html as html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

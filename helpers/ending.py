@@ -3,17 +3,27 @@
 Python has no way to end a thread but an exception that arrives in it, between
 two steps of its Python code. `run` and `queues` end their workers so, `deadline`
 and the explorer whatever they watch.
+
+It must not arrive inside an import: the module would stay half made, or the
+lock of the import closed, for this thread and for all later ones.
+
+Where a thread stands says `wait_graph`; it is asked for only when somebody has
+to be ended, as every worker process would pay 8 ms for it.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from threading import Thread
-from time import monotonic
+from time import monotonic, sleep
 
 GRACE = 1.0  # seconds that a worker gets to end after it was told to
 LOOK = 0.05  # seconds between two looks at whether they have ended
+AGAIN = 0.3  # seconds until they are told again: the first time may have met a `finally`
+LATER = 60.0  # seconds that somebody may stay in an import, and is told after it
 
 
 class InOneSentence:
@@ -35,20 +45,121 @@ def raise_in(thread: Thread, error: type[BaseException]) -> None:
 
 def end_threads(
     threads: Iterable[Thread], at_work: Callable[[Thread], bool] = lambda thread: True
-) -> list[str]:
+) -> dict[str, str]:
     """Raise WorkerStopped in those of `threads` that are `at_work`, until all have ended.
 
     The others must be about to end by themselves. Gives the names of those that
-    have not ended after GRACE seconds: they are in C code, or wait for a lock.
+    have not ended after GRACE seconds, and what is to be said of each.
     """
-    threads, last = list(threads), monotonic() + GRACE
-    while (alive := [t for t in threads if t.is_alive()]) and monotonic() < last:
-        for thread in filter(at_work, alive):
-            raise_in(thread, WorkerStopped)
-        alive[0].join(LOOK)
-    return [thread.name for thread in alive]
+    threads = list(threads)
+    for thread in threads:
+        if thread.is_alive() and not at_work(thread):
+            thread.join(LOOK)
+    ender = Ender(lambda: [t for t in threads if t.is_alive()], WorkerStopped, at_work)
+    if ender.threads():
+        ender.start()
+        ender.join(GRACE)
+    return {thread.name: _prospect(thread) for thread in ender.threads()}
 
 
-def not_stopped(workers: Sequence[str]) -> str:
-    """What is said of workers that cannot be ended."""
-    return f"This could not be stopped and ends with its call: {', '.join(workers)}."
+class Ender(Thread):
+    """Tells `threads()` to end until there are none.
+
+    It is a thread of its own, because it goes on where somebody is in an import
+    and whoever waits for it has to go on; and because Python 3.11 holds a thread
+    that is traced or profiled at its next call while an exception is on its way
+    to a thread that waits.
+
+    Each is told once, then its wait is released, and both again only after a
+    pause. A lock that others may hold is released where the program is
+    `given_up`, or where all wait for such locks, for more than one: for each other.
+    """
+
+    def __init__(
+        self,
+        threads: Callable[[], list[Thread]],
+        error: type[BaseException],
+        at_work: Callable[[Thread], bool] = lambda thread: True,
+        *,
+        given_up: bool = False,
+        grace: float = GRACE,
+    ) -> None:
+        super().__init__(name="ender", daemon=True)
+        self.threads, self.error, self.at_work = threads, error, at_work
+        self.given_up, self.grace = given_up, grace
+        self.told: dict[Thread, float] = {}
+
+    def run(self) -> None:
+        sys.settrace(None)
+        sys.setprofile(None)
+        begun = monotonic()
+        while (alive := self.threads()) and monotonic() < begun + self.grace:
+            self._tell(alive, again=True)
+            self._look()
+        while any(map(self._untold, self.threads())) and monotonic() < begun + LATER:
+            self._tell(self.threads(), again=False)
+            self._look()
+
+    def _untold(self, thread: Thread) -> bool:
+        return thread not in self.told and self.at_work(thread)
+
+    def _tell(self, alive: list[Thread], again: bool) -> None:
+        from . import wait_graph
+
+        now = monotonic()
+        each_other = all(t in self.told for t in alive) and wait_for_each_other(alive)
+        pause = AGAIN if again else LATER
+        due = [t for t in alive if now - self.told.get(t, -pause) >= pause and self.at_work(t)]
+        due = [thread for thread in due if tell(thread, self.error)]
+        for thread in due:
+            self.told[thread] = now
+            lock, private = wait_graph.lock_of(thread)
+            if lock is not None and (private or each_other or self.given_up):
+                with suppress(RuntimeError):  # somebody else has just released it
+                    lock.release()
+
+    def _look(self) -> None:
+        last = monotonic() + LOOK
+        while self.threads() and monotonic() < last:
+            sleep(0.002)
+
+
+def tell(thread: Thread, error: type[BaseException]) -> bool:
+    """Raise `error` in `thread`, unless it is inside an import; whether that was done."""
+    from . import wait_graph
+
+    if wait_graph.importing(thread):
+        return False
+    raise_in(thread, error)
+    return True
+
+
+def wait_for_each_other(threads: Iterable[Thread]) -> bool:
+    """Whether all wait for locks, for two at least.
+
+    Where all wait for one and the same, somebody else may hold it, who goes on.
+    """
+    from . import wait_graph
+
+    locks = [wait_graph.lock_of(thread)[0] for thread in threads]
+    return None not in locks and len(set(map(id, locks))) > 1
+
+
+def _prospect(thread: Thread) -> str:
+    """What is to be said of one that has not ended."""
+    from . import wait_graph
+
+    if wait_graph.importing(thread):
+        return "is in an import and ends after it"
+    if wait_graph.waits(thread):
+        return "waits for another thread and may never end"
+    return "ends with its call"
+
+
+def not_stopped(workers: Mapping[str, str]) -> str:
+    """What is said of workers that cannot be ended: by name, what is known of each."""
+    named: dict[str, list[str]] = {}
+    for name, why in workers.items():
+        named.setdefault(why, []).append(name)
+    said = "; ".join(f"{', '.join(names)} ({why})" for why, names in named.items())
+    return f"This could not be stopped: {said}."

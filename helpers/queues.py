@@ -24,7 +24,7 @@ from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple
 
 from .ending import LOOK, WorkerStopped, end_threads, not_stopped
-from .run import MOST, RunError, Stopped, brief, check_timeout, first_of, supervisor
+from .run import MOST, RunError, Stopped, add_sentence, brief, check_timeout, first_of, supervisor
 from .timeline import Timeline, outcome_of
 from .timeline.queue_length import Depth
 
@@ -105,18 +105,20 @@ def pipeline(
     flow = _Flow(list(items), stages, size)
     outer, last = supervisor(), monotonic() + timeout
     failure: RunError | None = None
-    flow.start()
     try:
+        flow.start()
         while not failure and flow.alive():
             outer.progress(flow.done, len(flow.items))
             if outer.stop.is_set():
                 failure = Stopped(flow.so_far("Stopped"), flow.timeline)
             elif monotonic() > last:
                 failure = flow.too_late(timeout)
-    finally:
-        left = flow.stop()
-    if failure and left:
-        failure.args = (f"{failure} {not_stopped(left)}",)
+    except BaseException as error:
+        if left := flow.stop():
+            add_sentence(error, not_stopped(left))
+        raise
+    if (left := flow.stop()) and failure:
+        add_sentence(failure, not_stopped(left))
     if failure or flow.failures:
         errors = [flow.failed(*one) for one in flow.failures]
         failure = failure or first_of(errors)
@@ -205,10 +207,10 @@ class _Flow:
                 belt.close()
         return False
 
-    def stop(self) -> list[str]:
+    def stop(self) -> dict[str, str]:
         """End all threads: at a belt they find it closed, elsewhere an exception arrives.
 
-        The names of those that cannot be ended.
+        The names of those that cannot be ended, and what is known of each.
         """
         for belt in self.belts:
             belt.close()

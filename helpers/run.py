@@ -14,11 +14,10 @@ Not meant for production: there is no retry, and nothing is sent in batches.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
@@ -88,7 +87,8 @@ def run(
     crew = crew_of(job, min(workers, len(job.items)))
     outer = supervisor()
     deadline = monotonic() + timeout
-    done, failure = 0, None
+    done = 0
+    failure: BaseException | None = None
     failures: list[RunError] = []
     try:
         crew.start()
@@ -112,10 +112,21 @@ def run(
         failure = error
         failure.failures = failures
         raise
+    except BaseException as error:
+        failure = error
+        raise
     finally:
         if (left := crew.stop()) and failure:
-            failure.args = (f"{failure} {not_stopped(left)}",)
+            add_sentence(failure, not_stopped(left))
     return job.timeline
+
+
+def add_sentence(error: BaseException, sentence: str) -> None:
+    """Say one more thing: at the end of an error of ours, below another, such as an interrupt."""
+    if isinstance(error, RunError):
+        error.args = (f"{error} {sentence}",)
+    else:
+        error.add_note(sentence)
 
 
 def first_of(failures: list[RunError]) -> RunError:
@@ -288,8 +299,8 @@ class _Crew(Protocol):
         """What has been finished, waiting at most `seconds` for the first."""
         ...
 
-    def stop(self) -> Sequence[str]:
-        """End all workers; the names of those that cannot be ended."""
+    def stop(self) -> Mapping[str, str]:
+        """End all workers; the names of those that cannot be ended, and what is known of each."""
         ...
 
 
@@ -340,7 +351,7 @@ class _Threads:
     def wait(self, seconds: float) -> Iterable[Finished]:
         return _drain(self.done, seconds)
 
-    def stop(self) -> Sequence[str]:
+    def stop(self) -> Mapping[str, str]:
         """Take back what nobody has begun; who has an item is told to end."""
         with suppress(Empty):
             while True:
@@ -443,7 +454,7 @@ class _Processes:
         name, now = self.job.call.name, perf_counter_ns()
         self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
 
-    def stop(self) -> Sequence[str]:
+    def stop(self) -> Mapping[str, str]:
         for process in self.workers.values():
             process.terminate()
         for pipe, process in self.workers.items():
@@ -456,7 +467,7 @@ class _Processes:
             pipe.close()
         left = [process.name for process in self.workers.values() if process.is_alive()]
         self.workers.clear()
-        return left
+        return dict.fromkeys(left, "ends with its call")
 
 
 def _how(exitcode: int | None) -> str:
@@ -467,17 +478,13 @@ def _how(exitcode: int | None) -> str:
 
 
 def _serve(pipe: Any, inherited: Sequence[Any], call: Any, calibration: str) -> None:
-    """A worker process: answers items until its parent is gone or ends it."""
-    from multiprocessing import parent_process
-
+    """A worker process: answers items until its parent is gone, see `orphans`, or ends it."""
     from .work import calibrate_as
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked to stop, and stops us
     for other in inherited:
         other.close()
     calibrate_as(calibration)
-    parent = parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()  # type: ignore[union-attr]
     pipe.send(None)
     with suppress(EOFError, OSError):
         while True:
@@ -539,9 +546,9 @@ class _Futures:
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()
 
-    def stop(self) -> Sequence[str]:
+    def stop(self) -> Mapping[str, str]:
         from concurrent.futures import wait
 
         running = [future for future in self.futures if not future.cancel()]
         late = wait(running, GRACE).not_done if running else []
-        return [f"{len(late)} items of the executor"] if late else []
+        return {f"{len(late)} items of the executor": "end with their calls"} if late else {}

@@ -28,6 +28,9 @@ ELSEWHERE = ("site-packages", "dist-packages")
 POOLS = (f"concurrent{os.sep}futures{os.sep}", f"{os.sep}multiprocessing{os.sep}")
 CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "BEFORE_WITH", "LOAD_SPECIAL")
 
+IMPORTS = "<frozen importlib"  # where the code of every import stands
+
+FOR_OTHERS = re.compile(r"^with |\b(acquire|wait|wait_for|join|get|put|result)\(")
 WAITING = re.compile(r"^with |\b(acquire|wait|join|get|put|result|sleep|shutdown|recv)\b")
 
 
@@ -69,17 +72,50 @@ def release(thread: threading.Thread) -> None:
     The lock then has two owners, so this is only for a program that is given
     up. A wait in `time.sleep` or in C code cannot be ended.
     """
-    frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None:
-        return
-    if is_library(frame.f_code.co_filename):  # a condition waits for a lock of its own
-        condition = frame.f_locals.get("self")
-        lock = frame.f_locals.get("waiter", getattr(condition, "_lock", None))
-    else:
-        lock = _lock_at(frame)
-    if type(lock) is type(threading.Lock()):
+    lock, _ = lock_of(thread)
+    if lock is not None:
         with suppress(RuntimeError):  # somebody else has just released it
             lock.release()
+
+
+def lock_of(thread: threading.Thread) -> tuple[Any, bool]:
+    """The plain lock that `thread` waits for, or None; whether nobody else can ever hold it.
+
+    Such a private lock is what a Condition makes for each wait, and with it a
+    Semaphore, an Event, a Barrier and a Queue.
+    """
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return None, False
+    if is_library(frame.f_code.co_filename):  # a condition waits for a lock of its own
+        condition = frame.f_locals.get("self")
+        private = "waiter" in frame.f_locals
+        lock = frame.f_locals.get("waiter", getattr(condition, "_lock", None))
+    else:
+        lock, private = _lock_at(frame), False
+    return (lock, private) if type(lock) is type(threading.Lock()) else (None, False)
+
+
+def waits(thread: threading.Thread) -> bool:
+    """Whether it waits for another thread: at a lock, a condition, a queue or a join."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return False
+    if is_library(frame.f_code.co_filename):
+        return os.path.basename(frame.f_code.co_filename) in ("threading.py", "queue.py")
+    return bool(FOR_OTHERS.search(_own_call(frame)))
+
+
+def importing(thread: threading.Thread) -> bool:
+    """Whether it is inside an import, its own or one that another thread makes for both."""
+    return in_import(sys._current_frames().get(thread.ident or 0))
+
+
+def in_import(frame: FrameType | None) -> bool:
+    """Whether the frame, or one that it was called from, belongs to the machinery of imports."""
+    while frame is not None and not frame.f_code.co_filename.startswith(IMPORTS):
+        frame = frame.f_back
+    return frame is not None
 
 
 def idle(thread: threading.Thread) -> bool:

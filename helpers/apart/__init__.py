@@ -2,7 +2,7 @@
 
 `in_a_subprocess(code)` starts another Python, waits for its end or for the time
 to be up, and says how it ended. Nothing of it is left afterwards: no process,
-no file.
+no file. Should this process be killed meanwhile, a guard ends the program.
 
 As in a notebook, the main module of such a program is no file, so a new process
 cannot import what is defined in it. `script=True` makes it a file.
@@ -18,8 +18,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..folders import temporary
@@ -73,7 +73,8 @@ def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -
         )
         exit_code = None
         try:
-            printed, said = process.communicate(timeout=seconds)
+            with _guarded(process):
+                printed, said = process.communicate(timeout=seconds)
             exit_code = process.returncode
         except subprocess.TimeoutExpired:
             printed, said = _end(process)
@@ -123,6 +124,53 @@ def _environment() -> dict[str, str]:
     """Ours, with this package to be found from any folder, and tracebacks without colours."""
     path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHON_COLORS": "0", "PYTHONIOENCODING": "utf-8"}
+
+
+GUARD = f"""
+import os, signal, subprocess, sys, time
+
+program, parent, told = int(sys.argv[1]), int(sys.argv[2]), b""
+if os.name == "nt":
+    told = os.read(0, 1)
+else:
+    import select
+
+    while os.getppid() == parent:  # for a pipe that a fork of our parent holds open
+        if select.select([0], [], [], 0.5)[0]:
+            told = os.read(0, 1)
+            break
+if not told and os.name == "nt":
+    subprocess.run(["taskkill", "/F", "/T", "/PID", str(program)], capture_output=True)
+elif not told:
+    try:
+        os.kill(program, signal.SIGKILL)
+        os.killpg(program, signal.SIGTERM)
+        time.sleep({GRACE})
+        os.killpg(program, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+"""  # ends a program whose parent is gone; does nothing where it is told so first
+
+
+@contextmanager
+def _guarded(program: Popen[str]) -> Iterator[None]:
+    """A process beside it that ends it, and all that it started, should ours be killed."""
+    import subprocess
+
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", GUARD, str(program.pid), str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # an interrupt is not for it
+    )
+    assert guard.stdin is not None
+    try:
+        yield
+    finally:
+        with suppress(OSError), guard.stdin as line:
+            line.write(b"!")
+        guard.wait()
 
 
 def _end(process: Popen[str]) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
 from .program import Program
+from .real_threads import Threads
 from .record import Record, outcome
 from .report import Report, Schedule, Standing, Step
 from .search import Replay
@@ -94,7 +95,7 @@ class Exploring(Explorer):
     ) -> None:
         hooks.kinds.clear()
         self.program = Program(program, hooks, atomic)
-        super().__init__(self.program, workers)
+        super().__init__(self.program, workers or Threads())
         self.key = (atomic, program, tuple(f.__code__ for f in self.program.functions))
 
     def __enter__(self) -> Exploring:

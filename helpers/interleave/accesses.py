@@ -59,6 +59,7 @@ class Accesses:
         self.notes: dict[str, None] = {}  # what the report has to say besides
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
+        self.stdout: Any = None  # where the report is shown: what is printed there is kept
         self.asked = False  # whether an object's `__getattribute__` is about to be called
         self.busy = False  # with the exploration's own work, in the thread of a task
 

@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol
 from .run import Chooser, Place, Recorder, Run
 from .search import All, Bounded, Reduced, Sleep
 from .sharing import Sharing
-from .workers import Threads, Workers
+from .workers import Workers
 
 BUDGET = 20_000  # schedules
 SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
@@ -75,9 +75,8 @@ class Grown(Exception):
 class Explorer:
     """A program, prepared; the sites where its tasks meet are learned on the way."""
 
-    def __init__(self, subject: Subject, workers: Workers | None = None) -> None:
-        self.subject = subject
-        self.workers: Workers = Threads() if workers is None else workers
+    def __init__(self, subject: Subject, workers: Workers) -> None:
+        self.subject, self.workers = subject, workers
         self.shared: frozenset[int] = frozenset()
         self.steps = 0
         self.runs_so_far = 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, 
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -32,6 +34,7 @@ from .twins import (
 TRACES = ("settrace", "setprofile", "settrace_all_threads", "setprofile_all_threads")
 STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
 JUMP = 10**9  # seconds: no deadline is later
+SINCE = 1_700_000_000  # seconds since 1970, at which every run begins
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
 
@@ -96,7 +99,7 @@ def _sleep(seconds: float) -> None:
 
 def _clock(name: str) -> Callable[..., Any]:
     """A clock that does not go back: between two steps a very long time passes, or none."""
-    since = 1_700_000_000 if name.startswith(("time", "ctime", "localtime", "gmtime")) else 1_000
+    since = SINCE if name.startswith(("time", "ctime", "localtime", "gmtime")) else 1_000
 
     def read(*given: Any) -> Any:
         if given and given[0] is not None:
@@ -109,12 +112,34 @@ def _clock(name: str) -> Callable[..., Any]:
     return _twin(read)
 
 
-def _print(*values: Any, sep: str | None = " ", end: str | None = "\n", **_: Any) -> None:
-    """Keep what is printed, to show it once."""
+def _date(clock: Any) -> Callable[..., Any]:
+    """`datetime.now` or another that reads the same clock as `time.time`; all places keep UTC."""
+    name = f"{clock.__self__.__name__}.{clock.__name__}()"
+    with_time = clock.__self__ is datetime
+
+    def read(tz: Any = None) -> Any:
+        seconds = SINCE + JUMP * now().clock(name)
+        found = datetime.fromtimestamp(seconds, tz or UTC)
+        found = found if tz else found.replace(tzinfo=None)
+        return now().called(found if with_time else found.date())
+
+    return _twin(read)
+
+
+def _print(
+    *values: Any, sep: str | None = " ", end: str | None = "\n", file: Any = None, **_: Any
+) -> None:
+    """Keep what is printed, to show it once; what goes elsewhere is written there."""
     run = now()
     for value in values:
         check_order(run.current.site, value)
     text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
+    if file is None:
+        run.access(run.current.site, vars(sys), "stdout", False, "read")
+        file = sys.stdout
+    if file is not hooks.stdout and file is not sys.stderr:
+        hooks.method(run.current.site, file, "write")(text)
+        return
     if run.recorder is not None:
         text = steady(text)
         run.recorder.printed.append(text)
@@ -242,8 +267,6 @@ def stand_ins() -> dict[Any, Any]:
     import concurrent.futures
     import os
     import random
-    from datetime import date, datetime
-
     from . import pools
 
     table: dict[Any, Any] = {}
@@ -293,7 +316,7 @@ def stand_ins() -> dict[Any, Any]:
     for name in (name for name in dir(os) if name.startswith(STARTS)):
         table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
-        table[clock] = _refused(clock.__qualname__, "reads a clock, which differs from run to run")
+        table[clock] = _date(clock)
     table[builtins.print] = _twin(_print)
     table.update({builtins.id: _twin(_id), builtins.hash: _twin(_hash)})
     table[builtins.vars] = _twin(_vars)

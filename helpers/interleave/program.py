@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import sys
 from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -73,6 +74,7 @@ class Program:
         hooks.opened = set()
         hooks.unfollowed.clear()
         hooks.notes.clear()
+        hooks.stdout = sys.stdout
         hooks.follow, hooks.write_out = self.follow, self.write_out
         return self
 

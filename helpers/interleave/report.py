@@ -76,19 +76,19 @@ class Schedule:
     @property
     def because(self) -> str:
         """Why it went wrong, in a sentence; "" where it did not."""
-        from .told.text import because
+        from .told import because
 
         return because(self)
 
     @property
     def headline(self) -> str:
         """How it ended, in words: "assertion failed: total == 2 (total is 1)"."""
-        from .told.text import headline
+        from .told import headline
 
         return headline(self)
 
     def __str__(self) -> str:
-        from .told.text import table
+        from .told import table
 
         return table(self)
 
@@ -96,7 +96,7 @@ class Schedule:
         return f"Schedule({self.word!r}, {self.outcome!r})"
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        from .told.html import page
+        from .told import page
 
         return {"text/plain": str(self), "text/html": page(self)}
 
@@ -122,11 +122,11 @@ class Report:
         return self.verdict == "ok" and self.complete
 
     def __str__(self) -> str:
-        from .told.text import report
+        from .told import report
 
         return report(self)
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        from .told.html import space
+        from .told import space
 
         return {"text/plain": str(self), "text/html": space(self)}

@@ -15,7 +15,8 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-from types import FunctionType
+import itertools
+from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
 from .patterns import Tests
@@ -431,12 +432,39 @@ class Rewriter(ast.NodeTransformer):
         return [ast.copy_location(ast.Expr(step), target)]
 
     def visit_For(self, node: ast.For) -> ast.For:
-        node.iter = self.call(node.iter, "iterate", self.site(node.iter), self.visit(node.iter))
+        endless, site = self.is_endless(node.iter), self.site(node.iter)
+        turn = self.call(node, "tick")
+        if endless:  # a `while True`, whose iterator nobody else can have
+            names = self.call(node, "locals")
+            turn = self.call(node, "again", site, names, self.program.mark(self.unread))
+            node.iter = self.visit(node.iter)
+        else:
+            node.iter = self.call(node.iter, "iterate", site, self.visit(node.iter))
         node.target, stores = self.plain(node.target)
-        tick = ast.copy_location(ast.Expr(self.call(node, "tick")), node)
+        tick = ast.copy_location(ast.Expr(turn), node)
         node.body = [tick, *stores, *self.block(node.body)]
         node.orelse = self.block(node.orelse)
         return node
+
+    def is_endless(self, node: ast.expr) -> bool:
+        """Whether it is `count()`, `repeat()` or `iter(function, last)`, written down here."""
+        if not isinstance(node, ast.Call) or node.keywords:
+            return False
+        called = self.known(node.func)
+        return (called is itertools.count or called is itertools.repeat) or (
+            called is iter and len(node.args) == 2
+        )
+
+    def known(self, node: ast.expr) -> Any:
+        """What a name from outside, or a name of a module, means; None if that is not known."""
+        if isinstance(node, ast.Attribute):
+            module = self.known(node.value)
+            return getattr(module, node.attr, None) if isinstance(module, ModuleType) else None
+        if not isinstance(node, ast.Name) or self.is_local(node.id):
+            return None
+        if node.id in self.cells:
+            return content(self.cells[node.id])
+        return self.function.__globals__.get(node.id, getattr(builtins, node.id, None))
 
     def visit_While(self, node: ast.While) -> ast.While:
         """At each turn the hooks see the local names: a turn that changed nothing waits."""

@@ -23,7 +23,8 @@ from .step import NOTHING, Op, Site, Task
 
 Stamps = tuple[tuple[int, int], ...]  # by task: number of its last write
 PLAIN = (int, str, float, bool, bytes, type(None))
-SCHEDULING = tuple(f"{__package__}.{name}" for name in ("run", "workers", "hooks", "spin"))
+SCHEDULING = tuple(f"{__package__}.{name}" for name in ("run", "real_threads", "hooks", "spin"))
+COPIES = (list, dict, tuple)
 DEEP = 4  # how far the state of a primitive is looked into
 
 
@@ -288,13 +289,14 @@ class Spin:
                 yield id(frame.f_code), frame.f_lasti, self.rounds.get(id(frame), 0), names
             frame = frame.f_back
 
-    def _plain(self, value: Any) -> Any:
+    def _plain(self, value: Any, deep: int = 0) -> Any:
         if type(value) in PLAIN:
             return type(value), value
         if type(value) is MethodType:
             return "method", id(value.__self__), id(value.__func__)
-        if type(value) is tuple:
-            return tuple(self._plain(each) for each in value)
+        if type(value) in COPIES and id(value) not in self.whole and deep < DEEP:
+            inside = value.items() if type(value) is dict else value
+            return type(value), tuple([self._plain(each, deep + 1) for each in inside])
         if isinstance(value, Iterator):
             return "new", self.time  # how far it is, nobody can see
         self.keep.append(value)
@@ -331,7 +333,19 @@ def _same(before: dict[str, Any], now: dict[str, Any]) -> bool:
     return all(_means(value, now[name]) for name, value in before.items())
 
 
+def _alike(before: Any, now: Any) -> bool:
+    """Whether it is a copy: had one of them been changed, the turn would not be quiet."""
+    if len(before) != len(now):
+        return False
+    if type(before) is dict:
+        pairs = zip(before.items(), now.items(), strict=True)
+        return all(_means(k, its) and _means(v, new) for (k, v), (its, new) in pairs)
+    return all(map(_means, before, now))
+
+
 def _means(before: Any, now: Any) -> bool:
     if type(before) in PLAIN:
         return type(now) is type(before) and bool(now == before)
+    if type(before) in COPIES and type(now) is type(before) and now is not before:
+        return _alike(before, now)
     return now is before and not isinstance(now, Iterator)

@@ -28,6 +28,7 @@ from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
+from .. import orphans as orphans  # whoever records in another process ends with its parent
 from ..folders import prefix
 from .files import Recorded, SpanFile, files_in, from_file, from_rows, spans_of
 from .measures import (
@@ -210,7 +211,7 @@ class Timeline:
 
     def plot(self, ax: Any = None, title: str = "") -> Any:
         """Draw with matplotlib on `ax` (default: a new figure); gives the Axes."""
-        from .png import plot
+        from .picture import plot
 
         return plot(self, ax, title)
 
@@ -228,7 +229,7 @@ class Timeline:
         return load(path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from .svg import html
+        from .picture import html
 
         return {"text/plain": self.describe(), "text/html": html(self)}
 

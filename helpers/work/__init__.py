@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from time import perf_counter, perf_counter_ns, sleep, thread_time_ns
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .. import orphans as orphans  # whoever works in another process ends with its parent
 from ..folders import temporary
 from .real_work import count_words as count_words
 from .real_work import fetch as fetch

@@ -21,10 +21,11 @@ from matplotlib.figure import Figure
 
 from helpers import draw
 from helpers.draw import amdahl, curve, gustafson, html, plot, show, words
-from helpers.timeline import STOPPED, Span, Timeline, layout, merged, png
+from helpers.timeline import STOPPED, Span, Timeline, layout, merged
 from helpers.timeline.columns import columns
 from helpers.timeline.layout import COLOURS, DARK, GREY, MOST_BARS, Box, Cross, Page, Text
-from helpers.timeline.svg import _svg_cross
+from helpers.timeline.picture import png
+from helpers.timeline.picture.svg import _svg_cross
 
 MS = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"

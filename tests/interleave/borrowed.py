@@ -28,10 +28,10 @@ from typing import Any
 
 from helpers.interleave import modules, queues, threads, twins
 from helpers.interleave.hooks import hooks
+from helpers.interleave.real_threads import Threads
 from helpers.interleave.run import Run
 from helpers.interleave.sharing import Sharing
 from helpers.interleave.step import Op, Task
-from helpers.interleave.workers import Threads
 
 EVERYWHERE = frozenset({-1})  # the site of code that is not rewritten: each step is a choice
 SCHEDULES = 40

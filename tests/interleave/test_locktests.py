@@ -14,7 +14,7 @@ pytest.importorskip("test.test_queue", reason="this Python came without its test
 import borrowed
 
 from helpers.interleave import Refused
-from helpers.interleave.workers import Threads
+from helpers.interleave.real_threads import Threads
 
 FORK = "a fork hook: explorations have no processes"
 KEPT = "an exploration keeps each object until its run is over, so that no id is used twice"

@@ -171,7 +171,7 @@ DEADLOCKS: dict[Program, str] = {
     waits_for_itself: "A waits for lock, which it holds itself. B waits for lock, which A holds.",
     join_each_other: "A waits for B to end; B waits for A to end.",
     too_few_at_the_barrier: "A and B wait for gate, and no running thread is left to wake them. "
-    "2 of 3 are there.",
+    "Only 2 of 3 came.",
 }
 
 

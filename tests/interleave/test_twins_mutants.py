@@ -17,7 +17,7 @@ import test_twins as twins
 
 from helpers.interleave import explore, pools, queues, threads
 from helpers.interleave import twins as threading_twins
-from helpers.interleave.workers import Threads
+from helpers.interleave.real_threads import Threads
 
 CASES = {**borrowed.lock_cases(), **borrowed.queue_cases()}
 PROGRAMS = {program.__name__: program for program in twins.EXPECTED}

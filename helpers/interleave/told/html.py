@@ -16,7 +16,6 @@ from typing import NamedTuple
 from ...timeline.layout import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
 from .lanes import (
-    CHAR,
     CODE,
     WIDTH,
     Lanes,
@@ -44,6 +43,7 @@ from .text import (
 from .why import apart, listed, who, woken
 
 UNITS, LINE, SIDE = 150, 40, 15  # schedules drawn one by one, in a line; pixels of each
+LETTER = 7.4  # pixels: the width of one, here
 FINE = COLOURS[2]
 FAILS = (  # stripes, so that it is not told by colour alone
     '<pattern id="cs-fails" width="6" height="6" patternUnits="userSpaceOnUse">'
@@ -229,7 +229,7 @@ def _shares(report: Report) -> str:
         f"{'✓' if is_fine(outcome) else '✘'} {name}"
         for (outcome, _), name in zip(outcomes, names, strict=True)
     ]
-    left, body, y = 20 + CHAR * max(map(len, heads)), "", 2.0
+    left, body, y = 20 + LETTER * max(map(len, heads)), "", 2.0
     for head, (outcome, number) in zip(heads, outcomes, strict=True):
         look = f'rx="2" fill="{FINE}"' if is_fine(outcome) else 'rx="2" fill="url(#cs-fails)"'
         look += ' stroke="currentColor" stroke-opacity=".6"'

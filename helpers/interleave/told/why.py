@@ -376,9 +376,10 @@ def _waiting(schedule: Schedule, threads: list[str], label: str) -> str:
     if place and place.what == f"join {label}":
         done = f"{label}.task_done()"
         return f"{names} wait{s} in {label}.join(), and no running thread is left to call {done}."
-    there = f" {place.why.partition(': ')[2]}." if place and place.why.endswith(" there") else ""
+    there = place.why.partition(": ")[2] if place and place.why.endswith(" are there") else ""
+    came = f" Only {there.removesuffix(' are there')} came." if there else ""
     lost = _lost(schedule, threads[0], label)
-    return f"{said}, and no running thread is left to wake {them}.{there} {lost}".strip()
+    return f"{said}, and no running thread is left to wake {them}.{came} {lost}".strip()
 
 
 def _lost(schedule: Schedule, thread: str, label: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from .layout import (
+from ..layout import (
     COLOURS,
     FAINT,
     FONT,
@@ -21,7 +21,7 @@ from .layout import (
     plain,
     words,
 )
-from .recorder import Timeline
+from ..recorder import Timeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

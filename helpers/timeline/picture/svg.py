@@ -7,7 +7,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from .layout import (
+from ..layout import (
     COLOURS,
     FAINT,
     FONT,

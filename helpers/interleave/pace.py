@@ -1,0 +1,63 @@
+"""How far a run may go, and how time passes in it where the program reads a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .step import NOWHERE, Op, Task
+
+LIMIT = 3_000  # steps on what tasks share, in one run
+TURNS = 50_000  # turns of loops in one run
+LATE = 300  # steps, and turns, of daemon tasks once all others have ended
+TICKS = 2  # how often time may pass, in one run, where a clock is read
+CLOCK = 1  # token of the time
+
+
+class Pace:
+    """How far a run has come, and how far it may go."""
+
+    __slots__ = ("most_steps", "most_turns", "skipped", "steps", "turns", "wants_time")
+
+    def __init__(self) -> None:
+        self.steps = self.turns = 0
+        self.skipped = False  # whether somebody's next step was not waited for
+        self.wants_time = False  # whether it has read a clock that does not go
+        self.most_steps, self.most_turns = LIMIT, TURNS
+
+    def hurry(self) -> None:
+        """From here on only a little."""
+        self.most_steps = min(LIMIT, self.steps + LATE)
+        self.most_turns = min(TURNS, self.turns + LATE)
+
+    def done(self) -> int:
+        return self.steps + self.turns
+
+
+class Time:
+    """How much time has passed since the run began, where the program reads a clock.
+
+    Time may pass between any two steps: by so much that every deadline is over,
+    or not at all. It is a task of its own, with the letter t, that has nothing else to do.
+    """
+
+    def __init__(self) -> None:
+        self.task: Task
+        self.passed = 0  # times
+        self.read = False  # since it last passed
+        self.wanted = False
+
+    def begin(self, task: Task) -> None:
+        self.task = task
+        task.letter, task.daemon = "t", True
+        task.pending = Op(NOWHERE, "time", "time passes", None, ((CLOCK, None, True),))
+
+    def can(self, live: Sequence[Task]) -> bool:
+        """Only where somebody is about to read the clock: before that, nobody could tell."""
+        return any(t.pending and self.may_pass_before(t.pending) for t in live)
+
+    def may_pass_before(self, op: Op) -> bool:
+        return self.read and self.passed < TICKS and (CLOCK, None, False) in op.accesses
+
+    def passes(self) -> None:
+        self.passed, self.read = self.passed + 1, False
+        self.begin(self.task)

@@ -1,0 +1,280 @@
+"""Threads are ended wherever they wait, none of them inside an import."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+
+from helpers import wait_graph
+from helpers.deadline import DeadlinePassed, deadline
+from helpers.ending import AGAIN, GRACE, Ender, WorkerStopped, end_threads, not_stopped
+from helpers.queues import Stage, pipeline
+from helpers.run import RunError, run
+
+SLOW = """
+import time
+end = time.monotonic() + {seconds}
+while time.monotonic() < end:
+    time.sleep(0.005)
+whole = True
+"""
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left_behind() -> Iterator[None]:
+    threads = set(threading.enumerate())
+    yield
+    last = time.monotonic() + 5
+    while left := [t for t in threading.enumerate() if t not in threads and t.is_alive()]:
+        assert time.monotonic() < last, f"left behind: {left}"
+        time.sleep(0.01)
+
+
+Module = Callable[[float], str]
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Module:
+    """Writes a module that takes so many seconds to import, and gives its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(seconds: float) -> str:
+        name = f"slow_{tmp_path.name}".replace("-", "_")
+        (tmp_path / f"{name}.py").write_text(SLOW.format(seconds=seconds))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return name
+
+    return write
+
+
+# ------------------------------------------------------------------ in an import
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.05, 0.2])
+def test_a_run_that_is_stopped_in_its_first_import_leaves_the_import_whole(
+    module: Module, seconds: float
+) -> None:
+    name = module(0.4)
+    with pytest.raises(RunError, match=r"^Not finished") as info:
+        run(lambda _: import_module(name).whole, range(6), 3, timeout=seconds)
+    assert "could not be stopped" not in str(info.value)
+    assert run(lambda _: import_module(name).whole, range(6), 3, timeout=5).results == [True] * 6
+
+
+def test_a_pipeline_that_is_stopped_in_its_first_import_leaves_the_import_whole(
+    module: Module,
+) -> None:
+    name = module(0.4)
+    load = Stage("load", lambda _: import_module(name).whole, 2)
+    with pytest.raises(RunError, match=r"^Not finished"):
+        pipeline(range(4), load, timeout=0.1)
+    assert pipeline(range(4), load, timeout=5).results == [True] * 4
+
+
+def test_who_is_longer_in_an_import_is_named_and_ended_after_it(module: Module) -> None:
+    name, over = module(GRACE + 0.5), threading.Event()
+
+    def work(_: int) -> None:
+        import_module(name)
+        try:
+            while True:
+                time.sleep(0.01)
+        finally:
+            over.set()
+
+    with pytest.raises(RunError, match=r": worker 1 \(is in an import and ends after it\)\.$"):
+        run(work, [1], 1, timeout=0.1)
+    assert not over.is_set()
+    assert over.wait(5)
+    assert sys.modules[name].whole
+
+
+def test_a_deadline_does_not_break_the_import_of_a_thread_nor_of_its_block(module: Module) -> None:
+    name = module(0.8)
+
+    def both_import() -> None:
+        threading.Thread(target=import_module, args=(name,), daemon=True).start()
+        import_module(name)
+
+    with pytest.raises(DeadlinePassed), deadline(0.1):
+        both_import()
+    assert sys.modules[name].whole
+
+
+def test_an_import_that_never_ends_does_not_hold_up_a_deadline(module: Module) -> None:
+    name = module(30)
+    begun = time.monotonic()
+    with pytest.raises(DeadlinePassed), deadline(0.1):
+        import_module(name)
+    assert time.monotonic() - begun < 10
+
+
+# ------------------------------------------------------------------ at a lock
+
+
+def crowds() -> dict[str, Callable[[], Callable[[], Any]]]:
+    """By name: what makes something that nobody ever comes out of, and gives the way in."""
+
+    def full() -> Callable[[], Any]:
+        queue: Queue[int] = Queue(1)
+        queue.put(1)
+        return lambda: queue.put(2)
+
+    def condition() -> Callable[[], Any]:
+        changed = threading.Condition()
+
+        def wait() -> None:
+            with changed:
+                changed.wait()
+
+        return wait
+
+    return {
+        "semaphore": lambda: threading.Semaphore(0).acquire,
+        "event": lambda: threading.Event().wait,
+        "barrier": lambda: threading.Barrier(9).wait,
+        "empty queue": lambda: Queue[int]().get,
+        "full queue": full,
+        "joined queue": lambda: unfinished().join,
+        "condition": condition,
+    }
+
+
+def unfinished() -> Queue[int]:
+    queue: Queue[int] = Queue()
+    queue.put(1)
+    return queue
+
+
+@pytest.mark.parametrize("name", crowds())
+def test_a_crowd_that_waits_is_ended(name: str) -> None:
+    way_in = crowds()[name]()
+    with pytest.raises(RunError, match=r"^Not finished") as info:
+        run(lambda _: way_in(), range(8), 4, timeout=0.1)
+    assert "could not be stopped" not in str(info.value)
+
+
+def test_a_semaphore_is_as_before_when_a_crowd_at_it_was_stopped() -> None:
+    seats = threading.Semaphore(2)
+
+    def sit(_: int) -> None:
+        with seats:
+            while True:
+                time.sleep(0.01)
+
+    with pytest.raises(RunError):
+        run(sit, range(6), 6, timeout=0.1)
+    assert [seats.acquire(blocking=False) for _ in range(3)] == [True, True, False]
+
+
+def test_those_who_wait_for_each_other_are_ended_and_their_locks_are_free() -> None:
+    forks = [threading.Lock() for _ in range(3)]
+    all_have_one = threading.Barrier(3)
+
+    def eat(seat: int) -> None:
+        left, right = forks[seat], forks[(seat + 1) % 3]
+        with left:
+            all_have_one.wait()
+            with right:
+                pass
+
+    with pytest.raises(RunError) as info:
+        run(eat, range(3), 3, timeout=0.2)
+    assert "could not be stopped" not in str(info.value)
+    assert not any(fork.locked() for fork in forks)
+
+
+def test_a_lock_that_somebody_else_holds_is_left_alone_and_that_is_said() -> None:
+    lock = threading.Lock()
+
+    def need(_: int) -> None:
+        with lock:
+            pass
+
+    sentence = r": worker 1, worker 2 \(waits for another thread and may never end\)\.$"
+    with lock:
+        with pytest.raises(RunError, match=sentence):
+            run(need, [1, 2], 2, timeout=0.1)
+        assert lock.locked()
+
+
+def test_who_tidies_up_is_not_told_again_at_once() -> None:
+    tidied = []
+
+    def work() -> None:
+        try:
+            while True:
+                time.sleep(0.001)
+        except WorkerStopped:
+            end = time.monotonic() + AGAIN / 2
+            while time.monotonic() < end:
+                time.sleep(0.001)
+            tidied.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert end_threads([thread]) == {}
+    assert tidied == [True]
+
+
+def test_an_interrupt_of_a_run_says_who_cannot_be_stopped() -> None:
+    def interrupt(_: int) -> None:
+        time.sleep(0.1)
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(GRACE + 0.5)
+
+    with pytest.raises(KeyboardInterrupt) as info:
+        run(interrupt, [1], 1, timeout=20)
+    assert info.value.__notes__ == [not_stopped({"worker 1": "ends with its call"})]
+
+
+def test_an_ender_is_none_of_those_that_a_deadline_ends() -> None:
+    gate = threading.Event()
+
+    def ends_nobody_for_ever() -> None:
+        main = [threading.main_thread()]
+        Ender(lambda: [] if gate.is_set() else main, WorkerStopped, lambda thread: False).start()
+        threading.Event().wait()
+
+    with pytest.raises(DeadlinePassed) as info, deadline(0.1):
+        ends_nobody_for_ever()
+    assert "ender" not in str(info.value)
+    gate.set()
+
+
+# ------------------------------------------------------------------ what is said
+
+
+def test_what_cannot_be_stopped_is_told_by_its_reason() -> None:
+    said = not_stopped({"a": "ends with its call", "b": "waits", "c": "ends with its call"})
+    assert said == "This could not be stopped: a, c (ends with its call); b (waits)."
+
+
+def test_a_wait_for_another_thread_is_told_from_another_call() -> None:
+    lock = threading.Lock()
+    sleeper = threading.Thread(target=lambda: time.sleep(0.5))
+
+    def at_the_lock() -> None:
+        with lock:
+            pass
+
+    def at_the_join() -> None:
+        sleeper.join()
+
+    with lock:
+        threads = [sleeper, *(threading.Thread(target=t) for t in (at_the_lock, at_the_join))]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        assert [wait_graph.waits(thread) for thread in threads] == [False, True, True]
+    for thread in threads:
+        thread.join()
