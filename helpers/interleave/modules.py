@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, 
+from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any, NoReturn
 
