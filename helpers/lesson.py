@@ -202,7 +202,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if late:
             self.said.value = f'<div role="status">{self._answer.to(self.choice).html}</div>'
         else:
-            self._say(f"Measured: {' or '.join(right)}. The reason stands there.")
+            self._say(f"Measured: {' or '.join(right)}. The reason stands where it was measured.")
 
     def _say(self, text: str) -> None:
         self.said.value = f'<div role="status">{_html(text)}</div>'

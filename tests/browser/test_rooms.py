@@ -20,12 +20,10 @@ from helpers.panels import choice, panel, slider, workers
 from helpers.run import run
 from helpers.work import wait
 # --
-prediction = predict("Eight waits of 0.1 s, four workers: how long?",
-                     {"0.1 s": 0.1, "0.2 s": 0.2, "0.8 s": 0.8},
-                     why={"0.8 s": "That is one after another."})
+prediction = predict("start.sixteen")
 prediction
 # --
-prediction.measured(run(wait, [0.1] * 8, 4).elapsed)
+prediction.measured(run(wait, [0.1] * 8, 16).elapsed)
 # --
 def waiting(workers, seconds, using):
     return run(wait, [seconds] * 8, workers, using)
@@ -88,30 +86,44 @@ def test_all_cells_run(rooms: Lesson) -> None:
     assert rooms.failed() == []
 
 
+def test_run_all_leaves_a_prediction_open_and_its_answer_folded(rooms: Lesson) -> None:
+    prediction = rooms.page.locator(".prediction")
+    said = prediction.locator("[role=status]")
+    expect(said).to_have_text("Measured. You can still choose before you open the answer.")
+    answer = rooms.page.locator(".jp-OutputArea-output details", has_text="0.8 s").first
+    expect(answer.locator("li").first).not_to_be_visible()
+    prediction.get_by_role("button", name="0.8 s").press("Space")
+    expect(said).to_contain_text("✘ 0.8 s, as you predicted. That is one wait after the other.")
+    expect(prediction.locator(".fa-check")).to_have_count(1)
+    expect(prediction.locator(".fa-times")).to_have_count(1)
+    screenshot(rooms, "prediction late")
+
+
 def test_a_prediction_is_made_by_keyboard_and_answered(rooms: Lesson) -> None:
     rooms.run_cell(PREDICT)
     prediction = rooms.page.locator(".prediction")
     said = prediction.locator("[role=status]")
     expect(said).to_have_text("Choose one, then run the next cell.")
+    screenshot(rooms, "prediction asked")
     prediction.get_by_role("button").first.focus()
     rooms.page.keyboard.press("Tab")
     rooms.page.keyboard.press("Space")
-    expect(said).to_have_text("You predict: 0.2 s. Now run the next cell.")
+    expect(said).to_have_text("You predict: 0.1 s. Now run the next cell.")
     rooms.page.keyboard.press("Tab")
     rooms.page.keyboard.press("Enter")
-    expect(said).to_contain_text("0.8 s")
+    expect(said).to_contain_text("0.2 s")
     rooms.run_cell(ANSWER)
-    expect(said).to_contain_text("The nearest option is: 0.2 s.")
-    expect(said).to_contain_text("You predicted: 0.8 s. That is one after another.")
+    expect(said).to_contain_text("Measured: 0.1 s.")
     expect(prediction.get_by_role("button").first).to_be_disabled()
-    printed = rooms.cells()[ANSWER]["outputs"][0]["text"]
-    assert "You predicted: 0.8 s. That is one after another." in "".join(printed)
+    told = "".join(rooms.cells()[ANSWER]["outputs"][0]["data"]["text/plain"])
+    assert "✘ 0.2 s, as you predicted. That is four workers, two waits each." in told
+    screenshot(rooms, "prediction answered")
 
 
 def test_a_check_and_a_hint_speak_in_sentences(rooms: Lesson) -> None:
-    printed = "".join(rooms.cells()[CHECK]["outputs"][0]["text"])
-    assert printed.startswith("✘ not yet: ")
-    assert "\nHint 1 of 3: " in printed
+    said, hints = rooms.cells()[CHECK]["outputs"]
+    assert "".join(said["text"]).startswith("✘ not yet: ")
+    assert "Hint 1 of 3" in "".join(hints["data"]["text/html"])
 
 
 def test_a_cell_that_hangs_ends_with_a_picture_and_one_sentence(rooms: Lesson) -> None:

@@ -207,7 +207,7 @@ def test_a_choice_is_final_once_it_was_measured() -> None:
     prediction = asks()
     prediction.choose("0.1 s")
     prediction.measured(0.4)
-    with pytest.raises(ValueError, match="you chose '0.1 s', and it has been measured since"):
+    with pytest.raises(ValueError, match=r"you chose '0\.1 s', and it has been measured since"):
         prediction.choose("0.4 s")
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 import pages
+from helpers.interleave import explore
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -77,19 +78,16 @@ def test_the_table_has_every_lesson_in_order_with_its_minutes() -> None:
 def test_the_schedule_in_the_readme_is_the_one_of_lesson_04(tmp_path: Path) -> None:
     shown = re.search(r"```text\n(.*?)```", README, re.DOTALL)
     assert shown
-    lesson = json.loads((ROOT / "notebooks" / "04-synchronization.ipynb").read_text("utf-8"))
-    sources = [pages._source(cell) for cell in lesson["cells"] if cell["cell_type"] == "code"]
+    page = json.loads((ROOT / "notebooks" / "04-synchronization.ipynb").read_text("utf-8"))
+    sources = [pages._source(cell) for cell in page["cells"] if cell["cell_type"] == "code"]
     before = next(n for n, text in enumerate(sources) if "every = explore(program" in text)
-    program = next(t for t in sources[before::-1] if re.search(r"^def program\(", t, re.MULTILINE))
-    imports = "from threading import Lock, Thread; from helpers.work import together"
-    path = tmp_path / "lesson.py"
-    path.write_text(program, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("lesson", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert shown[1].strip() == str(explore(module.program, every=True)).strip()
+    lesson: dict[str, Any] = {}
+    for name in ("together", "program"):
+        found = (text for text in sources[before::-1] if f"def {name}(" in text)
+        path = tmp_path / f"{name}.py"  # a file for each cell, so that its lines have their numbers
+        path.write_text(next(found), encoding="utf-8")
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), lesson)
+    assert shown[1].strip() == str(explore(lesson["program"], every=True)).strip()
 
 
 # -------------------------------------------------------------------- address

@@ -124,3 +124,23 @@ def test_a_failing_cell_is_named_and_its_notebook_left_as_it_was(tmp_path: Path)
 def test_a_name_that_no_notebook_has_is_refused() -> None:
     with pytest.raises(store.Unstorable, match="no notebook called '42-life'"):
         store.chosen(["42-life"])
+
+
+def test_what_tells_an_answer_is_stored_folded_and_a_question_without_its_buttons(
+    tmp_path: Path,
+) -> None:
+    path = write(
+        tmp_path / "asks.ipynb",
+        code("asks", "from helpers.lesson import predict\nn = predict('start.three')\nn", "widget"),
+        code("tells", "print('0.3 <s>')\nn.measured(0.3)", "answer"),
+    )
+    store.store(path)
+    (asked,), (told,) = (cell["outputs"] for cell in cells(path).values())
+    assert set(asked["data"]) == {"text/html", "text/plain"}
+    assert "0.27 s" in "".join(asked["data"]["text/html"])
+    page = "".join(told["data"]["text/html"])
+    assert page.startswith("<details><summary>What was measured</summary>")
+    assert page.count("<details>") == page.count("</details>") == 1
+    assert "<pre>0.3 &lt;s&gt;\n</pre>" in page
+    assert "✔ 0.3 s. " in page
+    assert "0.3" not in "".join(told["data"]["text/plain"])
