@@ -30,7 +30,7 @@ LIVELOCKS = 20  # after which to stop: each can be entered in ever new ways
 UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
 ENDLESS_RUNS = "some schedules have no end"
 COLLECT = 50  # runs, after which garbage is collected
-ALL_STEPS = 1_000_000  # of one exploration: some twenty seconds
+ALL_STEPS = 1_000_000  # of one search: some twenty seconds
 
 Judge = Callable[[Run], tuple[str, str]]  # the verdict on a run, and what became of it
 
@@ -118,7 +118,7 @@ class Explorer:
 
     def runs(self, strategy: All) -> Iterator[Run]:
         """One run for each schedule, redundant ones too; ends early where a new site is found."""
-        self.left_out, skipped = "so many steps take too long", False
+        self.left_out, skipped = "so many steps take too long", False  # until it comes to its end
         while self.steps < ALL_STEPS:
             strategy.begin()
             run = self.run(strategy)
@@ -156,9 +156,9 @@ def _search(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found
     left_out, unfair, livelocks, first, why = "", 0, 0, "", ""
     for run in explorer.runs(explorer.strategy(every)):
         why = run.why
-        if why in ("redundant", "unfair"):
+        if why in ("redundant", "unfair"):  # the starved are tried next, so nothing is left out
             continue
-        unfair += run.unfair()
+        unfair += run.unfair()  # cut off where somebody starved: something is left out
         if unfair == UNFAIR:
             left_out = ENDLESS_RUNS
             break
@@ -187,11 +187,12 @@ def _search(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found
 
 def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:
     """The first failing schedule with no preemption, with one, with two."""
+    explorer.steps = min(explorer.steps, ALL_STEPS - ALL_STEPS // 10)  # after a long search, too
     for bound in (0, 1, 2):
         for run in islice(explorer.runs(Bounded(bound)), most):
             if run.unfair():
                 continue
             verdict, _ = judge(run)
             if verdict != "ok":
-                return Failure(bound, run.word, verdict)
+                return Failure(run.preemptions, run.word, verdict)
     return None

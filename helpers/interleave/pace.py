@@ -30,7 +30,8 @@ class Pace:
         self.most_steps = min(LIMIT, self.steps + LATE)
         self.most_turns = min(TURNS, self.turns + LATE)
 
-    def done(self) -> int:
+    def progress(self) -> int:
+        """Grows with every step and turn: while it stands still, something blocks for real."""
         return self.steps + self.turns
 
 
@@ -45,7 +46,6 @@ class Time:
         self.task: Task
         self.passed = 0  # times
         self.read = False  # since it last passed
-        self.wanted = False
 
     def begin(self, task: Task) -> None:
         self.task = task

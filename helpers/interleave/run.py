@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, NamedTuple, Protocol
 
-from .pace import CLOCK, LIMIT, Pace, Time
+from .pace import CLOCK, Pace, Time
 from .sharing import Sharing
 from .spin import Spin
 from .step import LETTERS, NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
@@ -29,8 +29,13 @@ from .workers import PATIENCE, Blocked, Workers
 
 SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
 FAIR = 60  # steps in a row that one task makes before another may be asked
-REST = Op(NOWHERE, "rest", "", None, eager=True)  # of a loop that is long
+# What a long loop stands before, so that others' parts that nobody sees go on. Nobody can
+# notice the loop either, so it goes on before any choice; a daemon's beyond SLOW is left there.
+REST = Op(NOWHERE, "rest", "", None, eager=True)
 
+# Why a run ended early. stuck: nobody can go on. livelock, unfair: it goes round, and all, or not
+# all, got turns. endless: a limit was reached. redundant: the chooser wants no more of it. prefix:
+# the word that was given is over. lost: it was ended from outside.
 Why = Literal[
     "", "stuck", "livelock", "unfair", "endless", "redundant", "prefix", "refused", "lost"
 ]  # fmt: skip
@@ -143,7 +148,7 @@ class Run:
             if self.time is not None:
                 self.time.begin(Task(1, lambda: None, None))
                 self.tasks.append(self.time.task)
-            self.workers.drive(main.worker, self.pace.done)
+            self.workers.drive(main.worker, self.pace.progress)
         except BaseException as error:
             self.why = "lost"  # an interrupt, or a step that blocks
             if self.live:
@@ -223,7 +228,7 @@ class Run:
     # ---------------------------------------------------------------- choosing
 
     def visible(self, task: Task, op: Op) -> None:
-        """Stop before `op`; come back when it is this task's turn. Every switch happens here."""
+        """Stop before `op`; come back when it is this task's turn. Only `_end` switches, too."""
         task.pending, op.since = op, len(self.events)
         after = self._next(task)
         if after is not task and not self.why:
@@ -270,7 +275,7 @@ class Run:
             last = self.tasks[self.events[-1].task] if self.events else None
             try:
                 chosen = self.chooser.choose(self, can, last)
-            except (ValueError, RuntimeError) as error:
+            except Exception as error:  # not the program's, in whose stack this runs
                 self.refused, chosen = error, None
             if chosen is not None:
                 self.round.could.append(can)
@@ -316,7 +321,10 @@ class Run:
         return task
 
     def give_up(self, why: Why) -> None:
-        """End the run here: all its tasks are aborted at their next step."""
+        """End the run here, if it has not ended: its tasks get Abort at their next step.
+
+        Plain reads and writes go on, unrecorded, so that what is in a `finally` can end.
+        """
         if self.why:
             return
         if self.recorder is not None:
@@ -324,7 +332,7 @@ class Run:
         self.why = why
         stuck = [task for task in self.live if task.pending is not None]
         waiting = [task for task in stuck if task.pending and not task.pending.can()]
-        late = {event.task for event in self.events[LIMIT // 2 :]}
+        late = {event.task for event in self.events[len(self.events) // 2 :]}
         could = [t for t in stuck if t.pending and not t.pending.eager and t.pending.can()]
         fair = all(task.number in late for task in could)
         self.left = Left(tuple(stuck), tuple(waiting), fair)
@@ -358,7 +366,7 @@ class Run:
         accesses = ((self.sharing.token(owner, task), key, write), *also)
         op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
         self.make(task, op, write)
-        if write or also:
+        if write or also:  # has it changed anything? NOTHING: yes; a value: if it is another one
             new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
             self.spin.wrote(owner, key, NOTHING if new else value)
         if self.recorder is not None and site.number in self.shared:
@@ -403,6 +411,8 @@ class Run:
             task.statement = op.site.statement
             task.statements += 1
             task.interruptible = task.interruptible or self.atomic == "line"
+        # A choice is what must wait, and what is shared where a switch is allowed: with "op"
+        # always, else at a primitive or where interruptible. All else belongs to the last event.
         if (shared and (primitive or self.atomic == "op" or task.interruptible)) or not op.can():
             self.visible(task, op)
         elif shared and task.event is not None:
@@ -508,9 +518,9 @@ class Run:
             return
         moved = {event.task for event in self.events[start:]}
         could = self.round.could
-        for waiting in {each for can in could[start:] for each in can if each.number not in moved}:
-            last = max(k for k in range(start, now) if waiting in could[k])
-            self.round.starved.setdefault(last, set()).add(waiting.number)
+        for starving in {each for can in could[start:] for each in can if each.number not in moved}:
+            last = max(k for k in range(start, now) if starving in could[k])
+            self.round.starved.setdefault(last, set()).add(starving.number)
         self.round.cycle = start
         self.give_up("unfair" if self.round.starved else "livelock")
         raise Abort

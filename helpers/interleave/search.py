@@ -130,7 +130,7 @@ class All:
 
 
 class Bounded(All):
-    """Those with at most `bound` preemptions."""
+    """Those with at most `bound` preemptions, but for those that fairness (`Stay`) adds."""
 
     def __init__(self, bound: int) -> None:
         super().__init__()
@@ -138,7 +138,6 @@ class Bounded(All):
 
     def _chosen(self, node: Node, before: Node | None) -> None:
         node.preempted = self._used(node, before, node.chosen)
-        node.event = None
 
     def _may(self, node: Node, before: Node | None, number: int) -> bool:
         return self._used(node, before, number) <= self.bound
@@ -294,26 +293,32 @@ class Races:
         return sorted(found, reverse=True)
 
     def _reverse(self, second: Second) -> None:
-        """Have it tried before each earlier step that it races with."""
+        """Have it tried before each earlier step, `other`, that it races with.
+
+        If it had to wait at `other`, and only `other` can have let it go on, there is no other
+        order of the two. A step that may have to wait can race further back as well: not with
+        the release of a lock, but with its acquire. So an `other` covers what comes before it
+        only where this one could really have come first.
+        """
         op = second.op
         covered: list[int] = []  # what comes before one of these is no race of its own
-        later: list[int] = []
+        racing: list[int] = []  # those so far
         for other in second.others:
             its = self.events[other].task
             if its == second.task or self.count[other] <= second.known.get(its, 0):
                 continue
-            if any(self._is_before(other, each) for each in covered):
+            if any(self._event_is_before(other, each) for each in covered):
                 continue
-            later.append(other)
+            racing.append(other)
             stood = other >= op.since
             waited = op.ready is not None and stood and second.task not in self.stack[other].can
-            if waited and all(self._is_before(other, each) for each in later[:-1]):
+            if waited and all(self._event_is_before(other, each) for each in racing[:-1]):
                 continue  # nothing else can have ended its waiting: no other order of these two
             self._try_before(other, second)
             if op.ready is None or (stood and not waited):
                 covered.append(other)
 
-    def _is_before(self, first: int, second: int) -> bool:
+    def _event_is_before(self, first: int, second: int) -> bool:
         task = self.events[first].task
         return self.stack[second].clock.get(task, 0) >= self.count[first]
 
@@ -324,21 +329,24 @@ class Races:
         `second`, one that nothing else of the rest comes before is enough: a source set.
         """
         node, task = self.stack[other], second.task
-        between = [n for n in range(other + 1, second.number) if not self._is_before(other, n)]
+        between = [
+            n for n in range(other + 1, second.number) if not self._event_is_before(other, n)
+        ]
         first: set[int] = set()
         seen: set[int] = set()
         for place, n in enumerate(between):
             its = self.events[n].task
-            if its not in seen and not any(self._is_before(m, n) for m in between[:place]):
+            if its not in seen and not any(self._event_is_before(m, n) for m in between[:place]):
                 first.add(its)
             seen.add(its)
-        if task not in seen and not any(self._comes_before(n, second) for n in between):
+        if task not in seen and not any(self._must_precede(n, second) for n in between):
             first.add(task)
         first &= set(node.can)
         if first and not first & (node.todo | node.done.keys() | node.sleep.keys()):
             node.todo.add(task if task in first else min(first))
 
-    def _comes_before(self, number: int, second: Second) -> bool:
+    def _must_precede(self, number: int, second: Second) -> bool:
+        """The same for `second`, which has no clock yet."""
         event = self.events[number]
         known = self.count[number] <= second.known.get(event.task, 0)
         return known or conflict(event.accesses, second.accesses)

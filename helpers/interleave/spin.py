@@ -24,7 +24,9 @@ from .step import NOTHING, Op, Site, Task
 Stamps = tuple[tuple[int, int], ...]  # by task: number of its last write
 PLAIN = (int, str, float, bool, bytes, type(None))
 SCHEDULING = tuple(f"{__package__}.{name}" for name in ("run", "real_threads", "hooks", "spin"))
-COPIES = (list, dict, tuple)
+COPIES = (list, dict, tuple)  # two of them with the same inside may be the same state
+SMALL = 20  # items of such a copy; more are not compared, turn after turn
+ROOM = 200_000  # items of containers in the states that a run keeps
 DEEP = 4  # how far the state of a primitive is looked into
 
 
@@ -113,6 +115,7 @@ class Spin:
         self.rounds: defaultdict[int, int] = defaultdict(int)  # turns of `for` loops by id of frame
         self.keep: list[Any] = []  # so that no id is used twice
         self.seen: dict[Any, int] = {}  # state -> how many events there were
+        self.room = ROOM
 
     def of(self, task: Task) -> Turns:
         turns = self.turns.get(task.number)
@@ -261,6 +264,10 @@ class Spin:
         self, site: Site, events: int, ended: tuple[int, ...], frames: Callable[[Task], Any]
     ) -> int | None:
         """How many events there were when everything was as it is now."""
+        sizes = [len(t) for t in self.whole.values() if isinstance(t, list | dict | set | deque)]
+        self.room -= 1 + sum(sizes)
+        if self.room < 0:  # what grows with each turn never comes back
+            return None
         tasks = tuple(
             (task.number, task.pending and (task.pending.site.number, task.pending.kind),
              tuple(self._frames(frames(task))))
@@ -294,7 +301,12 @@ class Spin:
             return type(value), value
         if type(value) is MethodType:
             return "method", id(value.__self__), id(value.__func__)
-        if type(value) in COPIES and id(value) not in self.whole and deep < DEEP:
+        if (
+            type(value) in COPIES
+            and id(value) not in self.whole
+            and deep < DEEP
+            and len(value) <= SMALL
+        ):
             inside = value.items() if type(value) is dict else value
             return type(value), tuple([self._plain(each, deep + 1) for each in inside])
         if isinstance(value, Iterator):
@@ -335,7 +347,7 @@ def _same(before: dict[str, Any], now: dict[str, Any]) -> bool:
 
 def _alike(before: Any, now: Any) -> bool:
     """Whether it is a copy: had one of them been changed, the turn would not be quiet."""
-    if len(before) != len(now):
+    if len(before) != len(now) or len(now) > SMALL:
         return False
     if type(before) is dict:
         pairs = zip(before.items(), now.items(), strict=True)

@@ -7,9 +7,13 @@ touches, which part of it, and whether it writes. Two operations **conflict**
 where they touch the same and one of them writes; steps that do not conflict may
 change places, and nobody can tell. **Event**: a step that was chosen, with all
 that its task did up to its next choice. **Letter**: the name of the task of an
-event; the letters of a run are its **schedule**, the *word*. **Vector clock**:
-per task, up to which of its epochs (from one start of a thread to the next) all
-it did comes before whatever follows here.
+event; the letters of a run are its **schedule**, the *word*.
+
+What comes before what is kept twice. `Task.clock` knows start and join only, and
+counts epochs (from one start of a thread to the next): it says who is alone, and
+what is shared. The vector clocks of `search` count events and know conflicts,
+too: they say what races. `preds` are the events that a start, a join or a
+wake-up puts before a task's next event.
 
 Values only, and the errors that end an exploration: nothing here runs.
 """
@@ -96,7 +100,7 @@ class Event:
 
     def __init__(self, task: Task, op: Op, preempts: bool) -> None:
         self.task, self.op, self.accesses, self.preempts = task.number, op, op.accesses, preempts
-        self.preds, task.preds = task.preds, ()
+        self.preds, task.preds = task.preds, ()  # handed over: they hold for one event only
 
 
 class Task:
@@ -137,7 +141,11 @@ def conflict(one: tuple[Access, ...], two: tuple[Access, ...]) -> bool:
 
 
 def may_conflict(old: tuple[Access, ...], new: tuple[Access, ...]) -> bool:
-    """The same for steps of two runs, where a token below 0 may stand for anything."""
+    """The same for steps of two runs.
+
+    A token below 0 was given during a run, so another run may give it to another object:
+    any two of them may be the same. One from 0 up means the same in every run.
+    """
     return conflict(old, new) or any(
         where < 0 and there < 0 and (write or wrote)
         for where, _, write in old
