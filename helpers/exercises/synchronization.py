@@ -14,7 +14,7 @@ from ..interleave import Diverged, Refused, explore
 from . import NotYet, exercise, expect
 from ._schedules import ENDLESS, all_hold, all_tried, broken
 
-ENOUGH = 3000  # schedules; polling has more than anybody could try
+ENOUGH = 3000  # schedules; polling has more than anybody could try, or takes too long for each
 
 # --------------------------------------------------------------------- limit
 
@@ -70,15 +70,17 @@ class Broken(Exception):
     """What the work raises."""
 
 
+RAISED = (SystemExit, KeyboardInterrupt, Broken)
+
 class Inside:
     """Work that stays inside until as many calls as may be there have come.
 
     The second, the fourth and every other call after it raises: an exception, what
-    `sys.exit()` raises, or what Ctrl+C does.
+    `sys.exit()` raises, or what Ctrl+C does, by turns; `first` says with which to begin.
     """
 
-    def __init__(self, full: int) -> None:
-        self.full = full
+    def __init__(self, full: int, first: int = 0) -> None:
+        self.full, self.first = full, first
         self.changed = threading.Condition()
         self.inside = self.most = self.ended = 0
         self.in_vain = False
@@ -99,7 +101,7 @@ class Inside:
             self.ended += 1
             self.changed.notify_all()
             if number % 2 == 0:
-                kind = (Broken, SystemExit, KeyboardInterrupt)[number // 2 % 3]
+                kind = RAISED[(number // 2 - 1 + self.first) % len(RAISED)]
                 self.raised.append(kind(f"item {item}"))
                 raise self.raised[-1]
 
@@ -135,8 +137,10 @@ def _limit(answer: Any) -> str:
     """
     if _no_schedule_fails(answer, 2, 1):
         _no_schedule_fails(answer, 3, 1)
-    for calls, limit in ((len(ITEMS), 3), (2, 4), (5, 5), (3, 1)):
+    for calls, limit in ((len(ITEMS), 3), (2, 4), (5, 5)):
         _judge_limit(answer, list(ITEMS[:calls]), limit)
+    for first in range(len(RAISED)):  # with one slot, each of them takes along all there are
+        _judge_limit(answer, list(ITEMS[:3]), 1, first)
     return (
         f"{len(ITEMS)} calls, at most 3 at once; no slot was lost to an exception, and other "
         "limits hold, too."
@@ -161,17 +165,18 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
         assert log.count("out") == calls, "not all calls had ended"
 
     try:
-        report = explore(program, budget=ENOUGH)
-    except (Refused, Diverged):
+        with redirect_stdout(StringIO()), deadline(HUNG):
+            report = explore(program, budget=ENOUGH)
+    except (Refused, Diverged, DeadlinePassed):
         return False
     if report.schedule is not None and report.schedule.verdict not in ENDLESS:
         raise NotYet(f"{calls} calls, of which {limit} may be inside: {broken(report.schedule)}")
     return report.ok
 
 
-def _judge_limit(answer: Any, items: list[int], limit: int) -> None:
+def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> None:
     full = min(limit, len(items))
-    work, hung = Inside(full), False
+    work, hung = Inside(full, first), False
     with _no_reports() as reports:
         try:
             with redirect_stdout(StringIO()), deadline(HUNG):
@@ -194,7 +199,8 @@ def _judge_limit(answer: Any, items: list[int], limit: int) -> None:
     expect(
         not (hung and lost),
         f"{of}: some calls wait for ever, as there are no slots left. A call that raises must "
-        "give its slot back, whatever it raises: SystemExit is no Exception.",
+        "give its slot back, whatever it raises: SystemExit is no Exception, nor is "
+        "KeyboardInterrupt.",
     )
     expect(
         not hung,
