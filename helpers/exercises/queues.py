@@ -109,7 +109,12 @@ def _sentinels(answer: Any) -> str:
     """Every schedule of two and of three consumers; then more of both on real threads."""
     tried = all_hold(lambda: _all_used(answer, [0, 1], 2))
     tried += all_hold(lambda: _all_used(answer, [0], 3))
-    for items, consumers in (([*FALSE, *ENDS, *FALSE] * MANY, 4), (["one"], 3), ([], 2), ([0, 0, 1], 1)):
+    for items, consumers in (
+        ([*FALSE, *ENDS, *FALSE] * MANY, 4),
+        (["one"], 3),
+        ([], 2),
+        ([0, 0, 1], 1),
+    ):
         _really_used(answer, items, consumers)
     return all_tried(tried)
 

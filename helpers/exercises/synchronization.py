@@ -72,6 +72,7 @@ class Broken(Exception):
 
 RAISED = (SystemExit, KeyboardInterrupt, Broken)
 
+
 class Inside:
     """Work that stays inside until as many calls as may be there have come.
 
