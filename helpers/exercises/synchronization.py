@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
@@ -62,6 +61,8 @@ def _in_threads(call: Callable[[Any], None], items: Iterable[Any]) -> None:
 
 
 TURN = 2.0  # seconds that a call waits for others to be inside
+TRIED = 4.0  # seconds for the schedules; the real threads judge those who poll for ever
+MOMENT = 0.06  # seconds that each call gives to one more than may be inside
 HUNG = 6.0  # seconds after which nobody will come any more: all calls take a tenth of one
 ITEMS = (4, 0, 7, 4, 1, 9, 2, 0, 8, 5)  # in no order, some of them twice, and a false one
 
@@ -96,8 +97,7 @@ class Inside:
             self.most = max(self.most, self.inside)
             self.changed.notify_all()
             self._wait_for_others()
-        time.sleep(0.01)
-        with self.changed:
+            self.changed.wait_for(lambda: self.most > self.full, MOMENT)
             self.inside -= 1
             self.ended += 1
             self.changed.notify_all()
@@ -166,7 +166,7 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
         assert log.count("out") == calls, "not all calls had ended"
 
     try:
-        with redirect_stdout(StringIO()), deadline(HUNG):
+        with redirect_stdout(StringIO()), deadline(TRIED):
             report = explore(program, budget=ENOUGH)
     except (Refused, Diverged, DeadlinePassed):
         return False

@@ -212,7 +212,7 @@ def gives_back_twice(work: Work, items: Iterable[Any], limit: int) -> None:
 
 
 WRONG_LIMITS = [
-    (gives_back_twice, "there were 4 at once"),
+    (gives_back_twice, "at once. For how long is a slot held?"),
     (polls_a_counter, "more calls were inside than may be"),
     (looks_under_the_lock, "more calls were inside than may be"),
     (full_groups_only, "once for each of the items"),
