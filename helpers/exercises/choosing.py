@@ -238,7 +238,7 @@ def _files(argument: Any) -> int:
 
 FILES, WORKERS = 120, 2
 TRIPS = 16  # for each worker, at most
-OTHERS = ((31, 3), (48, 16), (10, 4), (3, 4), (70, 1))  # files and workers
+OTHERS = ((31, 3), (48, 16), (10, 4), (3, 4), (70, 1), (1, 2), (330, 1))  # files and workers
 
 
 @exercise(
@@ -263,7 +263,7 @@ def _chunks(answer: Any) -> str:
     paths = texts()[:FILES]
     paths = [*paths[::-3], *paths[1::3], *paths[::-3], *paths][:FILES]  # some of them twice
     for files, workers in OTHERS:
-        _judge_trips(answer, paths[:files], Copied(), workers)
+        _judge_trips(answer, (paths * -(-files // FILES))[:files], Copied(), workers)
     with ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool:
         sizes = _judge_trips(answer, paths, pool, WORKERS)
     return (
@@ -393,8 +393,8 @@ def page_of(url: str) -> str:
 )
 def _tools(answer: Any) -> str:
     """Waiting all at once, here; computing elsewhere, by as many processes as there are CPUs."""
-    urls = [f"/{n * 7 % 36}" for n in range(40)]  # more than a pool has threads if nobody says
-    _judge_tools(answer, urls, [5, 2, 9, 2, 7, 1], 2)
+    urls = [f"/{n * 7 % 136}" for n in range(140)]  # more than anybody would think of
+    _judge_tools(answer, urls, [5, 2, 9, 2, 7, 1, 4], 2)
     _judge_tools(answer, ["/b", "/a", "/b"], [3, 1, 4, 1], 1)
     return (
         f"{len(urls)} waits at once in this process, and computing in 2 others; with one CPU, in "

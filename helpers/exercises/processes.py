@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -214,12 +215,27 @@ class Mortal:
     seconds=30.0,
 )
 def _crash(answer: Any) -> str:
-    """Exactly the deadly items, every other one done once, and no process left."""
-    deadly = [item for item in ITEMS if item in ENDS]
+    """Exactly the deadly items, every other one done once, and no process left.
+
+    Then one takes longer than all of that, so whoever waits for some time is mistaken.
+    """
+    began = time.monotonic()
+    _killed_by(answer, ITEMS)
+    longer = min(time.monotonic() - began, LONGEST) + 0.5
+    _killed_by(answer, [longer, -4])
+    deadly = sum(item in ENDS for item in ITEMS)
+    return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
+
+
+LONGEST = 6.0  # seconds; all items are done in one, or in some if it is one after the other
+
+
+def _killed_by(answer: Any, items: list[float]) -> None:
+    deadly = [item for item in items if item in ENDS]
     before = set(active_children())
     with temporary("crash") as folder:
         work = Mortal(folder)
-        given = as_list(answer(work, list(ITEMS)), "casualties")
+        given = as_list(answer(work, list(items)), "casualties")
         done, left = work.done(), set(active_children()) - before
         for process in left:
             process.join(LAST_GRACE)
@@ -227,22 +243,23 @@ def _crash(answer: Any) -> str:
     expect(
         not innocent,
         "you accused items that killed nobody: they failed because another item's death "
-        "broke the pool that they were in.",
+        "broke the pool that they were in, or they had not ended when you looked.",
     )
     missed = [item for item in deadly if item not in given]
     expect(
         sorted(given) == sorted(deadly),
-        f"{len(deadly)} of {len(ITEMS)} items kill their process; you did not notice all of "
+        f"{len(deadly)} of {len(items)} items kill their process; you did not notice all of "
         f"them, or named one twice.{_how_missed(missed)} Does your function go on after the first?",
     )
-    lives = Counter(float(item) for item in ITEMS if item not in deadly)
+    lives = Counter(float(item) for item in items if item not in deadly)
+    expect(
+        not left, "some of your processes are still running: join them all, however long they take."
+    )
     expect(
         done == lives,
         f"each of the {lives.total()} other items must be done once; {done.total()} calls ended "
         f"well{', one of them for an item that was done before' * bool(done - lives)}.",
     )
-    expect(not left, "some of your processes are still running: join them all.")
-    return f"{len(deadly)} items killed their process, and the other {lives.total()} were done."
 
 
 LAST_GRACE = 5.0  # seconds for processes that were left over

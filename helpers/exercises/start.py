@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
@@ -20,6 +21,12 @@ from . import NotYet, exercise, expect
 COMPANY = 2.0  # seconds that the first call waits for a second one beside it
 IN_VAIN = 0.5  # seconds that the last call to end waits for all others to end
 HOLD = 0.25  # seconds that it then goes on, so that a return before its end is seen
+PATIENT = 1.3  # the same for once: longer than those wait who wait for a second, whatever happens
+
+
+def longer(began: float) -> float:
+    """A hold that outlasts whoever took time for a sign of the end in the round since `began`."""
+    return max(PATIENT, time.monotonic() - began + HOLD)
 
 
 class Calls:
@@ -28,13 +35,18 @@ class Calls:
     Its first call waits until there is another one beside it. The call for the
     item `held` ends last, if the others are called at all meanwhile: who waits for
     some of the calls only, or sorts by the clock, is seen. `answers` gives what a
-    call returns, or the exception that it raises.
+    call returns, or the exception that it raises; `hold` is how long the last call
+    goes on, in seconds.
     """
 
     def __init__(
-        self, items: Sequence[Any], held: Any, answers: Callable[[Any], Any] = lambda item: None
+        self,
+        items: Sequence[Any],
+        held: Any,
+        answers: Callable[[Any], Any] = lambda item: None,
+        hold: float = HOLD,
     ) -> None:
-        self.items, self.held, self.answers = list(items), held, answers
+        self.items, self.held, self.answers, self.hold = list(items), held, answers, hold
         self.begun: list[Any] = []
         self.ended: list[Any] = []
         self.callers: set[int] = set()
@@ -73,7 +85,7 @@ class Calls:
         with self.changed:
             others = len(self.items) - 1
             self.changed.wait_for(lambda: len(self.ended) >= others or self.returned, IN_VAIN)
-            self.changed.wait_for(lambda: self.returned, HOLD)
+            self.changed.wait_for(lambda: self.returned, self.hold)
 
     def over(self) -> list[Any]:
         """The items whose calls had ended at the return, which is now; waits for the rest."""
@@ -101,7 +113,7 @@ class Calls:
         expect(
             not due - done,
             f"when {name} returned, {done.total()} of {len(self.items)} calls had ended. "
-            "Start one for every item, and wait for all of them.",
+            "Start one for every item, and wait for all of them, however long they take.",
         )
 
     def expect_overlap(self, where: str) -> None:
@@ -218,14 +230,16 @@ CROWDS = (  # items, and the one whose call ends last
 )
 def _overlap(answer: Any) -> str:
     """Each item is worked on once, some of them at once, and all before the return."""
+    hold, began = HOLD, time.monotonic()
     for items, held in CROWDS:
-        work = Calls(items, held)
+        work = Calls(items, held, hold=hold)
         try:
             called(answer, work, list(items))
         finally:
             ended = work.over()
         work.expect_all(ended, "your function")
         work.expect_overlap("Look at what your function waits for before it starts the next one.")
+        hold = longer(began) if hold == HOLD else HOLD
     sizes = ", ".join(str(len(items)) for items, _ in CROWDS[:-1])
     return f"For {sizes} and {len(CROWDS[-1][0])} items: all calls made, some at the same time."
 
@@ -250,6 +264,7 @@ MACHINES = (  # host, allowed, quota, usable, in words
     (16, 16, 2.0, 2, "a quota of exactly 2 CPUs: a third worker has none"),
     (16, 16, 2.001, 3, "a quota a little above 2 CPUs: a third worker helps a little"),
     (16, 16, 3.5, 4, "a quota of 3.5 CPUs: a fourth worker still helps"),
+    (16, 16, 5.0001, 6, "a quota next to nothing above 5 CPUs: a sixth worker still has something"),
     (8, 8, 7.25, 8, "a quota that leaves the last CPU a quarter of its time"),
     (8, 3, 2.75, 3, "a quota of 2.75 CPUs, and 3 that this process may use"),
     (8, 3, 3.25, 3, "a quota of 3.25 CPUs, and 3 that this process may use"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
@@ -14,7 +13,7 @@ from ..interleave import Diverged, Refused, explore
 from . import NotYet, exercise, expect
 from ._schedules import ENDLESS, all_hold, all_tried, broken
 
-ENOUGH = 3000  # schedules; polling has more than anybody could try
+ENOUGH = 3000  # schedules; polling has more than anybody could try, or takes too long for each
 
 # --------------------------------------------------------------------- limit
 
@@ -62,6 +61,8 @@ def _in_threads(call: Callable[[Any], None], items: Iterable[Any]) -> None:
 
 
 TURN = 2.0  # seconds that a call waits for others to be inside
+TRIED = 4.0  # seconds for the schedules; the real threads judge those who poll for ever
+MOMENT = 0.06  # seconds that each call gives to one more than may be inside
 HUNG = 6.0  # seconds after which nobody will come any more: all calls take a tenth of one
 ITEMS = (4, 0, 7, 4, 1, 9, 2, 0, 8, 5)  # in no order, some of them twice, and a false one
 
@@ -70,15 +71,18 @@ class Broken(Exception):
     """What the work raises."""
 
 
+RAISED = (SystemExit, KeyboardInterrupt, Broken)
+
+
 class Inside:
     """Work that stays inside until as many calls as may be there have come.
 
     The second, the fourth and every other call after it raises: an exception, what
-    `sys.exit()` raises, or what Ctrl+C does.
+    `sys.exit()` raises, or what Ctrl+C does, by turns; `first` says with which to begin.
     """
 
-    def __init__(self, full: int) -> None:
-        self.full = full
+    def __init__(self, full: int, first: int = 0) -> None:
+        self.full, self.first = full, first
         self.changed = threading.Condition()
         self.inside = self.most = self.ended = 0
         self.in_vain = False
@@ -93,13 +97,12 @@ class Inside:
             self.most = max(self.most, self.inside)
             self.changed.notify_all()
             self._wait_for_others()
-        time.sleep(0.01)
-        with self.changed:
+            self.changed.wait_for(lambda: self.most > self.full, MOMENT)
             self.inside -= 1
             self.ended += 1
             self.changed.notify_all()
             if number % 2 == 0:
-                kind = (Broken, SystemExit, KeyboardInterrupt)[number // 2 % 3]
+                kind = RAISED[(number // 2 - 1 + self.first) % len(RAISED)]
                 self.raised.append(kind(f"item {item}"))
                 raise self.raised[-1]
 
@@ -135,8 +138,10 @@ def _limit(answer: Any) -> str:
     """
     if _no_schedule_fails(answer, 2, 1):
         _no_schedule_fails(answer, 3, 1)
-    for calls, limit in ((len(ITEMS), 3), (2, 4), (5, 5), (3, 1)):
+    for calls, limit in ((len(ITEMS), 3), (2, 4), (5, 5)):
         _judge_limit(answer, list(ITEMS[:calls]), limit)
+    for first in range(len(RAISED)):  # with one slot, each of them takes along all there are
+        _judge_limit(answer, list(ITEMS[:3]), 1, first)
     return (
         f"{len(ITEMS)} calls, at most 3 at once; no slot was lost to an exception, and other "
         "limits hold, too."
@@ -161,17 +166,18 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
         assert log.count("out") == calls, "not all calls had ended"
 
     try:
-        report = explore(program, budget=ENOUGH)
-    except (Refused, Diverged):
+        with redirect_stdout(StringIO()), deadline(TRIED):
+            report = explore(program, budget=ENOUGH)
+    except (Refused, Diverged, DeadlinePassed):
         return False
     if report.schedule is not None and report.schedule.verdict not in ENDLESS:
         raise NotYet(f"{calls} calls, of which {limit} may be inside: {broken(report.schedule)}")
     return report.ok
 
 
-def _judge_limit(answer: Any, items: list[int], limit: int) -> None:
+def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> None:
     full = min(limit, len(items))
-    work, hung = Inside(full), False
+    work, hung = Inside(full, first), False
     with _no_reports() as reports:
         try:
             with redirect_stdout(StringIO()), deadline(HUNG):
@@ -194,7 +200,8 @@ def _judge_limit(answer: Any, items: list[int], limit: int) -> None:
     expect(
         not (hung and lost),
         f"{of}: some calls wait for ever, as there are no slots left. A call that raises must "
-        "give its slot back, whatever it raises: SystemExit is no Exception.",
+        "give its slot back, whatever it raises: SystemExit is no Exception, nor is "
+        "KeyboardInterrupt.",
     )
     expect(
         not hung,

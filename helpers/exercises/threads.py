@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import NotYet, exercise, expect
-from .start import Calls, as_list, called
+from .start import HOLD, Calls, as_list, called, longer
 
 # ------------------------------------------------------------------- collect
 
@@ -68,11 +68,13 @@ def result(item: int) -> object:
 
 
 ITEMS = [5, 2, 9, 2, 7, 1, 8, 3, 0]
+PACE = 0.02  # seconds of a call that does not fail: an error comes while others have not begun
 FAILING = (  # items, those that fail, the one whose call ends last
     ([6, 3, 8, 2, 7, 4, 1], {2, 4, 1}, 2),
     ([6, 3, 8, 2, 7, 4, 1], {3, 8}, 4),
     ([4, 0, 7, 7, 2], {2}, 4),
     ([9, 2, 4, 1, 3, 6, 2, 8, 7, 5], {9, 5}, 9),
+    ([9, 2, 4, 1, 3, 6, 0, 2, 8, 7, 5, 2], {9, 8}, 4),
 )
 
 
@@ -94,10 +96,12 @@ FAILING = (  # items, those that fail, the one whose call ends last
 def _collect(answer: Any) -> str:
     """Calls that end in another order, without and with errors; nothing is left over."""
     gc.collect()  # what an answer before this one left in a circle ends now
-    before = set(threading.enumerate())
+    before, began = set(threading.enumerate()), time.monotonic()
     _in_order(answer, before)
+    hold = longer(began)
     for items, failing, held in FAILING:
-        _first_error(answer, items, failing, held, before)
+        _first_error(answer, items, failing, held, before, hold)
+        hold = HOLD
     return "The results stand in the order of the items, and the first item's error came out."
 
 
@@ -142,12 +146,20 @@ def _in_order(answer: Any, before: set[threading.Thread]) -> None:
 
 
 def _first_error(
-    answer: Any, items: list[int], failing: set[int], held: int, before: set[threading.Thread]
+    answer: Any,
+    items: list[int],
+    failing: set[int],
+    held: int,
+    before: set[threading.Thread],
+    hold: float,
 ) -> None:
     def give(item: int) -> object:
-        return Refused(f"item {item}") if item in failing else result(item)
+        if item in failing:
+            return Refused(f"item {item}")
+        time.sleep(PACE)
+        return result(item)
 
-    given = _collected(answer, Calls(items, held, give), before)
+    given = _collected(answer, Calls(items, held, give, hold), before)
     names = [f"item {item}" for item in items if item in failing]
     which = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
     if not isinstance(given, Refused):
@@ -318,12 +330,13 @@ def _every_pause(answer: Any) -> None:
 
 def _stopped_in_a_pause(answer: Any, looks: int) -> None:
     """Its pause is still going on when it ends: an order of two events, not a speed."""
-    pause = LONG / 2 if looks else LONG
+    pause = 0.6 * LONG if looks else LONG
     poll = Poll(answer, pause)
     poll.has_looked(looks, (looks + 2) * pause)
     seen = time.perf_counter()
     poll.has_ended(AFTER)
     early, ended = len(poll.looks) - max(looks, 1), poll.ended
+    second = poll.looks[1][0] - poll.began if looks > 1 and len(poll.looks) > 1 else pause
     poll.stop.set()
     left = seen + pause - time.perf_counter() - AFTER / 2
     in_time = poll.has_ended(max(left, 0.1))
@@ -334,6 +347,11 @@ def _stopped_in_a_pause(answer: Any, looks: int) -> None:
         early <= 0,
         f"with a pause of {pause:g} s it looked {early} times more within {AFTER} s. "
         "It must wait for pause seconds after each look.",
+    )
+    expect(
+        second > 0.9 * pause,
+        f"with a pause of {pause:g} s it looked twice within {second:.2g} s. "
+        "It must wait for pause seconds after each look, also where that is long.",
     )
     expect(
         in_time,
@@ -464,6 +482,10 @@ def _own_users(answer: Any) -> None:
         f"a thread that entered Ada and then Grace got {session.name()!r:.60}. "
         "It serves whom it entered last.",
     )
+    expect(session.name() == "Grace", "asked twice, name() gave Grace, and then somebody else.")
+    session.enter("")
+    expect(session.name() == "", "a user whose name is empty is a user, and name() gave none.")
+    session.enter("Grace")
     other.enter("Alan")
     expect(session.name() == "Grace", "Alan entered another Session, and is now in this one, too.")
     del session, other

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -234,6 +235,25 @@ def without_trying(work: Work, items: Sequence[float]) -> list[float]:
     return [item for item in items if item < 0]
 
 
+def sleeps(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: what takes longer than some seconds is not waited for."""
+    processes = [spawn.Process(target=work, args=(item,)) for item in items]
+    for process in processes:
+        process.start()
+    time.sleep(2)
+    return [item for item, process in zip(items, processes, strict=True) if process.exitcode]
+
+
+def joins_for_a_second(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: whoever has not ended in a second has no exit code, and is accused."""
+    processes = [spawn.Process(target=work, args=(item,)) for item in items]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(1)
+    return [item for item, process in zip(items, processes, strict=True) if process.exitcode != 0]
+
+
 def gives_a_set(work: Work, items: Sequence[float]) -> set[float]:
     """Wrong: a set is no list."""
     return {item for item, process in ended(work, items) if process.exitcode != 0}
@@ -254,6 +274,13 @@ def a_pool_for_each(work: Work, items: Sequence[float]) -> list[float]:
             except BrokenProcessPool:
                 killed.append(item)
     return killed
+
+
+def three_threads_who_watch(work: Work, items: Sequence[float]) -> list[float]:
+    """Right: a thread watches a process, three at a time."""
+    with ThreadPoolExecutor(3) as pool:
+        codes = pool.map(lambda item: ended(work, [item])[0][1].exitcode, items)
+        return [item for item, code in zip(items, codes, strict=True) if code]
 
 
 def by_their_sentinels(work: Work, items: Sequence[float]) -> list[float]:

@@ -127,7 +127,19 @@ def the_last_only(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     return total
 
 
+def eight_files(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: never more than eight files in a chunk, so many files are too many chunks."""
+    return added(pool.map(count_all, chunked(paths, max(1, min(8, len(paths) // workers)))))
+
+
+def by_chunksize(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Right: the pool makes the chunks."""
+    size = max(1, len(paths) // (4 * workers))
+    return added(pool.map(count_all, [[path] for path in paths], chunksize=size))
+
+
 WRONG_CHUNKS = [
+    (eight_files, "At most 16 will do"),
     (fifteen, "one call had 15 of the files"),
     (eight_chunks, "48 files and 16 workers"),
     (rest_is_lost, "not the words of all files"),
@@ -166,7 +178,7 @@ def as_they_come(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     return total
 
 
-@pytest.mark.parametrize("answer", [a_chunk_each, rounded_up, as_they_come])
+@pytest.mark.parametrize("answer", [a_chunk_each, rounded_up, as_they_come, by_chunksize])
 def test_chunks_that_fit_are_taken(answer: Any) -> None:
     taken("choosing.chunks", answer)
 
@@ -188,19 +200,22 @@ def default_threads(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: i
 
 def two_processes(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
     """Wrong: two, whatever the number of CPUs."""
-    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(2, mp_context=spawn) as some:
+    with ThreadPoolExecutor(len(urls)) as threads, ProcessPoolExecutor(2, mp_context=spawn) as some:
         return list(threads.map(fetch, urls)), list(some.map(compute, numbers))
 
 
 def one_process(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
     """Wrong: one, while the other CPUs have nothing to do."""
-    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(1, mp_context=spawn) as one:
+    with ThreadPoolExecutor(len(urls)) as threads, ProcessPoolExecutor(1, mp_context=spawn) as one:
         return list(threads.map(fetch, urls)), list(one.map(compute, numbers))
 
 
 def as_it_comes(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
     """Wrong: the first page to come is the first in the list."""
-    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+    with (
+        ThreadPoolExecutor(len(urls)) as threads,
+        ProcessPoolExecutor(cpus, mp_context=spawn) as some,
+    ):
         pages = [threads.submit(fetch, url) for url in urls]
         squares = list(some.map(compute, numbers))
         return [page.result() for page in as_completed(pages)], squares
@@ -208,7 +223,10 @@ def as_it_comes(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) 
 
 def by_name(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
     """Wrong: a url that is there twice is a key that is there once."""
-    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+    with (
+        ThreadPoolExecutor(len(urls)) as threads,
+        ProcessPoolExecutor(cpus, mp_context=spawn) as some,
+    ):
         pages = {url: threads.submit(fetch, url) for url in urls}
         squares = {number: some.submit(compute, number) for number in numbers}
         return [p.result() for p in pages.values()], [s.result() for s in squares.values()]
@@ -216,21 +234,42 @@ def by_name(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> L
 
 def not_yet_lists(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
     """Wrong: what map gives is no list."""
-    with ThreadPoolExecutor(99) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+    with (
+        ThreadPoolExecutor(len(urls)) as threads,
+        ProcessPoolExecutor(cpus, mp_context=spawn) as some,
+    ):
         return threads.map(fetch, urls), some.map(compute, numbers)
 
 
 def forked(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
     """Wrong: forks while threads run, and where there is no fork it does not run at all."""
     context = multiprocessing.get_context("fork")
-    with ThreadPoolExecutor(99) as threads:
+    with ThreadPoolExecutor(len(urls)) as threads:
         pages = threads.map(fetch, urls)
         with ProcessPoolExecutor(cpus, mp_context=context) as some:
             squares = list(some.map(compute, numbers))
         return list(pages), squares
 
 
+def sixty_four(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: enough for 64 urls, and not for more."""
+    with ThreadPoolExecutor(64) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+        return list(threads.map(fetch, urls)), list(some.map(compute, numbers))
+
+
+def rest_is_left(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: as many numbers for each, and nobody takes the rest."""
+    size = len(numbers) // cpus
+    with ThreadPoolExecutor(len(urls)) as threads:
+        pages = threads.map(fetch, urls)
+        with ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+            parts = [some.map(compute, numbers[n * size : (n + 1) * size]) for n in range(cpus)]
+            return list(pages), [square for part in parts for square in part]
+
+
 WRONG_TOOLS = [
+    (sixty_four, "64 urls were waited for at once"),
+    (rest_is_left, "those are not the numbers"),
     (swapped, "fetch was called in another process"),
     (default_threads, "urls were waited for at once"),
     (two_processes, "3 urls, 4 numbers, 1 CPUs: compute ran in 2 processes"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import statistics
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from decimal import Decimal
 from fractions import Fraction
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
 from test_answers_start import refused, taken
 
@@ -80,6 +84,18 @@ def mean_end_less_start(tl: Timeline) -> float:
     return statistics.mean(s.stop for s in tl.spans) / 1e9 - min(s.start for s in tl.spans) / 1e9
 
 
+def as_a_decimal(tl: Timeline) -> Decimal:
+    """Right: exact, too."""
+    first = min(span.start for span in tl.spans)
+    return Decimal(sum(span.stop - first for span in tl.spans)) / len(tl.spans) / 10**9
+
+
+def by_numpy(tl: Timeline) -> Any:
+    """Right: an array that has no more than a number in it."""
+    stops = np.array([span.stop for span in tl.spans])
+    return np.asarray((stops - min(span.start for span in tl.spans)).mean() / 1e9)
+
+
 RESPONSE = {
     from_the_first_row: "response(tl) gave",
     the_last_end: "the last one was done",
@@ -96,7 +112,9 @@ def test_a_wrong_response_time_is_refused(answer: Any) -> None:
     refused("concurrency.response", answer, RESPONSE[answer])
 
 
-@pytest.mark.parametrize("answer", [waiting_and_working, as_a_fraction, mean_end_less_start])
+@pytest.mark.parametrize(
+    "answer", [waiting_and_working, as_a_fraction, mean_end_less_start, as_a_decimal, by_numpy]
+)
 def test_an_unusual_right_response_time_is_taken(answer: Any) -> None:
     taken("concurrency.response", answer)
 
@@ -217,7 +235,47 @@ def backwards(work: Work, items: Sequence[Any]) -> list[Any]:
         return [future.result() for future in reversed(futures)]
 
 
+def sleeps(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: what takes longer than a second has no answer yet."""
+    places: list[Any] = [None] * len(items)
+
+    def keep(place: int) -> None:
+        places[place] = work(items[place])
+
+    for place in range(len(items)):
+        Thread(target=keep, args=(place,)).start()
+    time.sleep(1)
+    return places
+
+
+def full_pages_only(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: an empty page is an answer, too."""
+    with ThreadPoolExecutor(4) as pool:
+        return [answer for answer in pool.map(work, items) if answer]
+
+
+def stripes(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: each of four takes every fourth item, and the order is lost when they are joined."""
+    with ThreadPoolExecutor(4) as pool:
+        parts = pool.map(lambda n: [work(item) for item in items[n::4]], range(4))
+        return [answer for part in parts for answer in part]
+
+
+def one_by_one_from_a_window(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: four are under way, and the oldest is waited for."""
+    answers, window = list[Any](), deque[Any]()
+    with ThreadPoolExecutor(4) as pool:
+        for item in items:
+            if len(window) == 4:
+                answers.append(window.popleft().result())
+            window.append(pool.submit(work, item))
+        return [*answers, *(future.result() for future in window)]
+
+
 REPAIR = {
+    sleeps: "calls had ended",
+    full_pages_only: "a list of all answers",
+    stripes: "order of the items",
     sorted_answers: "order of the items",
     by_sorted_items: "order of the items",
     no_twins: "order of the items",
@@ -235,7 +293,9 @@ def test_a_wrong_repair_is_refused(answer: Any) -> None:
     refused("concurrency.repair", answer, REPAIR[answer])
 
 
-@pytest.mark.parametrize("answer", [by_map, by_number, by_places, in_batches, backwards])
+@pytest.mark.parametrize(
+    "answer", [by_map, by_number, by_places, in_batches, backwards, one_by_one_from_a_window]
+)
 def test_an_unusual_right_repair_is_taken(answer: Any) -> None:
     taken("concurrency.repair", answer)
 
@@ -292,6 +352,11 @@ def karp_flatt(one: float, many: float, workers: int) -> float:
     return 1 - (many / one - 1 / workers) / (1 - 1 / workers)
 
 
+def share_as_a_decimal(one: float, many: float, workers: int) -> Decimal:
+    """Right: as a Decimal."""
+    return (1 - Decimal(many) / Decimal(one)) / (1 - 1 / Decimal(workers))
+
+
 SHARE = [of_the_speed_up, to_one_digit, for_ten_seconds, the_serial_share, in_percent]
 
 
@@ -300,6 +365,8 @@ def test_a_wrong_share_is_refused(answer: Any) -> None:
     refused("concurrency.share", answer, "Put your p into Amdahl's law")
 
 
-@pytest.mark.parametrize("answer", [multiplied, by_halving, exactly, karp_flatt])
+@pytest.mark.parametrize(
+    "answer", [multiplied, by_halving, exactly, karp_flatt, share_as_a_decimal]
+)
 def test_an_unusual_right_share_is_taken(answer: Any) -> None:
     taken("concurrency.share", answer)

@@ -203,6 +203,41 @@ class RLockAccount(repairs.Account):
                 self.paid.append(amount)
 
 
+class PaysTwo(repairs.Account):
+    """Wrong: two are paid, and a third is not."""
+
+    def withdraw(self, amount: int) -> None:
+        with self.lock:
+            if self.balance >= amount and len(self.paid) < 2:
+                self.balance -= amount
+                self.paid.append(amount)
+
+
+class PutsBackLater(repairs.Account):
+    """Wrong: until it puts back what was too much, others find too little."""
+
+    def withdraw(self, amount: int) -> None:
+        with self.lock:
+            self.balance -= amount
+            enough = self.balance >= 0
+        if enough:
+            self.paid.append(amount)
+        else:
+            with self.lock:
+                self.balance += amount
+
+
+class OneListForAll(repairs.Account):
+    """Wrong: what one account has paid is in the list of all."""
+
+    everything: ClassVar[list[int]] = []
+
+    def __init__(self, balance: int) -> None:
+        super().__init__(balance)
+        self.everything.clear()
+        self.paid = self.everything
+
+
 # --------------------------------------------------------------- made_twice
 
 
@@ -346,6 +381,47 @@ def name_of(purse: Purse) -> str:
     return purse.name
 
 
+one_for_all = threading.Lock()
+
+
+def all_wait_for_one(source: Purse, target: Purse, amount: int) -> None:
+    """Wrong: a lock for all; whoever waits for a purse with it keeps out everybody."""
+    with one_for_all, source.lock, target.lock:
+        source.amount -= amount
+        target.amount += amount
+
+
+def all_wait_at_the_gate(source: Purse, target: Purse, amount: int) -> None:
+    """Wrong: so does a lock that is held only until both purses are locked."""
+    with one_for_all:
+        source.lock.acquire()
+        target.lock.acquire()
+    source.amount -= amount
+    target.amount += amount
+    source.lock.release()
+    target.lock.release()
+
+
+def by_first_letter(source: Purse, target: Purse, amount: int) -> None:
+    """Wrong: two names may begin with the same letter."""
+    first, second = sorted([source, target], key=lambda purse: purse.name[0])
+    with first.lock, second.lock:
+        source.amount -= amount
+        target.amount += amount
+
+
+class Transfer:
+    """Right: an object that can be called, which goes on by recursion."""
+
+    def __call__(self, source: Purse, target: Purse, amount: int) -> None:
+        if target.name < source.name:
+            return self(target, source, -amount)
+        with source.lock, target.lock:
+            source.amount -= amount
+            target.amount += amount
+        return None
+
+
 # --------------------------------------------------------------- two_clerks
 
 
@@ -378,6 +454,14 @@ class CountsForItself(programs.Clerk):
         with self.till.lock:
             self.sold += price
             self.till.money = self.sold
+
+
+class BringsALock(repairs.Clerk):
+    """Wrong: a clerk who comes late changes the lock while others are behind it."""
+
+    def __init__(self, till: programs.Till) -> None:
+        super().__init__(till)
+        till.lock = threading.Lock()
 
 
 class AddsByHand(programs.Clerk):
@@ -554,6 +638,22 @@ class WakesOneVisitor(repairs.Gate):
             self.changed.notify()
 
 
+class LetsThreeIn(programs.Gate):
+    """Wrong: three may enter, and no more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slots = threading.Semaphore(0)
+
+    def open(self) -> None:
+        self.is_open = True
+        self.slots.release(3)
+
+    def enter(self) -> None:
+        self.slots.acquire()
+        self.entered.append(self.is_open)
+
+
 class OpensOutside(repairs.Gate):
     """Wrong: the visitor looks under the lock, the gate opens without; and it wakes before."""
 
@@ -634,6 +734,15 @@ class CatchesExceptions(programs.CarPark):
                 self.places.release()
                 raise
             self.places.release()
+
+
+class OnePlaceForAll(repairs.CarPark):
+    """Wrong: all car parks have one place together."""
+
+    everywhere = threading.Semaphore(1)
+
+    def __init__(self) -> None:
+        self.places = self.everywhere
 
 
 class OnceOnly(programs.CarPark):
@@ -1062,6 +1171,15 @@ class UnderALock(programs.Mailbox):
 
 
 WRONG = [
+    ("overdrawn", PaysTwo, "somebody who could be paid is not"),
+    ("overdrawn", PutsBackLater, "somebody who could be paid is not"),
+    ("overdrawn", OneListForAll, "another account has paid"),
+    ("transfers", all_wait_for_one, "one waits for a lock that it does not need"),
+    ("transfers", all_wait_at_the_gate, "one waits for a lock that it does not need"),
+    ("transfers", by_first_letter, "without ann"),
+    ("two_clerks", BringsALock, "two tills are not"),
+    ("lost_wake_up", LetsThreeIn, "of several somebody does not"),
+    ("car_park", OnePlaceForAll, "another car park"),
     ("lost_update", LockForEachCall, "lost update"),
     ("lost_update", LooksUnderTheLock, "lost update"),
     ("lost_update", OneForAll, "another counter"),
@@ -1117,6 +1235,7 @@ def test_a_repair_that_does_not_hold_is_refused(name: str, answer: Any, says: st
 
 
 RIGHT = [
+    ("transfers", Transfer()),
     ("lost_update", AppendsOnes),
     ("lost_update", ByHand),
     ("overdrawn", TakesFirst),

@@ -45,6 +45,8 @@ def test_an_unusual_right_scaled_is_taken(answer: Any) -> None:
 
 
 CRASH = {
+    answers.sleeps: "",
+    answers.joins_for_a_second: "had not ended when you looked",
     answers.knows_one_signal: "other signals",
     answers.signals_only: "exit code above 0",
     answers.stops_at_the_first: "did not notice",
@@ -62,6 +64,7 @@ def test_wrong_casualties_are_refused(answer: Any) -> None:
 
 
 CASUALTIES = [
+    answers.three_threads_who_watch,
     answers.one_by_one,
     answers.a_pool_for_each,
     answers.by_their_sentinels,

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from helpers.exercises import find
+from helpers.exercises import find, queues
 from helpers.lesson import verdict
 
 Use = Callable[[Any], Any]
@@ -163,6 +163,20 @@ def empty_then_get(items: Iterable[Any], consumers: int, use: Use) -> None:
         thread.join()
 
 
+def room_for_fifty(items: Iterable[Any], consumers: int, use: Use) -> None:
+    """Wrong: fills a queue with a limit before anybody takes something out of it."""
+    line: Queue[Any] = Queue(50)
+    for item in [*items, *[None] * consumers]:
+        line.put(item)
+
+    def consume() -> None:
+        while (item := line.get()) is not None:
+            use(item)
+
+    for thread in started(consumers, consume):
+        thread.join()
+
+
 WRONG_ENDS = [
     (no_thread, "in the thread of the caller"),
     (two_ends, "deadlock"),
@@ -248,7 +262,52 @@ def by_hand(items: Iterable[Any], consumers: int, use: Use) -> None:
         thread.join()
 
 
-@pytest.mark.parametrize("answer", [handed_on, filled_before, by_a_pool, by_hand])
+def test_a_queue_that_is_filled_before_anybody_takes_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queues, "WAIT", 2.0)  # it waits for ever, so that is enough
+    refused("queues.sentinels", room_for_fifty, "somebody waits for ever")
+
+
+def one_line_each(items: Iterable[Any], consumers: int, use: Use) -> None:
+    """Right: a queue for each consumer, and the items are dealt out like cards."""
+    lines = [Queue[Any]() for _ in range(consumers)]
+
+    def consume(line: Queue[Any]) -> None:
+        while found := line.get():
+            use(found[0])
+
+    threads = [Thread(target=consume, args=(line,)) for line in lines]
+    for thread in threads:
+        thread.start()
+    for number, item in enumerate(items):
+        lines[number % consumers].put((item,))
+    for line in lines:
+        line.put(())
+    for thread in threads:
+        thread.join()
+
+
+def one_by_one_from_the_source(items: Iterable[Any], consumers: int, use: Use) -> None:
+    """Right: no queue; the consumers share an iterator and a lock."""
+    source, lock = iter(items), Lock()
+
+    def consume() -> None:
+        while True:
+            with lock:
+                item = next(source, lock)
+            if item is lock:
+                return
+            use(item)
+
+    for thread in started(consumers, consume):
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [handed_on, filled_before, by_a_pool, by_hand, one_line_each, one_by_one_from_the_source],
+)
 def test_consumers_that_end_right_are_taken(answer: Any) -> None:
     taken("queues.sentinels", answer)
 
@@ -412,7 +471,15 @@ def a_pool_of_writers(read: Read, write: Use, size: int) -> None:
         future.result()
 
 
+def group_by_group(read: Read, write: Use, size: int) -> None:
+    """Wrong: while a group is written, nobody reads on."""
+    with ThreadPoolExecutor(1) as pool:
+        while group := [block for _ in range(size) if (block := read()) is not None]:
+            pool.submit(lambda blocks: [write(block) for block in blocks], group).result()
+
+
 WRONG_COPIES = [
+    (group_by_group, "should read on in every write"),
     (one_thread_only, "one thread read and wrote"),
     (one_waits, "the reader waited, and only 1 did"),
     (twice_the_size, "more than 1 waited"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from decimal import Decimal
 from queue import Empty, Queue
 from threading import Barrier, Semaphore, Thread
 from typing import Any
@@ -177,7 +180,59 @@ def three_who_take(work: Work, items: Sequence[Any]) -> None:
         thread.join()
 
 
+def sleeps(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: a second is long enough for short calls only."""
+    for item in items:
+        Thread(target=work, args=(item,)).start()
+    time.sleep(1)
+
+
+def sleeps_for_each(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: so is a tenth of a second for each."""
+    for item in items:
+        Thread(target=work, args=(item,)).start()
+    time.sleep(0.1 * len(items))
+
+
+def joins_for_a_second(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: whoever takes longer is left alone."""
+    for thread in started(work, items):
+        thread.join(timeout=1)
+
+
+class Together:
+    """Right: an answer may be an object."""
+
+    def __call__(self, work: Work, items: Sequence[Any]) -> None:
+        for thread in started(work, items):
+            thread.join()
+
+
+def by_halves(work: Work, items: Sequence[Any]) -> None:
+    """Right: one half in another thread, one here, and so on."""
+    if len(items) == 1:
+        work(items[0])
+        return
+    middle = len(items) // 2
+    thread = Thread(target=by_halves, args=(work, items[:middle]))
+    thread.start()
+    by_halves(work, items[middle:])
+    thread.join()
+
+
+def by_tasks(work: Work, items: Sequence[Any]) -> None:
+    """Right: tasks that wait for threads."""
+
+    async def main() -> None:
+        await asyncio.gather(*[asyncio.to_thread(work, item) for item in items])
+
+    asyncio.run(main())
+
+
 OVERLAP = {
+    sleeps: "calls had ended",
+    sleeps_for_each: "calls had ended",
+    joins_for_a_second: "calls had ended",
     never_joined: "calls had ended",
     joins_the_last: "calls had ended",
     joins_the_first: "calls had ended",
@@ -198,7 +253,11 @@ def test_a_wrong_overlap_is_refused(answer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [a_pool, two_in_a_pool, groups_of_three, counted, three_who_take]
+    "answer",
+    [
+        *(a_pool, two_in_a_pool, groups_of_three, counted, three_who_take),
+        *(Together(), Together().__call__, by_halves, by_tasks),
+    ],
 )
 def test_an_unusual_right_overlap_is_taken(answer: Any) -> None:
     taken("start.overlap", answer)
@@ -262,7 +321,18 @@ def by_floor_division(host: int, allowed: int, quota: float | None) -> int:
     return allowed if quota is None else min(allowed, int(-(-quota // 1)))
 
 
+def adds_nearly_one(host: int, allowed: int, quota: float | None) -> int:
+    """Wrong: right for three digits."""
+    return allowed if quota is None else max(1, min(allowed, int(quota + 0.999)))
+
+
+def as_a_decimal(host: int, allowed: int, quota: float | None) -> Decimal:
+    """Right: another kind of number."""
+    return Decimal(min(allowed, allowed if quota is None else math.ceil(quota)))
+
+
 USABLE = {
+    adds_nearly_one: "next to nothing above 5",
     rounds: "quota of 2.5",
     adds_one: "gave 2",
     rounds_by_a_half: "a little above 2",
@@ -277,6 +347,8 @@ def test_a_wrong_number_of_usable_cpus_is_refused(answer: Any) -> None:
     refused("start.usable", answer, USABLE[answer])
 
 
-@pytest.mark.parametrize("answer", [all_three, as_floats, by_steps, by_floor_division])
+@pytest.mark.parametrize(
+    "answer", [all_three, as_floats, by_steps, by_floor_division, as_a_decimal]
+)
 def test_an_unusual_right_number_is_taken(answer: Any) -> None:
     taken("start.usable", answer)

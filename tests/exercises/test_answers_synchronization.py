@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers.exercises import find
+from helpers.exercises import find, synchronization
 from helpers.exercises.synchronization import ORDER, Account, Lights
 from helpers.lesson import verdict
 
@@ -181,7 +181,38 @@ def each_different_item(work: Work, items: Iterable[Any], limit: int) -> None:
     assert all(each.done() for each in results.values())
 
 
+def catches_two_kinds(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: there is a third kind, KeyboardInterrupt."""
+    slots = Semaphore(limit)
+
+    def call(item: Any) -> None:
+        slots.acquire()
+        with suppress(Exception, SystemExit):
+            work(item)
+        slots.release()
+
+    in_threads(call, items)
+
+
+def gives_back_twice(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: after an error there is a slot more than before."""
+    slots = Semaphore(limit)
+
+    def call(item: Any) -> None:
+        slots.acquire()
+        try:
+            work(item)
+        except BaseException:
+            slots.release()
+            raise
+        finally:
+            slots.release()
+
+    in_threads(call, items)
+
+
 WRONG_LIMITS = [
+    (gives_back_twice, "at once. For how long is a slot held?"),
     (polls_a_counter, "more calls were inside than may be"),
     (looks_under_the_lock, "more calls were inside than may be"),
     (full_groups_only, "once for each of the items"),
@@ -301,9 +332,46 @@ def groups(work: Work, items: Iterable[Any], limit: int) -> None:
         in_threads(work, group)
 
 
+def test_a_third_kind_of_exception_may_not_take_the_last_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(synchronization, "HUNG", 2.0)  # it waits for ever, so that is enough
+    refused("synchronization.limit", catches_two_kinds, "nor is KeyboardInterrupt")
+
+
+def looks_who_is_alive(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Right: asks again and again whether one of those who run has ended."""
+    threads = list[Thread]()
+    for item in items:
+        while sum(thread.is_alive() for thread in threads) >= limit:
+            time.sleep(0.001)
+        threads.append(Thread(target=work, args=(item,)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+
+
+def tokens(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Right: a queue of tokens; whoever has one may work."""
+    free: Queue[int] = Queue()
+    for number in range(limit):
+        free.put(number)
+
+    def call(item: Any) -> None:
+        token = free.get()
+        try:
+            work(item)
+        finally:
+            free.put(token)
+
+    in_threads(call, items)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        looks_who_is_alive,
+        tokens,
         a_pool,
         a_pool_that_raises,
         workers_with_a_queue,

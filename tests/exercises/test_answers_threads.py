@@ -228,7 +228,52 @@ def shut_down_by_hand(work: Work, items: Sequence[Any]) -> list[Any]:
         pool.shutdown()
 
 
+def sleeps(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: whoever takes longer than a second is not waited for."""
+    callers = [Caller(work, item) for item in items]
+    for caller in callers:
+        caller.start()
+    time.sleep(1)
+    for caller in callers:
+        if caller.error is not None:
+            raise caller.error
+    return [getattr(caller, "result", None) for caller in callers]
+
+
+def joins_for_a_second(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: so is a join with a time limit."""
+    callers = [Caller(work, item) for item in items]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(1)
+    for caller in callers:
+        if caller.error is not None:
+            raise caller.error
+    return [getattr(caller, "result", None) for caller in callers]
+
+
+def maps_with_four(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: map cancels what has not begun as soon as the first error comes out."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(work, items))
+
+
+def maps_with_all(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: a thread for each item, so none is left to be cancelled."""
+    threads = [Caller(work, item) for item in items]
+    with ThreadPoolExecutor(len(items)) as pool:
+        list(pool.map(Caller.run, threads))
+    errors = [thread.error for thread in threads if thread.error is not None]
+    for error in errors:
+        raise error
+    return [thread.result for thread in threads]
+
+
 COLLECT = {
+    sleeps: "calls had ended",
+    joins_for_a_second: "calls had ended",
+    maps_with_four: "never worked on",
     sorted_results: "not in the order of the items",
     first_by_the_clock: "not the first by the clock",
     cancels_the_rest: "never worked on",
@@ -254,6 +299,7 @@ def test_a_wrong_collect_is_refused(answer: Any) -> None:
 
 
 COLLECTING = [
+    maps_with_all,
     small_pool,
     futures_by_hand,
     through_a_queue,
@@ -391,7 +437,31 @@ def in_slices(look: Look, stop: Event, pause: float) -> None:
             left -= 0.1
 
 
+def no_long_pause(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: never waits longer than half a second."""
+    while not stop.is_set():
+        look()
+        stop.wait(min(pause, 0.5))
+
+
+def no_more_than_a_second(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: never waits longer than a second."""
+    while not stop.is_set():
+        look()
+        stop.wait(min(pause, 1))
+
+
+def looks_and_calls_itself(look: Look, stop: Event, pause: float) -> None:
+    """Right: a recursion is a loop."""
+    if not stop.is_set():
+        look()
+        stop.wait(pause)
+        looks_and_calls_itself(look, stop, pause)
+
+
 STOP = {
+    no_long_pause: "also where that is long",
+    no_more_than_a_second: "also where that is long",
     cannot_be_woken: "cut short",
     asks_with_no_wait: "cut short",
     pause_of_its_own: "is that pause?",
@@ -411,7 +481,14 @@ def test_a_wrong_stop_is_refused(answer: Any) -> None:
     refused("threads.stop", answer, STOP[answer])
 
 
-STOPPING = [own_clock, in_rhythm, first_the_pause, asks_after_the_look, in_slices]
+STOPPING = [
+    own_clock,
+    in_rhythm,
+    first_the_pause,
+    asks_after_the_look,
+    in_slices,
+    looks_and_calls_itself,
+]
 
 
 @pytest.mark.parametrize("answer", STOPPING)
@@ -560,7 +637,47 @@ class OnTheThread:
         return user
 
 
+class OrNone(IsLocal):
+    """Wrong: somebody whose name is empty is nobody here."""
+
+    def name(self) -> str | None:
+        return super().name() or None
+
+
+class AskedOnce:
+    """Wrong: whoever asks again gets the user before."""
+
+    def __init__(self) -> None:
+        self.own = threading.local()
+
+    def enter(self, user: str) -> None:
+        self.own.users = [*getattr(self.own, "users", []), user]
+
+    def name(self) -> Any:
+        users = getattr(self.own, "users", None)
+        return users.pop() if users else None
+
+
+class WithDefault(threading.local):
+    user: str | None = None
+
+
+class ByDefault:
+    """Right: what a class of its own says holds for each new thread."""
+
+    def __init__(self) -> None:
+        self.own = WithDefault()
+
+    def enter(self, user: str) -> None:
+        self.own.user = user
+
+    def name(self) -> str | None:
+        return self.own.user
+
+
 LOCAL = {
+    OrNone: "whose name is empty",
+    AskedOnce: "asked twice",
     ByIdent: "one that has ended",
     ByNativeId: "one that has ended",
     ByIdOfThread: "one that has ended",
@@ -577,6 +694,6 @@ def test_a_wrong_session_is_refused(answer: Any) -> None:
     refused("threads.local", answer, LOCAL[answer])
 
 
-@pytest.mark.parametrize("answer", [ByThread, IsLocal, InContext, OnTheThread])
+@pytest.mark.parametrize("answer", [ByThread, IsLocal, InContext, OnTheThread, ByDefault])
 def test_an_unusual_right_session_is_taken(answer: Any) -> None:
     taken("threads.local", answer)

@@ -143,6 +143,11 @@ RUNGS = (
                 "nobody is paid too much, but somebody who could be paid is not",
                 "Whoever can be paid is paid.",
             ),
+            Also(
+                adversaries.too_much,
+                "nobody is paid too much, but somebody who could be paid is not",
+                "",
+            ),
         ),
     ),
     Rung(
@@ -207,7 +212,7 @@ RUNGS = (
             ),
             Also(
                 adversaries.somebody_else_pays,
-                "these two transfers are right, but one waits for a lock of somebody else",
+                "these two transfers are right, but one waits for a lock that it does not need",
                 "",
             ),
         ),

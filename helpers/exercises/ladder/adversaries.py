@@ -34,15 +34,28 @@ def three_add() -> None:
 
 
 def enough_for_both() -> None:
-    """40 and 60 can be had from 100, and all of it: whoever can be paid is paid."""
-    account = Account(100)
+    """30, 60 and 10 can be had from 100, and all of it: whoever can be paid is paid."""
+    account, other = Account(100), Account(5)
     together(
-        Thread(target=account.withdraw, args=[40]),
+        Thread(target=account.withdraw, args=[30]),
         Thread(target=account.withdraw, args=[60]),
     )
+    account.withdraw(10)
     account.withdraw(1)
-    assert sorted(account.paid) == [40, 60], f"paid {account.paid} out of 100"
+    assert sorted(account.paid) == [10, 30, 60], f"paid {account.paid} out of 100"
     assert account.balance == 0, f"{account.balance} left"
+    assert (other.balance, other.paid) == (5, []), "another account has paid, and nobody asked it"
+
+
+def too_much() -> None:
+    """Who asks for more than there is gets nothing, and takes nothing from others meanwhile."""
+    account = Account(100)
+    together(
+        Thread(target=account.withdraw, args=[150]),
+        Thread(target=account.withdraw, args=[60]),
+    )
+    assert account.paid == [60], f"paid {account.paid} out of 100, and 60 were there"
+    assert account.balance == 40, f"{account.balance} left"
 
 
 def two_services() -> None:
@@ -85,30 +98,38 @@ def round_trip() -> None:
 
 def without_ann() -> None:
     """The same two transfers between two others."""
-    bob, cid = Purse("bob", 10), Purse("cid", 20)
+    bob, bea = Purse("bob", 10), Purse("bea", 20)
     together(
-        Thread(target=transfer, args=(cid, bob, 3)),
-        Thread(target=transfer, args=(bob, cid, 4)),
+        Thread(target=transfer, args=(bea, bob, 3)),
+        Thread(target=transfer, args=(bob, bea, 4)),
     )
-    assert (bob.amount, cid.amount) == (9, 21), f"bob has {bob.amount}, cid has {cid.amount}"
+    assert (bob.amount, bea.amount) == (9, 21), f"bob has {bob.amount}, bea has {bea.amount}"
 
 
 def somebody_else_pays() -> None:
-    """A purse that nobody needs is locked for as long as it takes: others do not wait for it."""
-    ann, bob, cid = Purse("ann", 10), Purse("bob", 10), Purse("cid", 10)
+    """A transfer waits for a purse that is locked; one between two others does not wait for it."""
+    ann, bob, cid, dan = (Purse(name, 10) for name in ("ann", "bob", "cid", "dan"))
+    waits = Thread(target=transfer, args=(cid, dan, 1))
     with cid.lock:
+        waits.start()
         together(Thread(target=transfer, args=(bob, ann, 3)))
+    waits.join()
     assert (ann.amount, bob.amount) == (13, 7), f"ann has {ann.amount}, bob has {bob.amount}"
+    assert (cid.amount, dan.amount) == (9, 11), f"cid has {cid.amount}, dan has {dan.amount}"
 
 
 def one_clerk_each() -> None:
-    """Two tills with a clerk each, and one more clerk for one of them."""
+    """Two tills with a clerk each, and one more clerk for one of them, who comes late."""
     left, right = Till(), Till()
-    ann, bob, cid = Clerk(left), Clerk(right), Clerk(left)
+    ann, bob = Clerk(left), Clerk(right)
+
+    def comes_late() -> None:
+        Clerk(left).sell(1)
+
     together(
         Thread(target=ann.sell, args=[1]),
         Thread(target=bob.sell, args=[1]),
-        Thread(target=cid.sell, args=[1]),
+        Thread(target=comes_late),
     )
     money = left.money, right.money
     assert money == (2, 1), f"{money} in the tills, and 2 and 1 were paid"
@@ -140,11 +161,12 @@ def three_takers() -> None:
 
 
 def two_visitors() -> None:
-    """Two wait in front of the gate; a third one comes when it is open."""
+    """Two wait in front of the gate; a dozen come when it is open."""
     gate = Gate()
     together(*[Thread(target=gate.enter) for _ in range(2)], Thread(target=gate.open))
-    gate.enter()
-    assert gate.entered == [True] * 3, f"entered when open: {gate.entered}"
+    for _ in range(12):
+        gate.enter()
+    assert gate.entered == [True] * 14, f"entered when open: {gate.entered}"
 
 
 class Crash(BaseException):
@@ -152,8 +174,8 @@ class Crash(BaseException):
 
 
 def crash() -> None:
-    """There: two cars, after which there must be a place."""
-    cars, log = CarPark(), []
+    """There: two cars, after which there must be a place; and a full one fills no other."""
+    cars, other, log = CarPark(), CarPark(), []
 
     def hit() -> None:
         raise Crash
@@ -168,6 +190,8 @@ def crash() -> None:
     for _ in range(2):
         cars.visit(lambda: log.append("parked"))
     assert log.count("parked") == 2, "a place was lost, since nobody could park any more"
+    cars.visit(lambda: other.visit(lambda: log.append("parked elsewhere")))
+    assert "parked elsewhere" in log, "another car park was full, and nobody was there"
 
 
 def three_meet() -> None:
