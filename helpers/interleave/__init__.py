@@ -22,7 +22,7 @@ from .program import Program
 from .real_threads import Threads
 from .record import Record, outcome
 from .report import Report, Schedule, Standing, Step
-from .search import Replay
+from .search import Replay, quoted
 from .step import Diverged, Refused
 from .workers import Workers
 
@@ -72,7 +72,7 @@ def replay(
     """
     _check(atomic, 1)
     if not isinstance(word, str) or (not word.isalpha() and word):
-        raise ValueError(f'word must be letters of threads, such as "ABBA", not {word!r}')
+        raise ValueError(f'word must be letters of threads, such as "ABBA", not {word!r:.60}')
     with Exploring(program, atomic) as exploring:
         if exploring.key not in _shared:
             exploring.report(False, BUDGET)
@@ -156,7 +156,7 @@ class Exploring(Explorer):
         record = Record(self.program.program, self.program.code)
         run = self.run(Replay(word, rest), record)
         if rest and len(run.events) < len(word):
-            raise ValueError(f'the run of "{word}" is over after {len(run.events)} letters')
+            raise ValueError(f"the run of {quoted(word)} is over after {len(run.events)} letters")
         return record.schedule()
 
 

@@ -24,6 +24,8 @@ from typing import NamedTuple
 from .run import FAIR, Run
 from .step import Access, Diverged, Event, Op, Task, conflict, may_conflict
 
+LONG = 60  # letters of a word that a message quotes
+
 
 class Node:
     """A choice: who could go on, who was chosen, who is still to be tried."""
@@ -202,7 +204,12 @@ class Replay:
         for task in can:
             if task.letter == letter:
                 return task
-        raise ValueError(f'letter {place + 1} of "{self.word}": {_why_not(run, letter)}')
+        raise ValueError(f"letter {place + 1} of {quoted(self.word)}: {_why_not(run, letter)}")
+
+
+def quoted(word: str) -> str:
+    """The word, or how it begins."""
+    return f'"{word}"' if len(word) <= LONG else f'"{word[:LONG]}…" ({len(word)} letters)'
 
 
 def _why_not(run: Run, letter: str) -> str:

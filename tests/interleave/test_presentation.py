@@ -188,6 +188,7 @@ def test_a_report_says_the_verdict_the_counts_and_the_simplest_schedule() -> Non
         ({"ok": 34}, {}, f"ok: all 34 schedules were tried, and none fails. {SAME}"),
         ({"ok": 34650}, {"every": True}, "ok: all 34 650 schedules were tried, and none fails."),
         ({"ok": 1}, {}, "ok: there is one schedule, and it does not fail."),
+        ({}, {"complete": False}, "No schedule came to an end: no verdict."),
         (
             {"ok": 20000},
             {"complete": False},

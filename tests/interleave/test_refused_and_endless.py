@@ -718,6 +718,14 @@ def test_a_word_that_is_too_long_says_after_how_many_letters_the_run_is_over() -
         replay(one, "A")
 
 
+def test_a_very_long_word_is_not_quoted_whole() -> None:
+    with pytest.raises(
+        ValueError, match=r'^the run of "A{60}…" \(100000 letters\) is over'
+    ) as caught:
+        replay(one, "A" * 100_000)
+    assert len(str(caught.value)) < 150
+
+
 def test_arguments_are_checked_at_the_door() -> None:
     with pytest.raises(ValueError, match=r"^atomic must be one of line, op, cpython, not 'byte'$"):
         explore(one, atomic="byte")

@@ -275,6 +275,8 @@ def _preemptions(schedule: Schedule, mark: str = "") -> str:
 
 def all_fine(report: Report) -> str:
     """No schedule fails; but only where none was left out is that a verdict."""
+    if not report.tried:
+        return "No schedule came to an end: no verdict."
     if not report.complete:
         return (
             f"None of {digits(report.tried)} tried schedules fails, and there are more: "
