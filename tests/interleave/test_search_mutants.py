@@ -181,7 +181,7 @@ MUTANTS = {
         search.Races._reverse, "if waited and", "if False and", programs.philosophers
     ),
     "one thing alone can end a wait": Mutant(
-        search.Races._reverse, "for each in later[:-1]", "for each in ()",
+        search.Races._reverse, "for each in racing[:-1]", "for each in ()",
         programs.as_they_complete,
     ),
     "it stood there from the beginning": Mutant(
