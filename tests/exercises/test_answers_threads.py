@@ -697,3 +697,4 @@ def test_a_wrong_session_is_refused(answer: Any) -> None:
 @pytest.mark.parametrize("answer", [ByThread, IsLocal, InContext, OnTheThread, ByDefault])
 def test_an_unusual_right_session_is_taken(answer: Any) -> None:
     taken("threads.local", answer)
+    vars(threading.current_thread()).pop("users", None)
