@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import wait_graph
-from .ending import Ender, InOneSentence, raise_in
+from .ending import Ender, InOneSentence, raise_in, untraced
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to
@@ -90,10 +90,7 @@ class deadline:
     # ------------------------------------------------- when the time has passed
 
     def _watch(self) -> None:
-        # Python 3.11 holds a thread that is traced or profiled at its next call
-        # while an error is on its way to a thread that waits.
-        sys.settrace(None)
-        sys.setprofile(None)
+        untraced()
         self._wait_and_step_in()
         if self._stepped_in or self._given_up:
             self._left = self._end_all()
@@ -114,7 +111,7 @@ class deadline:
     def _interrupt(self) -> None:
         """Raise in the block; a wait that a signal cannot end is released."""
         if not self._main:
-            if self._must_not_be_broken(sys._current_frames().get(self._thread.ident or 0)):
+            if self._must_not_be_broken(wait_graph.frame_of(self._thread)):
                 return
             self._stepped_in = True
             raise_in(self._thread, DeadlinePassed)

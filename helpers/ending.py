@@ -43,6 +43,16 @@ def raise_in(thread: Thread, error: type[BaseException]) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
 
 
+def untraced() -> None:
+    """From now on the thread that calls is neither traced nor profiled.
+
+    Python 3.11 holds one that is, at its next call, while an exception is on its
+    way to a thread that waits: then nobody is left to end that wait.
+    """
+    sys.settrace(None)
+    sys.setprofile(None)
+
+
 def end_threads(
     threads: Iterable[Thread], at_work: Callable[[Thread], bool] = lambda thread: True
 ) -> dict[str, str]:
@@ -66,9 +76,7 @@ class Ender(Thread):
     """Tells `threads()` to end until there are none.
 
     It is a thread of its own, because it goes on where somebody is in an import
-    and whoever waits for it has to go on; and because Python 3.11 holds a thread
-    that is traced or profiled at its next call while an exception is on its way
-    to a thread that waits.
+    and whoever waits for it has to go on; and because it has to be `untraced`.
 
     Each is told once, then its wait is released, and both again only after a
     pause. A lock that others may hold is released where the program is
@@ -90,8 +98,7 @@ class Ender(Thread):
         self.told: dict[Thread, float] = {}
 
     def run(self) -> None:
-        sys.settrace(None)
-        sys.setprofile(None)
+        untraced()
         begun = monotonic()
         while (alive := self.threads()) and monotonic() < begun + self.grace:
             self._tell(alive, again=True)

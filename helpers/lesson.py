@@ -160,12 +160,12 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
             choice = self.choice
             self._mark()
         said = self._answer.to(choice)
-        if shown is None or choice is not None:
-            display(said)
-        else:
+        if shown is not None and choice is None:
             inside = unfolded(said.html) + page(shown)
             display(Said(folded(FOLDED, inside), f"{said.text}\n{shown}", BRIEF))
-        if shown is not None and choice is not None:
+            return
+        display(said)
+        if shown is not None:
             display(shown)
 
     def _measured(self, value: float | str, because: str) -> Answer:

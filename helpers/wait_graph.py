@@ -66,6 +66,11 @@ def running() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.ident in frames]
 
 
+def frame_of(thread: threading.Thread) -> FrameType | None:
+    """Where it stands now; None where it does not run."""
+    return sys._current_frames().get(thread.ident or 0)
+
+
 def release(thread: threading.Thread) -> None:
     """End the wait of `thread` for a lock or for a condition, if it is in one.
 
@@ -84,7 +89,7 @@ def lock_of(thread: threading.Thread) -> tuple[Any, bool]:
     Such a private lock is what a Condition makes for each wait, and with it a
     Semaphore, an Event, a Barrier and a Queue.
     """
-    frame = sys._current_frames().get(thread.ident or 0)
+    frame = frame_of(thread)
     if frame is None:
         return None, False
     if is_library(frame.f_code.co_filename):  # a condition waits for a lock of its own
@@ -98,7 +103,7 @@ def lock_of(thread: threading.Thread) -> tuple[Any, bool]:
 
 def waits(thread: threading.Thread) -> bool:
     """Whether it waits for another thread: at a lock, a condition, a queue or a join."""
-    frame = sys._current_frames().get(thread.ident or 0)
+    frame = frame_of(thread)
     if frame is None:
         return False
     if is_library(frame.f_code.co_filename):
@@ -108,7 +113,7 @@ def waits(thread: threading.Thread) -> bool:
 
 def importing(thread: threading.Thread) -> bool:
     """Whether it is inside an import, its own or one that another thread makes for both."""
-    return in_import(sys._current_frames().get(thread.ident or 0))
+    return in_import(frame_of(thread))
 
 
 def in_import(frame: FrameType | None) -> bool:
@@ -120,7 +125,7 @@ def in_import(frame: FrameType | None) -> bool:
 
 def idle(thread: threading.Thread) -> bool:
     """Whether it only serves a pool and has no work: it ends with its pool."""
-    codes = [frame.f_code for frame in _stack(sys._current_frames().get(thread.ident or 0))]
+    codes = [frame.f_code for frame in _stack(frame_of(thread))]
     pool = [code for code in codes if any(part in code.co_filename for part in POOLS)]
     at_work = any(code.co_qualname == "_WorkItem.run" for code in pool)  # has a call to make
     return bool(pool) and not at_work and all(is_library(code.co_filename) for code in codes)

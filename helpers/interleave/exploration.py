@@ -64,8 +64,7 @@ class Found(NamedTuple):
     counts: Mapping[str, int]  # outcome -> schedules
     failure: Failure | None  # the simplest
     first: str  # word of the first schedule
-    complete: bool
-    left_out: str  # why it is not complete
+    left_out: str  # why it is not complete; "" where it is
 
 
 class Grown(Exception):
@@ -182,7 +181,7 @@ def _search(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found
         most = min(ENDLESS if why == "endless" else SIMPLE, budget)
         simplest = _simplest(explorer, judge, most)
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
-    return Found(counts, failing[0] if failing else None, first, not left_out, left_out)
+    return Found(counts, failing[0] if failing else None, first, left_out)
 
 
 def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:

@@ -21,7 +21,7 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..wait_graph import is_library
 from .accesses import Accesses
@@ -53,10 +53,6 @@ from .things import (
     refuse,
     refuse_real,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 NOT_DRAWN = frozenset(
     map(id, (*LAZY, next, isinstance, type, id, repr, str, print, callable, bool, hash))

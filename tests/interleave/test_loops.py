@@ -10,11 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from threading import Condition, Event, Lock, Semaphore
+from typing import Any
 
 import pytest
 from programs_told import together
 
-from helpers.interleave import explore
+from helpers.interleave import explore, pace, spin
 
 SEEDS = range(24)
 TURNS = 2
@@ -187,3 +188,29 @@ def missed(seed: int) -> tuple[bool, set[str]]:
 def test_a_loop_that_waits_leaves_out_no_outcome(seed: int) -> None:
     complete, only_short = missed(seed)
     assert not complete or not only_short, drawn(seed)
+
+
+def grows_for_ever() -> None:
+    def grow() -> None:
+        items: list[int] = []
+        while True:
+            items.append(1)
+
+    together(grow, grow)
+
+
+def test_the_states_of_a_loop_that_grows_are_kept_only_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spins: dict[int, spin.Spin] = {}
+    came_back = spin.Spin.came_back
+
+    def watched(self: spin.Spin, *state: Any) -> int | None:
+        spins[id(self)] = self
+        return came_back(self, *state)
+
+    monkeypatch.setattr(spin.Spin, "came_back", watched)
+    monkeypatch.setattr(spin, "ROOM", 1_000)
+    monkeypatch.setattr(pace, "TURNS", 1_000)
+    assert not explore(grows_for_ever).complete
+    assert 0 < max(len(each.seen) for each in spins.values()) < 100
