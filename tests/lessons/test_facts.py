@@ -6,6 +6,7 @@ Where a sentence names a version or a system, so does the test.
 from __future__ import annotations
 
 import inspect
+import math
 import multiprocessing
 import os
 import stat
@@ -38,6 +39,14 @@ def told(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     """What a Python of its own says."""
     command = [sys.executable, *options, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+# ---------------------------------------------------------- 01 concurrency
+
+
+def test_work_that_cannot_be_split_comes_in_rounds() -> None:
+    assert {math.ceil(16 / workers) for workers in (8, 9, 10, 15)} == {2}
+    assert {math.ceil(8 / workers) for workers in (4, 5, 6, 7)} == {2}
 
 
 # -------------------------------------------------------------- 02 threads
