@@ -11,10 +11,12 @@ another schedule, and has to do the same under the same one.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import awaited
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
@@ -22,8 +24,10 @@ from .program import Program
 from .real_threads import Threads
 from .record import Record, outcome
 from .report import Report, Schedule, Standing, Step
+from .run import Run
 from .search import Replay, quoted
 from .step import Diverged, Refused
+from .task_run import TaskRun
 from .workers import Workers
 
 __all__ = [
@@ -34,6 +38,9 @@ ATOMIC = ("line", "op", "cpython")
 NAMED = 3  # calls that were not followed, in a report
 hooks.twins.update(stand_ins())
 hooks.stands.update(make_stands())
+hooks.tasks = awaited
+_of_threads = dict(hooks.twins)
+_of_tasks = {**_of_threads, **awaited.stand_ins()}
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
 _shared: dict[Any, frozenset[int]] = {}  # sites that threads share, by program and model
 
@@ -94,8 +101,10 @@ class Exploring(Explorer):
         self, program: Callable[[], object], atomic: str, workers: Workers | None = None
     ) -> None:
         hooks.kinds.clear()
+        asynchronous = inspect.iscoroutinefunction(program)
+        hooks.twins = _of_tasks if asynchronous else _of_threads
         self.program = Program(program, hooks, atomic)
-        super().__init__(self.program, workers or Threads())
+        super().__init__(self.program, workers or Threads(), TaskRun if asynchronous else Run)
         self.key = (atomic, program, tuple(f.__code__ for f in self.program.functions))
 
     def __enter__(self) -> Exploring:

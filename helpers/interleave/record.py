@@ -25,7 +25,7 @@ from .things import CONTAINERS, SAME, Twin
 from .twins import Condition
 from .twins import Event as EventTwin
 
-OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues")}
+OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues", "awaited")}
 PRINTED = 2_000  # characters of what a program prints
 VALUES = 3  # of a failed assertion
 HELD = (dict, list, tuple, deque)
@@ -176,10 +176,11 @@ class Record:
         """Everything there is to see of the run."""
         run, names = self.run, self._names()
         verdict, what = outcome(run) if run.why != "prefix" else ("ok", "not ended")
-        tasks = [t for t in run.tasks if t.number and t.worker is not None] + run.tasks[:1]
+        tasks = [t for t in run.tasks if t.twin is not None] + run.tasks[:1]
         sources = {task.letter: self._source(task) for task in tasks}
         steps = [self._step(row, names) for row in self.rows]
         return Schedule(
+            kind="task" if self.run.fifo else "thread",
             word=run.word,
             verdict=verdict,
             outcome=what,

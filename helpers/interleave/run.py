@@ -69,6 +69,7 @@ class Place(Protocol):
     """Where the rewritten program finds the run that is under way."""
 
     run: Run | None
+    notes: dict[str, None]  # what a report has to say besides
 
 
 class Left(NamedTuple):
@@ -92,6 +93,8 @@ class Round:
 
 class Run:
     """One run: `events` are what happened, `errors`, `why` and `left` how it ended."""
+
+    fifo = False  # whether those that can go on stand in line; else nobody is interrupted
 
     def __init__(
         self,
@@ -259,7 +262,7 @@ class Run:
                 else:
                     return task
         if resting and can and self.pace.turns > SLOW and all(task.daemon for task in resting):
-            self.pace.skipped, resting = True, []
+            self.pace.skipped, resting = "a daemon thread's long loop was not waited for", []
         if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.pace.steps += 1
