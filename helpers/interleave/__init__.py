@@ -7,6 +7,11 @@
 A program is a function without arguments: it makes its state, starts threads,
 joins them and asserts what must hold. It is run again and again, each time under
 another schedule, and has to do the same under the same one.
+
+Where it is an `async def`, its tasks are what is scheduled: a step is what a task
+does up to its next `await`, and whichever of them could go on may be next. (asyncio
+itself takes them in the order in which they became ready; what they await may take
+any time, so programs must not count on that order.)
 """
 
 from __future__ import annotations
@@ -57,7 +62,8 @@ def explore(
     `atomic` says what no other thread can interrupt: "op" (each shared read or
     write, which is what the language promises), "line" (the usual wrong
     picture) or "cpython" (what builds with the GIL do since 3.10: they switch
-    where a function is called and where a loop turns). `every=True` tries
+    where a function is called and where a loop turns); tasks always go on to
+    their next `await`. `every=True` tries
     equivalent schedules too, so that `counts` is about all there are. After
     `budget` schedules the report is not complete.
 

@@ -29,7 +29,7 @@ from .source import (
     used,
 )
 from .step import Refused, Site
-from .syntax import copy_of, refuse_syntax
+from .syntax import OF_TASKS, copy_of, refuse_syntax
 
 
 class Program:
@@ -178,7 +178,7 @@ class Program:
         self.written |= global_names(function)
         node, owner = node_of(function)
         if isinstance(node, ast.AsyncFunctionDef) and not self.asynchronous:
-            refuse_syntax(node, "async def")
+            refuse_syntax(node, "async def", OF_TASKS)
         old = function.__code__
         tree = Rewriter(self, function, owner).rewritten(node, original)
         code = _compiled(tree, node, owner, old)

@@ -37,6 +37,7 @@ from .syntax import (
     BY_ITSELF,
     COURSE,
     MAY_BE_USED,
+    OF_TASKS,
     elsewhere,
     name_at,
     named,
@@ -93,7 +94,7 @@ class Rewriter(Expressions):
 
     def visit(self, node: ast.AST) -> Any:
         if type(node) in REFUSED and not self.program.asynchronous:
-            refuse_syntax(node, REFUSED[type(node)], "only threads can")
+            refuse_syntax(node, REFUSED[type(node)], OF_TASKS)
         if isinstance(node, ast.stmt) and not isinstance(node, Defined | ast.ClassDef):
             before = self.statement, self.number
             self.program.statements += 1

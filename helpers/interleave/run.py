@@ -17,6 +17,7 @@ that threads share: there two of them may be given the same item.)
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, NamedTuple, Protocol
@@ -121,6 +122,11 @@ class Run:
         self.round = Round()
         self.alone = True  # whether nobody else runs, or may have run unnoticed
         self.current: Task  # whose turn it is
+
+    @property
+    def main_frame(self) -> FrameType | None:
+        """Where the main thread stands, which is making a step."""
+        return sys._getframe(1)
 
     @property
     def preemptions(self) -> int:

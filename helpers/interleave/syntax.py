@@ -12,6 +12,7 @@ from .step import Refused
 ELSEWHERE = ("multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
 TASKS = ("asyncio",)  # followed where the program is a coroutine function
 
+OF_TASKS = "tasks need a program that is a coroutine function: give explore `main` itself"
 COURSE = __name__.split(".")[0]
 MAY_BE_USED = ("exercises", "interleave", "lesson", "machine", "work")  # of the course
 BY_ITSELF = "it has threads of its own, or watches them: start them with threading.Thread"

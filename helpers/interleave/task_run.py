@@ -22,11 +22,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from .pace import CLOCK, Time
 from .run import REST, Run
-from .step import LETTERS, NOWHERE, Abort, Event, Op, Refused, Site, Task
+from .step import LETTERS, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
 from .things import Twin, refuse
 
 DONE = ": done"
@@ -42,7 +43,7 @@ class TaskRun(Run):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.loop = Loop(self)
+        self.loop = Loop(self)  # type: ignore[abstract]  # not at run time
         if self.time is not None:
             self.time = OfTimers(self.loop)
         self.real: dict[int, asyncio.Task[Any]] = {}  # by number of a task
@@ -77,7 +78,7 @@ class TaskRun(Run):
             self._until(lambda: all(task.done() for task in others))
             self._never_retrieved()
             self._never_awaited()
-            main._log_traceback = False  # type: ignore[attr-defined]
+            main._log_traceback = False
             return main.result()
         finally:
             self.current = self.tasks[0]
@@ -87,8 +88,8 @@ class TaskRun(Run):
     def _never_retrieved(self) -> None:
         """An exception that nobody has awaited is only logged, when it is too late."""
         for number, task in self.real.items():
-            if number and task.done() and task._log_traceback:  # type: ignore[attr-defined]
-                task._log_traceback = False  # type: ignore[attr-defined]
+            if number and task.done() and task._log_traceback:
+                task._log_traceback = False
                 error = task.exception()
                 assert error is not None
                 self.errors.append((self.tasks[number], error))
@@ -98,7 +99,9 @@ class TaskRun(Run):
         for site, coroutine in self.coroutines:
             if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
                 name = coroutine.__name__
-                what = f"line {site.line}: the coroutine {name}() is never awaited, so it never runs"
+                what = (
+                    f"line {site.line}: the coroutine {name}() is never awaited, so it never runs"
+                )
                 self.place.notes.setdefault(what)
                 coroutine.close()
 
@@ -107,10 +110,10 @@ class TaskRun(Run):
         for task in self.real.values():
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             with suppress(AttributeError):
-                task._log_traceback = False  # type: ignore[attr-defined]
+                task._log_traceback = False
             if not task.done():
                 with suppress(BaseException):
-                    task.get_coro().close()  # type: ignore[union-attr]
+                    task.get_coro().close()
         for number, task in self.real.items():
             if number and not task.done() and self.tasks[number] in self.live:
                 self.live.remove(self.tasks[number])
@@ -139,6 +142,13 @@ class TaskRun(Run):
         self.begun[task.number] = Op(_first_line(real), "start", "starts", None)
         self._stands(task)
         return task.number
+
+    @property
+    def main_frame(self) -> FrameType | None:
+        """Where the main task stands, or runs."""
+        coroutine: Any = self.real[0].get_coro()
+        frame: FrameType | None = coroutine.cr_frame
+        return frame
 
     def of(self, real: asyncio.Task[Any]) -> Task:
         return self.tasks[self.numbers[id(real)]]
@@ -184,7 +194,10 @@ class TaskRun(Run):
 
     def _choose(self, can: list[Task]) -> None:
         last = self.tasks[self.events[-1].task] if self.events else None
-        chosen = self.chooser.choose(self, can, last)
+        try:
+            chosen = self.chooser.choose(self, can, last)
+        except Exception as error:  # not the program's, in whose stack this runs
+            self.refused, chosen = error, None
         if chosen is None:
             self.give_up("redundant")
             return
@@ -232,7 +245,7 @@ class TaskRun(Run):
             self.resumed.add(task.number)
             return ""
         real: Any = self.real[task.number]
-        future: Any = next(iter(handle._args or ()), None)  # type: ignore[attr-defined]
+        future: Any = next(iter(handle._args or ()), None)
         if real._must_cancel or (future is not None and future.cancelled()):
             return ": cancelled"
         error = future.exception() if future is not None else None
@@ -254,7 +267,7 @@ class TaskRun(Run):
     def _ended(self, task: Task, real: asyncio.Task[Any]) -> None:
         self.touch(real, "end")
         task.ended = task.ended_well = True
-        error = None if real.cancelled() else real._exception  # type: ignore[attr-defined]
+        error = None if real.cancelled() else real._exception
         if isinstance(error, Refused):
             self.refused, self.why = error, "refused"
             raise Abort
@@ -308,13 +321,17 @@ class TaskRun(Run):
         """The task that runs is about to await something."""
         if self.why or self.me() is None:
             return
-        accesses = ((self.token(where), "end" if kind == "join" else None, kind != "join"),)
+        accesses: tuple[Access, ...] = (
+            (self.token(where), "end" if kind == "join" else None, kind != "join"),
+        )
         accesses = accesses if where is not None else ()
         why = why or f"{site.text} has not returned"
-        self.begun[self.current.number] = Op(site, kind, f"{what}{DONE}", where, accesses, None, why)
+        self.begun[self.current.number] = Op(
+            site, kind, f"{what}{DONE}", where, accesses, None, why
+        )
 
     def does(self, site: Site, kind: str, what: str, where: Any, *more: Any) -> None:
-        """One of asyncio's things is used, in one step; `more`: which part of it, written or not."""
+        """One of asyncio's things is used, in one step. `more`: which part, written or not."""
         task = self.me()
         if task is None or self.why:
             raise Abort
@@ -402,15 +419,21 @@ class Loop(Twin, asyncio.AbstractEventLoop):
         return self.now
 
     def create_future(self) -> asyncio.Future[Any]:
-        made = self.future(loop=self)
+        made: asyncio.Future[Any] = self.future(loop=self)
         self.run.made(made)
         return made
 
     def create_task(  # type: ignore[override]
-        self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Any = None, **_: Any
+        self,
+        coro: Coroutine[Any, Any, Any],
+        *,
+        name: str | None = None,
+        context: Any = None,
+        **_: Any,
     ) -> asyncio.Task[Any]:
         name = name or f"Task-{len(self.run.real) + 1}"
-        return self.task(coro, loop=self, name=name, context=context)
+        made: asyncio.Task[Any] = self.task(coro, loop=self, name=name, context=context)
+        return made
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.error = self.error or context.get("exception")
@@ -429,14 +452,6 @@ class Loop(Twin, asyncio.AbstractEventLoop):
 
     def get_exception_handler(self) -> None:
         return None
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in UNKNOWN:
-            refuse(
-                f"line {self.run.current.site.line}: loop.{name} cannot be followed here: it needs "
-                "what is outside of the program"
-            )
-        return super().__getattribute__(name)
 
     # -------------------------------------------------------- what the run asks
 
@@ -477,11 +492,19 @@ def _first_line(real: asyncio.Task[Any]) -> Site:
     return Site(-1, code.co_firstlineno, text, text, -1)
 
 
-UNKNOWN = frozenset(
-    name
-    for name, value in vars(asyncio.AbstractEventLoop).items()
-    if inspect.isfunction(value) and name not in vars(Loop) and not name.startswith("__")
-) - {"set_debug", "shutdown_asyncgens"}
+def _refused(name: str) -> Callable[..., Any]:
+    def called(self: Loop, *_: Any, **__: Any) -> Any:
+        refuse(
+            f"line {self.run.current.site.line}: loop.{name} cannot be followed here: it needs "
+            "what is outside of the program"
+        )
+
+    return called
+
+
+for _name in {*vars(asyncio.AbstractEventLoop)} - {*vars(Loop)}:
+    if not _name.startswith("__"):
+        setattr(Loop, _name, _refused(_name))
 
 
 async def _called(handle: asyncio.Handle) -> None:
@@ -499,5 +522,3 @@ def _is_inside(callback: Any) -> bool:
     module = getattr(callback, "__module__", None) or type(owner).__module__
     inside = isinstance(owner, asyncio.Future) or module.split(".")[0] in INSIDE
     return inside or module.startswith(__package__)
-
-

@@ -374,8 +374,8 @@ def _waiting(schedule: Schedule, threads: list[str], label: str) -> str:
         over = ", and it has ended" * (owner in stands and stands[owner].ended)
         return f"{said}, which {who(owner)} holds{over}."
     if place and place.what == f"join {label}":
-        done = f"{label}.task_done()"
-        return f"{names} wait{s} in {label}.join(), and no running {schedule.kind} is left to call {done}."
+        nobody = f"no running {schedule.kind} is left to call {label}.task_done()"
+        return f"{names} wait{s} in {label}.join(), and {nobody}."
     there = place.why.partition(": ")[2] if place and place.why.endswith(" are there") else ""
     came = f" Only {there.removesuffix(' are there')} came." if there else ""
     lost = _lost(schedule, threads[0], label)
