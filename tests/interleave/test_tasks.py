@@ -127,7 +127,7 @@ def test_a_coroutine_that_is_never_awaited_is_noted(recwarn: pytest.WarningsReco
     async def program() -> None:
         async def work() -> None: ...
 
-        work()
+        work()  # type: ignore[unused-coroutine]
 
     report = explore(program)
     assert "the coroutine work() is never awaited, so it never runs" in str(report)
