@@ -57,7 +57,10 @@ class Program:
         self.hooks.busy = False
         if self.hooks.run is not None:
             self.hooks.run.sharing.namespaces.update(self.shared_dicts)
-        return self.program()
+        try:
+            return self.program()
+        finally:
+            self.hooks.lifetimes.end(self.hooks.run)
 
     def followed(self) -> Program:
         return self
