@@ -128,6 +128,7 @@ class Accesses:
             self.opened.add(base)
             if base.__module__ in ("builtins", "typing", "abc") or issubclass(base, Twin):
                 continue
+            self.lifetimes.opened(base)
             self.write_out(base)
             for value in list(vars(base).values()):
                 for function in functions_of(value):
@@ -540,13 +541,14 @@ class Accesses:
     def is_lazy_python(self, value: Any) -> bool:
         assert self.run is not None
         if type(value) is GeneratorType:
-            return value is not self.run.current.private
+            private = self.run.current.private
+            return private is None or value is not private()
         return id(value) in self.run.sharing.lazy
 
     def private(self, generator: Any) -> Any:
         """A generator that is an argument on the spot: nobody else can get hold of it."""
         if self.run is not None:
-            self.run.current.private = generator
+            self.run.current.private = weakref.ref(generator)
         return generator
 
     def in_order(self, site: Site, members: Any) -> list[Any]:

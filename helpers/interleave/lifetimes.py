@@ -10,6 +10,7 @@ over, as who is dead stays dead. Everywhere else the report says what is not kno
 
 from __future__ import annotations
 
+import dis
 import gc
 import sys
 import weakref
@@ -17,12 +18,13 @@ from collections import Counter
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..wait_graph import is_library
+from ..wait_graph import is_learners, is_library
 from .things import ALWAYS_SAME, Twin
 
 DEATH = "the moment at which an object dies that only weak references lead to"
 LOOKS = (gc.collect, gc.get_count, gc.get_objects, gc.get_referrers, sys.getrefcount,
          weakref.getweakrefcount, weakref.getweakrefs)  # fmt: skip
+CLOSED = "the moment at which a generator is closed that an iterator written in C goes through"
 ENDS = (*ALWAYS_SAME - {tuple, frozenset}, type, ModuleType, CodeType, BuiltinFunctionType)
 
 
@@ -46,14 +48,13 @@ class Lifetimes:
         """A look at what these lead to; gives those of them that lead to nothing by now."""
         if self._run is not run:
             self._run, self._looked = run, {}
-        ids = {id(_object(each)): each for each in references}
-        ids.pop(id(None), None)
-        gone = _dead(run, ids)
+        ids = {id(_object(r)): r for r in references if not isinstance(_object(r), ENDS)}
+        gone = _dead(run, ids) if ids else set()
         if gone:
             self.not_known(line)
         if not run.alone:
-            self._looked.update({n: (_object(each), line) for n, each in ids.items() if n not in gone})
-        return [each for each in references if _object(each) is None or id(_object(each)) in gone]
+            self._looked.update({n: (_object(r), line) for n, r in ids.items() if n not in gone})
+        return [r for r in references if _object(r) is None or id(_object(r)) in gone]
 
     def settle(self, run: Any) -> None:
         """All other threads are over: what is alive now was alive whenever they looked."""
@@ -65,10 +66,20 @@ class Lifetimes:
 
     def end(self, run: Any) -> None:
         """The program is over; somebody may have looked who was never waited for."""
+        shown = {id(each) for owners in run.sharing.shows.values() for each in owners}
+        for generator in run.sharing.half_way():
+            if id(generator) in shown and _ends_with_more(generator.gi_code):
+                self._unknown.setdefault(CLOSED, generator.gi_frame.f_lineno)
         if self._run is run:
             for _, line in list(self._looked.values())[:1]:
                 self.not_known(line)
             self._looked, self._run = {}, None
+
+    def opened(self, kind: type) -> None:
+        """An object of this class is touched; what it does when it dies, a run does not."""
+        last = vars(kind).get("__del__")
+        if isinstance(last, FunctionType) and is_learners(last.__code__.co_filename):
+            self.not_known(last.__code__.co_firstlineno)
 
     def made(self, line: int, kind: type, args: tuple[Any, ...]) -> None:
         """A weak reference, or a finalizer, is about to be made."""
@@ -115,6 +126,11 @@ def _dead(run: Any, numbers: Any) -> set[int]:
         alive |= new
         held += new
     return {number for number in numbers if number in found and number not in alive}
+
+
+def _ends_with_more(code: CodeType) -> bool:
+    """Whether there is a `finally` or a `with` in it."""
+    return any(each.opname == "PUSH_EXC_INFO" for each in dis.get_instructions(code))
 
 
 def _parts(thing: Any) -> list[Any]:

@@ -28,8 +28,9 @@ from .source import (
     there_before,
     used,
 )
-from .step import Refused, Site
+from .step import Abort, Refused, Site
 from .syntax import copy_of, refuse_syntax
+from .things import Ended
 
 
 class Program:
@@ -84,6 +85,7 @@ class Program:
         hooks.unknown.clear()
         hooks.notes.clear()
         hooks.stdout = sys.stdout
+        self._put(sys, "unraisablehook", _quiet(sys.unraisablehook))
         hooks.follow, hooks.write_out = self.follow, self.write_out
         return self
 
@@ -200,6 +202,16 @@ class Program:
             return constant
 
         return code.replace(co_consts=tuple(map(real, code.co_consts)))
+
+
+def _quiet(before: Callable[[Any], object]) -> Callable[[Any], object]:
+    """What a generator's `finally` raises because its run has ended, is of no interest."""
+
+    def hook(unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, Abort | Ended):
+            before(unraisable)
+
+    return hook
 
 
 def _from_source(source: str, file: str, name: str) -> Any:

@@ -58,6 +58,10 @@ ALWAYS_SAME = frozenset(SAME)  # the same, looked up sooner
 PRIMITIVE = (type(threading.Lock()), type(threading.RLock()))
 
 
+class Ended(RuntimeError):
+    """A twin is used by what runs when its run is over: by a finalizer, say."""
+
+
 class Twin:
     """Base of all that stands for something of `threading` or `queue`."""
 
