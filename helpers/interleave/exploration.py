@@ -109,6 +109,7 @@ class Explorer:
             subject.place, self.workers, chooser, sharing, subject.atomic, recorder, subject.timed
         )
         run.execute(subject.call)
+        sharing.close()
         self.runs_so_far += 1
         if self.runs_so_far % COLLECT == 0:
             gc.collect(1)

@@ -79,9 +79,9 @@ class Undo:
         key = (id(owner), name)
         if key in self._saved:
             return
-        self._saved[key] = owner
         back = _back(owner, name)
         if back is not None:
+            self._saved[key] = owner
             self._back.append(back)
 
     def save_item(self, names: dict[str, Any], name: str) -> None:

@@ -23,7 +23,6 @@ from types import (
 )
 from typing import Any
 
-from ..wait_graph import is_library
 from .accesses import Accesses
 from .foreign import is_one_step
 from .operators import IN_PLACE
@@ -58,7 +57,6 @@ NOT_DRAWN = frozenset(
     map(id, (*LAZY, next, isinstance, type, id, repr, str, print, callable, bool, hash))
 )
 KEEPS_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque)))
-DEATH = "the moment at which an object dies that only weak references lead to"
 CALLED_BY_C = (
     operator.methodcaller, operator.attrgetter, operator.itemgetter, functools.partial,
     MethodDescriptorType, WrapperDescriptorType,
@@ -185,8 +183,8 @@ class Hooks(Accesses):
             if not isinstance(owner, (*SAME, type, ModuleType)):
                 return self._one_step(site, owner, function)
         elif isinstance(function, weakref.ref):
-            if not is_library(sys._getframe(1).f_code.co_filename):
-                self.unknown.setdefault(DEATH, site.line)
+            if self.lifetimes.look(run, self.line(), [function]):
+                return lambda: None
         elif type(function) not in self.opened:  # an object that can be called
             self.opens(type(function))
 
@@ -396,12 +394,12 @@ class Hooks(Accesses):
 
     def _made_by(self, site: Site, kind: type) -> Any:
         self._check_course(site, kind)
-        if kind is weakref.finalize:
-            self.unknown.setdefault(DEATH, site.line)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:
                 return kind(*args, **kwargs)
+            if issubclass(kind, weakref.ref | weakref.finalize):
+                self.lifetimes.made(self.line(), kind, args)
             if id(kind) in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
             if kind not in self.opened:

@@ -28,8 +28,9 @@ from .source import (
     there_before,
     used,
 )
-from .step import Refused, Site
+from .step import Abort, Refused, Site
 from .syntax import OF_TASKS, copy_of, refuse_syntax
+from .things import Ended
 
 
 class Program:
@@ -58,7 +59,10 @@ class Program:
         self.hooks.busy = False
         if self.hooks.run is not None:
             self.hooks.run.sharing.namespaces.update(self.shared_dicts)
-        return self.program()
+        try:
+            return self.program()
+        finally:
+            self.hooks.lifetimes.end(self.hooks.run)
 
     def followed(self) -> Program:
         return self
@@ -82,6 +86,7 @@ class Program:
         hooks.unknown.clear()
         hooks.notes.clear()
         hooks.stdout = sys.stdout
+        self._put(sys, "unraisablehook", _quiet(sys.unraisablehook))
         hooks.follow, hooks.write_out = self.follow, self.write_out
         return self
 
@@ -205,6 +210,16 @@ def _named(code: CodeType, made: str, real: str) -> CodeType:
     inside = [_named(c, made, real) if isinstance(c, CodeType) else c for c in code.co_consts]
     name = code.co_qualname.replace(made, real, 1)
     return code.replace(co_qualname=name, co_consts=tuple(inside))
+
+
+def _quiet(before: Callable[[Any], object]) -> Callable[[Any], object]:
+    """What a generator's `finally` raises because its run has ended, is of no interest."""
+
+    def hook(unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, Abort | Ended):
+            before(unraisable)
+
+    return hook
 
 
 def _from_source(source: str, file: str, name: str) -> Any:

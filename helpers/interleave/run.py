@@ -370,14 +370,15 @@ class Run:
             self.recorder.unread()
         if self.alone:
             if write and self.spin.on:
-                self.spin.unseen(task, owner, key)
+                self.spin.unseen(task, self.sharing.namespaces.get(id(owner), owner), key)
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
-        op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
+        place = self.sharing.namespaces.get(id(owner), owner)
+        op = Op(site, kind, "", (place, key), accesses)
         self.make(task, op, write)
         if write or also:  # has it changed anything? NOTHING: yes; a value: if it is another one
             new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
-            self.spin.wrote(owner, key, NOTHING if new else value)
+            self.spin.wrote(place, key, NOTHING if new else value)
         if self.recorder is not None and site.number in self.shared:
             self.recorder.row(op, value)
 
