@@ -504,6 +504,10 @@ class Hooks(Accesses):
             self.tick()
         return True
 
+    def begins(self, site: Site) -> None:
+        if self.run is not None:
+            self.run.begins(site, sys._getframe(1))
+
     entered = tick
 
     def plainly(self, function: Any, *args: Any, **kwargs: Any) -> Any:

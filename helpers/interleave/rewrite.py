@@ -217,10 +217,11 @@ class Rewriter(Expressions):
         node.orelse = self.block(node.orelse)
         return node
 
-    def visit_For(self, node: ast.For) -> ast.For:
+    def visit_For(self, node: ast.For) -> list[ast.stmt]:
         endless, site = self.is_endless(node.iter), self.site(node.iter)
-        turn = self.call(node, "tick")
+        turn, before = self.call(node, "tick"), list[ast.stmt]()
         if endless:  # a `while True`, whose iterator nobody else can have
+            before.append(self.begins(node, site))
             names = self.call(node, "locals")
             turn = self.call(node, "again", site, names, self.program.mark(self.unread))
             node.iter = self.visit(node.iter)
@@ -230,7 +231,11 @@ class Rewriter(Expressions):
         tick = ast.copy_location(ast.Expr(turn), node)
         node.body = [tick, *stores, *self.block(node.body)]
         node.orelse = self.block(node.orelse)
-        return node
+        return [*before, node]
+
+    def begins(self, node: ast.For | ast.While, site: ast.expr) -> ast.stmt:
+        """Its first turn comes after none, though it may have been gone through before."""
+        return ast.copy_location(ast.Expr(self.call(node, "begins", site)), node)
 
     def is_endless(self, node: ast.expr) -> bool:
         """Whether it is `count()`, `repeat()` or `iter(function, last)`, written down here."""
@@ -252,14 +257,14 @@ class Rewriter(Expressions):
             return content(self.cells[node.id])
         return self.function.__globals__.get(node.id, getattr(builtins, node.id, None))
 
-    def visit_While(self, node: ast.While) -> ast.While:
+    def visit_While(self, node: ast.While) -> list[ast.stmt]:
         """At each turn the hooks see the local names: a turn that changed nothing waits."""
         names = self.call(node, "locals")
-        unread = self.program.mark(self.unread)
-        again = self.call(node, "again", self.site(node, text_of(node.test)), names, unread)
+        unread, site = self.program.mark(self.unread), self.site(node, text_of(node.test))
+        again = self.call(node, "again", site, names, unread)
         node.test = ast.copy_location(ast.BoolOp(ast.And(), [again, self.whole(node.test)]), node)
         node.body, node.orelse = self.block(node.body), self.block(node.orelse)
-        return node
+        return [self.begins(node, site), node]
 
     def visit_If(self, node: ast.If) -> ast.If:
         node.test = self.whole(node.test)

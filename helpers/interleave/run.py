@@ -496,6 +496,12 @@ class Run:
             self.give_up("endless")
             raise Abort
 
+    def begins(self, site: Site, frame: FrameType) -> None:
+        """A `while` is come to, maybe not for the first time."""
+        task = self.me()
+        if task is not None:
+            self.spin.begins(task, (id(frame), site.number))
+
     def again(
         self, site: Site, names: dict[str, Any], unread: tuple[str, ...], frame: FrameType
     ) -> None:
@@ -506,7 +512,7 @@ class Run:
             return
         self.spin.unused[id(frame.f_code)] = frozenset(unread)
         names = {name: value for name, value in names.items() if name not in unread}
-        op, compare = self.spin.again(task, site, names, self.live)
+        op, compare = self.spin.again(task, site, id(frame), names, self.live)
         if op is not None:
             self.visible(task, op)
         elif compare:
