@@ -24,7 +24,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple, Protocol
 
-from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
+from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped, whole
 from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
@@ -326,6 +326,7 @@ class _Threads:
         self.all_up = threading.Event()
         self.threads = [threading.Thread(target=self._work, name=n, daemon=True) for n in names]
 
+    @whole
     def start(self) -> None:
         for index in range(len(self.job.items)):
             self.todo.put(index)
@@ -355,6 +356,7 @@ class _Threads:
     def wait(self, seconds: float) -> Iterable[Finished]:
         return _drain(self.done, seconds)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         """Take back what nobody has begun; who has an item is told to end."""
         with suppress(Empty):
@@ -381,6 +383,7 @@ class _Processes:
         self.at: dict[Any, int] = {}  # pipe: index of the item in hand
         self.starting: dict[Any, int] = {}  # pipe: since
 
+    @whole
     def start(self) -> None:
         from .work import calibration
 
@@ -458,6 +461,7 @@ class _Processes:
         name, now = self.job.call.name, perf_counter_ns()
         self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         for process in self.workers.values():
             process.terminate()
@@ -550,6 +554,7 @@ class _Futures:
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         from concurrent.futures import wait
 

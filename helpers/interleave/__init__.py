@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..ending import whole
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
@@ -98,6 +99,7 @@ class Exploring(Explorer):
         super().__init__(self.program, workers or Threads())
         self.key = (atomic, program, tuple(f.__code__ for f in self.program.functions))
 
+    @whole
     def __enter__(self) -> Exploring:
         if hooks.run is not None or not _one.acquire(timeout=60.0):
             raise RuntimeError("another exploration is under way: wait for its end")
@@ -108,6 +110,7 @@ class Exploring(Explorer):
             raise
         return self
 
+    @whole
     def __exit__(self, *error: object) -> None:
         try:
             super().__exit__(*error)

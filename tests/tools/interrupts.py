@@ -23,11 +23,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
@@ -48,7 +47,8 @@ SETTLES = 5.0  # seconds until nobody is left of it
 SAYS = 20.0  # seconds for that
 ENDS = 90.0  # seconds for a cell that nobody interrupts
 GONE = 10.0  # seconds until nothing is left of a killed kernel
-MAY_STAY = ("resource_tracker", "forkserver", "server.py")  # one of each for the whole kernel
+# One of each for the whole kernel; the last is pyzmq's, and comes with the first big picture.
+MAY_STAY = ("resource_tracker", "forkserver", "server.py", "GarbageCollectorThread")
 DELIBERATE = {"wrong-on-purpose", "raises-exception"}
 
 PROBE = """
@@ -63,7 +63,8 @@ def _state():
     if "helpers.interleave" in sys.modules:
         from helpers.interleave import explore
         report = str(explore(_two_add))
-    threads = [[t.name, t.ident] for t in threading.enumerate() if t.is_alive()]
+    threads = [[f"{type(t).__name__} {t.name}", t.ident]
+               for t in threading.enumerate() if t.is_alive()]
     return json.dumps({
         "threads": threads,
         "switch interval": sys.getswitchinterval(),
@@ -163,7 +164,7 @@ class Kernel:
     def run(
         self, code: str, limit: float, after: float = 0.0, then: Callable[[], object] | None = None
     ) -> Outcome:
-        """Run a cell; `after` so many seconds do something else, and from then on the limit counts."""
+        """Run a cell; `after` so many seconds do something else, then the limit counts."""
         said: list[str] = []
         sent = self.client.execute(code)
         self._wait_until_it_runs(sent)
@@ -184,9 +185,9 @@ class Kernel:
         with suppress(Empty):
             while True:
                 shown = self.client.get_iopub_msg(timeout=ENDS)
-                if shown["msg_type"] == "execute_input":
-                    if shown["parent_header"]["msg_id"] == sent:
-                        return
+                mine = shown["parent_header"].get("msg_id") == sent
+                if mine and shown["msg_type"] == "execute_input":
+                    return
 
     def _answer(self, sent: str, until: float, said: list[str]) -> dict[str, Any] | None:
         while (left := until - time.monotonic()) > 0:
@@ -245,13 +246,12 @@ class Kernel:
         last = time.monotonic() + GONE
         while (left := self._marked()) and time.monotonic() < last:
             time.sleep(0.1)
-        if kill:  # the next process that makes a folder sweeps
-            code = "from helpers import folders; folders.temporary('next').cleanup()"
-            subprocess.run(
-                [sys.executable, "-c", code],
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": self.folder},
-                check=True,
-            )
+        code = "from helpers import folders; folders.temporary('next').cleanup()"  # it sweeps
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": self.folder},
+            check=True,
+        )
         folders = [name for name in os.listdir(self.folder) if not name.startswith("pymp-")]
         for pid in left:
             with suppress(ProcessLookupError):
@@ -262,9 +262,9 @@ class Kernel:
         found = {}
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.environ().get(MARK) == self.mark:
-                    if process.status() != psutil.STATUS_ZOMBIE:
-                        found[process.pid] = " ".join(process.cmdline())[-90:]
+                mine = process.environ().get(MARK) == self.mark
+                if mine and process.status() != psutil.STATUS_ZOMBIE:
+                    found[process.pid] = " ".join(process.cmdline())[-90:]
         return found
 
 
@@ -304,7 +304,10 @@ class Try:
             left = kernel.end(kill)
             self.counts["kernels killed" if kill else "kernels ended"] += 1
             if left:
-                self._note(cell.name, f"left when the kernel {'was killed' * kill}: {left}")
+                self._note(
+                    cell.name,
+                    f"left of the kernel when it {'was killed' if kill else 'ended'}: {left}",
+                )
 
     def _moment(self) -> float:
         """From 0 to 1 s: as often within 10 ms as within a second, as many cells are short."""
@@ -327,11 +330,15 @@ class Try:
         self.counts[kind] += 1
         what = f"{kind} after {moment:.3f} s"
         if not stopped.status:
-            raise Wrong(f"{what}: no answer within {limit:g} s; {stopped.said}")
+            try:
+                kernel.state()
+            except Wrong:
+                raise Wrong(f"{what}: no answer within {limit:g} s; {stopped.said}") from None
+            self.counts["answers that an interrupt of ipykernel itself has cost"] += 1
         self.counts[f"{kind} that met a cell at work"] += stopped.status != "ok"
-        if kind == "interrupts" and not cell.fails:
-            if stopped.status not in ("ok", "KeyboardInterrupt"):
-                self._note(cell.name, f"{what}: {stopped.status}: {stopped.said}")
+        expected = stopped.status in ("ok", "KeyboardInterrupt", "")
+        if kind == "interrupts" and not expected and not cell.fails:
+            self._note(cell.name, f"{what}: {stopped.status}: {stopped.said}")
         self._settled(kernel, before, cell, what)
         again = kernel.run(cell.code, ENDS)
         if not again.status:
