@@ -7,6 +7,6 @@ because every spawned process pays for what stands here.
 import sys
 
 if "IPython" in sys.modules:  # in a kernel, whose first cells import what takes long
-    from .ending import spare
+    from .ending.interrupts import spare
 
     spare()

@@ -22,7 +22,8 @@ from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import wait_graph
-from .ending import Ender, InOneSentence, must_not_be_broken, raise_in, untraced, whole
+from .ending import Ender, InOneSentence, raise_in, untraced
+from .ending.interrupts import must_not_be_broken, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to

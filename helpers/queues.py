@@ -23,7 +23,9 @@ from queue import Empty, Queue, SimpleQueue
 from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple
 
-from .ending import LOOK, WorkerStopped, end_threads, not_stopped, whole
+from .ending import LOOK, WorkerStopped, end_threads, not_stopped
+from .ending.interrupts import whole
+from .ending.under_way import noted
 from .run import MOST, RunError, Stopped, add_sentence, brief, check_timeout, first_of, supervisor
 from .timeline import Timeline, outcome_of
 from .timeline.queue_length import Depth
@@ -90,6 +92,7 @@ class Stage(NamedTuple):
     workers: int = 1
 
 
+@noted
 def pipeline(
     items: Iterable[Any], *stages: Stage, size: int = 0, timeout: float = 60.0
 ) -> Timeline:

@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
-from time import monotonic, perf_counter_ns
+from time import monotonic, perf_counter_ns, sleep
 from typing import Any, NamedTuple, Protocol
 
-from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped, whole
+from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
+from .ending.interrupts import whole
+from .ending.under_way import noted
 from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
@@ -54,6 +56,7 @@ class Stopped(RunError):
     """Somebody pressed Stop."""
 
 
+@noted
 def run(
     work: Callable[[Any], Any],
     items: Iterable[Any],
@@ -450,6 +453,7 @@ class _Processes:
         process.join(GRACE)
         how = _how(process.exitcode)
         if pipe in self.starting:
+            sleep(GRACE / 10)  # an interrupt that has ended it may be on its way to us
             raise RunError(f"{process.name} could not start ({how}).", self.job.timeline)
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")

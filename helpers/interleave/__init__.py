@@ -15,7 +15,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..ending import whole
+from ..ending.interrupts import whole
+from ..ending.under_way import noted
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
@@ -39,6 +40,7 @@ _one = threading.Lock()  # at a time: the code of the program is replaced meanwh
 _shared: dict[Any, frozenset[int]] = {}  # sites that threads share, by program and model
 
 
+@noted
 def explore(
     program: Callable[[], object],
     *,
@@ -63,6 +65,7 @@ def explore(
         return exploring.report(every, budget)
 
 
+@noted
 def replay(
     program: Callable[[], object], word: str, *, atomic: str = "op", rest: bool = True
 ) -> Schedule:

@@ -155,11 +155,20 @@ class Kernel:
                 MARK: self.mark,
             },
         )
+        self._meet()
+
+    def _meet(self) -> None:
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(60)
         self.run(PROBE, ENDS)
         self.pid: int = self.manager.provisioner.process.pid
+
+    def restart(self) -> None:
+        """What a page does when its kernel has died."""
+        self.client.stop_channels()
+        self.manager.restart_kernel(now=True)
+        self._meet()
 
     def run(
         self, code: str, limit: float, after: float = 0.0, then: Callable[[], object] | None = None
@@ -191,16 +200,24 @@ class Kernel:
 
     def _answer(self, sent: str, until: float, said: list[str]) -> dict[str, Any] | None:
         while (left := until - time.monotonic()) > 0:
-            with suppress(Empty):  # what is shown must be fetched, or it piles up
-                while True:
-                    shown = self.client.get_iopub_msg(timeout=0)
-                    if shown["msg_type"] == "stream" and shown["parent_header"]["msg_id"] == sent:
-                        said.append(shown["content"]["text"])
+            self._listen(sent, said, 0)
             with suppress(Empty):
                 reply = self.client.get_shell_msg(timeout=min(left, 0.2))
                 if reply["parent_header"].get("msg_id") == sent:
+                    self._listen(sent, said, 0.5)
                     return dict(reply["content"])
         return None
+
+    def _listen(self, sent: str, said: list[str], seconds: float) -> None:
+        """Fetch what is shown, which piles up otherwise, until so long nothing comes or all has."""
+        with suppress(Empty):
+            while True:
+                shown = self.client.get_iopub_msg(timeout=seconds)
+                if shown["parent_header"].get("msg_id") == sent:
+                    if shown["msg_type"] == "stream":
+                        said.append(shown["content"]["text"])
+                    if shown["content"].get("execution_state") == "idle":
+                        return
 
     def state(self) -> dict[str, Any]:
         answer: dict[str, Any] | None = {"status": "aborted"}  # as what comes just after an error
@@ -252,7 +269,8 @@ class Kernel:
             env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": self.folder},
             check=True,
         )
-        folders = [name for name in os.listdir(self.folder) if not name.startswith("pymp-")]
+        # What the standard library leaves, and the note for the next kernel, see `under_way`.
+        folders = [n for n in os.listdir(self.folder) if "pymp-" not in n and "-note-" not in n]
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -360,8 +378,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     found = [f"{k}: {now[k]}, not {before[k]}" for k in SETTINGS if now[k] != before[k]]
     if not before["report"] and len(found) == 1 and found[0].startswith("report"):
         found = []  # `interleave` has just been imported
-    for kind in ("threads", "children"):
-        left = [name for name, number in now[kind] if (name, number) not in before[kind]]
+    for kind in ("threads", "children"):  # by name, as one may take the place of another
+        then, there = (Counter(name for name, _ in state[kind]) for state in (before, now))
+        left = (there - then).elements()
         if left := [name for name in left if not any(part in name for part in MAY_STAY)]:
             found.append(f"{kind} left: {left}")
     return "; ".join(found)

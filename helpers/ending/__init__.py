@@ -6,8 +6,7 @@ and the explorer whatever they watch.
 
 It must not arrive inside an import: the module would stay half made, or the
 lock of the import closed, for this thread and for all later ones. The same holds
-for an interrupt, which is an exception in the main thread, and for what puts
-something back: see `spare`.
+for an interrupt, which is an exception in the main thread: see `interrupts`.
 
 Where a thread stands says `wait_graph`; it is asked for only when somebody has
 to be ended, as every worker process would pay 8 ms for it.
@@ -15,23 +14,16 @@ to be ended, as every worker process would pay 8 ms for it.
 
 from __future__ import annotations
 
-import _thread
-import contextlib
 import ctypes
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from threading import Thread
 from time import monotonic, sleep
-from types import CodeType, FrameType
-from typing import Any, TypeVar
 
 GRACE = 1.0  # seconds that a worker gets to end after it was told to
 LOOK = 0.05  # seconds between two looks at whether they have ended
 AGAIN = 0.3  # seconds until they are told again: the first time may have met a `finally`
-PATIENCE = 3.0  # seconds that an interrupt waits for the end of what it must not break
 LATER = 60.0  # seconds that somebody may stay in an import, and is told after it
 
 
@@ -120,7 +112,7 @@ class Ender(Thread):
         return thread not in self.told and self.at_work(thread)
 
     def _tell(self, alive: list[Thread], again: bool) -> None:
-        from . import wait_graph
+        from .. import wait_graph
 
         now = monotonic()
         each_other = all(t in self.told for t in alive) and wait_for_each_other(alive)
@@ -142,7 +134,7 @@ class Ender(Thread):
 
 def tell(thread: Thread, error: type[BaseException]) -> bool:
     """Raise `error` in `thread`, unless it is inside an import; whether that was done."""
-    from . import wait_graph
+    from .. import wait_graph
 
     if wait_graph.importing(thread):
         return False
@@ -155,7 +147,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
     Where all wait for one and the same, somebody else may hold it, who goes on.
     """
-    from . import wait_graph
+    from .. import wait_graph
 
     locks = [wait_graph.lock_of(thread)[0] for thread in threads]
     return None not in locks and len(set(map(id, locks))) > 1
@@ -163,7 +155,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
 def _prospect(thread: Thread) -> str:
     """What is to be said of one that has not ended."""
-    from . import wait_graph
+    from .. import wait_graph
 
     if wait_graph.importing(thread):
         return "is in an import and ends after it"
@@ -179,101 +171,3 @@ def not_stopped(workers: Mapping[str, str]) -> str:
         named.setdefault(why, []).append(name)
     said = "; ".join(f"{', '.join(names)} ({why})" for why, names in named.items())
     return f"This could not be stopped: {said}."
-
-
-# ------------------------------------------------------- what must not be broken
-
-F = TypeVar("F", bound=Callable[..., Any])
-_block = contextlib._GeneratorContextManager  # what sets something up, and puts it back
-_whole: set[CodeType] = {_block.__enter__.__code__, _block.__exit__.__code__}
-CALLBACKS = ("weakref.py", "_weakrefset.py")  # an exception there is printed, and lost
-
-
-def whole(function: F) -> F:
-    """For what starts something or puts it back: an interrupt in there arrives after it."""
-    _whole.add(function.__code__)
-    return function
-
-
-def must_not_be_broken(frame: FrameType | None) -> bool:
-    """Whether it is, or was called from, an import, a finalizer, or what is `whole`.
-
-    Generators that are context managers are: what they do before and after a block.
-    """
-    from . import wait_graph
-
-    while frame is not None:
-        code = frame.f_code
-        if code in _whole or code.co_name == "__del__" or code.co_filename.endswith(CALLBACKS):
-            return True
-        if code.co_filename.startswith(wait_graph.IMPORTS):
-            return True
-        frame = frame.f_back
-    return False
-
-
-# ------------------------------------------------------ interrupts, in a notebook
-
-
-def spare() -> None:
-    """From now on an interrupt of a cell waits a while for the end of what it must not break.
-
-    NumPy and matplotlib, say, cannot be imported again once that was broken off;
-    and a lock, a hook or a folder would stay as the block has left it.
-    """
-    from tempfile import TemporaryDirectory
-
-    from IPython import get_ipython
-
-    from . import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
-
-    if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call, unused-ignore]
-        whole(TemporaryDirectory.__init__)
-        whole(TemporaryDirectory.cleanup)
-        shell.events.register("pre_run_cell", _listen)
-        _listen()
-
-
-_late: _Late | None = None
-
-
-def _listen(*_: object) -> None:
-    """The kernel sets Python's own handler before each cell; others' are left alone."""
-    global _late
-    in_main = threading.current_thread() is threading.main_thread()
-    if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        _late = None
-        signal.signal(signal.SIGINT, _interrupted)
-
-
-def _interrupted(number: int, frame: FrameType | None) -> None:
-    global _late
-    if not must_not_be_broken(frame) or (_late and _late.is_over()):
-        _late = None
-        signal.default_int_handler(number, frame)
-    elif _late is None:
-        _late = _Late()
-        _late.start()
-
-
-class _Late(Thread):
-    """An interrupt on its way to the main thread, where it would break something."""
-
-    def __init__(self) -> None:
-        super().__init__(name="interrupt", daemon=True)
-        self.patient_until = monotonic() + PATIENCE
-
-    def is_over(self) -> bool:
-        return monotonic() >= self.patient_until
-
-    def run(self) -> None:
-        from . import wait_graph
-
-        main = threading.main_thread()
-        while monotonic() < self.patient_until + PATIENCE:
-            patient = not self.is_over() and must_not_be_broken(wait_graph.frame_of(main))
-            if _late is not self:  # it has arrived, or its cell has ended
-                return
-            if not patient:
-                _thread.interrupt_main()
-            sleep(LOOK / 10)
