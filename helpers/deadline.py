@@ -42,7 +42,8 @@ class deadline:
     and raises DeadlinePassed, a TimeoutError. The kernel lives on. Blocks may
     be nested; an error of your own goes through unchanged.
 
-    A thread inside `time.sleep` or C code cannot be ended; it is named. On
+    A thread inside `time.sleep` or C code cannot be ended; it is named. One call
+    that keeps the GIL, as `sum(range(10**10))` does, holds up the deadline itself. On
     Windows the same holds for a wait in `Thread.join`. In a thread other than
     the main one the block ends between two steps of Python code, and an error
     on its way may arrive just after the block.
