@@ -21,6 +21,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..ending.interrupts import whole
+from ..ending.under_way import noted
 from . import awaited
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
@@ -50,6 +52,7 @@ _one = threading.Lock()  # at a time: the code of the program is replaced meanwh
 _shared: dict[Any, frozenset[int]] = {}  # sites that threads share, by program and model
 
 
+@noted
 def explore(
     program: Callable[[], object],
     *,
@@ -75,6 +78,7 @@ def explore(
         return exploring.report(every, budget)
 
 
+@noted
 def replay(
     program: Callable[[], object], word: str, *, atomic: str = "op", rest: bool = True
 ) -> Schedule:
@@ -113,6 +117,7 @@ class Exploring(Explorer):
         super().__init__(self.program, workers or Threads(), TaskRun if asynchronous else Run)
         self.key = (atomic, program, tuple(f.__code__ for f in self.program.functions))
 
+    @whole
     def __enter__(self) -> Exploring:
         if hooks.run is not None or not _one.acquire(timeout=60.0):
             raise RuntimeError("another exploration is under way: wait for its end")
@@ -123,6 +128,7 @@ class Exploring(Explorer):
             raise
         return self
 
+    @whole
     def __exit__(self, *error: object) -> None:
         try:
             super().__exit__(*error)
