@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .timeline.layout import headed
+from .timeline.layout import titled as titled
 from .timeline.layout import words as words
 from .timeline.picture.png import display_png, tex
 from .timeline.picture.png import plot as plot

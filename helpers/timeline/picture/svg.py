@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..layout import (
     LOOKS,
     PAPER,
     STRENGTH,
+    WIDTH,
     Area,
     Box,
     Cross,
@@ -32,18 +33,32 @@ HATCH = {
 }
 
 
-def html(picture: Picture, title: str = "") -> str:
+def html(
+    picture: Picture,
+    title: str = "",
+    *,
+    until: float = 0.0,
+    ghost: Picture | None = None,
+    names: Sequence[str] = (),
+    wide: float = WIDTH,
+) -> str:
     """A timeline, or several on one time scale, as inline SVG with its words.
+
+    Pictures that follow one another are comparable: the time axis reaches `until`
+    (seconds) at least, `ghost` is the run before, drawn as an outline, and `names`
+    have the colours that they had before, in this order. On a narrow page a picture
+    that is `wide` pixels shrinks until its letters have 10, then it can be scrolled.
 
     >>> from helpers.timeline import Timeline
     >>> html(Timeline()).endswith("Nothing was recorded.</figcaption></figure>")
     True
     """
+    page = Page(picture, title, wide, until=until, ghost=ghost, names=names)
     text = words(picture)
     caption = escape(plain(text)).replace("\n", "<br>")
     return (
-        f'<figure style="margin:0;max-width:900px">'
-        f"{_svg(Page(picture, title), headed(title, text))}"
+        f'<figure style="margin:0;max-width:{page.wide}px;overflow-x:auto">'
+        f"{_svg(page, headed(title, text))}"
         f'<figcaption aria-hidden="true">{caption}</figcaption></figure>'
     )
 
@@ -56,7 +71,8 @@ def _svg(page: Page, label: str) -> str:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(plain(label))}"'
         f' viewBox="0 0 {page.wide} {page.y:.0f}" fill="currentColor"{crisp} style="width:100%;'
-        f'height:auto;color:{INK};font:{FONT}px system-ui,sans-serif">{body}</svg>'
+        f"min-width:{page.wide * 10 / FONT:.0f}px;height:auto;color:{INK};"
+        f'font:{FONT}px system-ui,sans-serif">{body}</svg>'
     )
     return svg.replace("\0", f"t{zlib.crc32(svg.encode(errors='replace')):08x}")
 
@@ -76,6 +92,8 @@ def _svg_box(box: Box) -> str:
     style = f'fill="{COLOURS[box.colour]}"'
     if box.kind in HATCH:
         style = f'fill="url(#\0{box.kind}{box.colour})"'
+    elif box.kind == "ghost":
+        style = 'fill="none" stroke="currentColor" stroke-opacity=".6" stroke-dasharray="4 2"'
     elif box.kind in FAINT:
         style = f'fill-opacity="{FAINT[box.kind]}"'
     if box.width >= 3 and box.kind in LOOKS:
