@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from .measures import Span
+from .measures import Span, merge
 from .recorder import Timeline
 
 Picture = Timeline | Mapping[str, Timeline]
@@ -89,9 +89,19 @@ class Page:
     """Everything in its place, in pixels from the left and the top of the picture."""
 
     def __init__(
-        self, picture: Picture, title: str = "", wide: float = WIDTH, high: float = ROWS
+        self,
+        picture: Picture,
+        title: str = "",
+        wide: float = WIDTH,
+        high: float = ROWS,
+        *,
+        until: float = 0.0,
+        ghost: Picture | None = None,
+        names: Sequence[str] = (),
     ) -> None:
+        """`until`, `ghost` and `names` are explained at `svg.html`."""
         timelines = titled(picture)
+        self.before = {} if ghost is None else titled(ghost)
         lanes = {name: _in_order(timeline.lanes()) for name, timeline in timelines.items()}
         every = [(lane, spans) for each in lanes.values() for lane, spans in each.items()]
         elapsed = {name: round(timeline.elapsed * 1e9) for name, timeline in timelines.items()}
@@ -100,20 +110,24 @@ class Page:
         self.wide, self.y = wide, 0.0
         labels = [lane for lane, _ in every] + [n for t in timelines.values() for n in t.depths]
         self.left = 16 + min(wide / 6, max((_wide(label[:LONGEST]) for label in labels), default=0))
-        self.total = max(1, *elapsed.values(), 1)
+        before = (round(timeline.elapsed * 1e9) for timeline in self.before.values())
+        self.total = max(1, round(until * 1e9), *elapsed.values(), *before)
         self.scale = (wide - self.left - 30) / self.total  # pixels per nanosecond
         rows = sum(GAP + self.levels(spans) for _, spans in every)
         self.unit = min(ROW, high / max(1, rows))
-        self.names: dict[str, int] = {}
-        for span in () if self.dense else (s for t in timelines.values() for s in t.spans):
-            self.names.setdefault(span.name, min(len(self.names), REST))
+        self.names: dict[str, int] = {}  # and their colours: those of `names` come first
+        spans = () if self.dense else (s for t in timelines.values() for s in t.spans)
+        found = dict.fromkeys(span.name for span in spans)
+        for name in dict.fromkeys([*names, *found]):
+            self.names[name] = min(len(self.names), REST)
+        self.found = [*found]
         self.items: list[Box | Text | Cross | Area] = []
         if title:
             self.heading(0, title, 14)
         for name, timeline in timelines.items():
             if name:
                 self.heading(self.left, f"{name}: {_time(elapsed[name])}", 12)
-            self.panel(timeline, lanes[name], elapsed[name])
+            self.panel(timeline, lanes[name], elapsed[name], self.before.get(name))
         if count:
             self.axis()
             self.legend()
@@ -127,9 +141,17 @@ class Page:
         self.items.append(Text(x, self.y + size * 0.8, text, size=size))
         self.y += size * 1.8
 
-    def panel(self, timeline: Timeline, lanes: dict[str, list[Span]], elapsed: int) -> None:
+    def panel(
+        self,
+        timeline: Timeline,
+        lanes: dict[str, list[Span]],
+        elapsed: int,
+        before: Timeline | None,
+    ) -> None:
         """One timeline: a row for each lane, over faint lines at the ticks."""
         top, start = self.y, timeline.spans[0].start if lanes else 0
+        ghosts = before.lanes() if before and not self.dense else {}
+        began = before.spans[0].start if before and ghosts else 0
         every = math.ceil((FONT + 1) / (self.unit * (1 + GAP)))  # in low rows: name some
         for i, (lane, spans) in enumerate(lanes.items()):
             height = self.unit * self.levels(spans)
@@ -147,12 +169,16 @@ class Page:
                 self.crosses([(s, self.y + height / 2) for s in failed], start)
             else:
                 self.bars(spans, start, height)
+                self.ghost(ghosts.get(lane, ()), began, height)
             self.y += height + self.unit * GAP
         for name in timeline.depths if lanes else ():
             self.depth(timeline, name, start, start + elapsed)
         if not lanes:
             self.items.append(Text(self.left, self.y + LINE / 2, "nothing was recorded"))
             self.y += LINE
+        if before and ghosts:
+            end = self.left + before.elapsed * 1e9 * self.scale
+            self.items.append(Box(end, top - 3, 0.1, self.y - top + 3, "ghost", layer=19))
         for x, _ in self.ticks() if lanes else ():
             self.items.append(Box(x - 0.4, top - 3, 0.8, self.y - top + 3, "grid"))
 
@@ -189,6 +215,13 @@ class Page:
                 failed.append((span, middle))
         self.crosses(failed, start)
 
+    def ghost(self, spans: Iterable[Span], start: int, height: float) -> None:
+        """Behind the bars of a lane: where its worker was busy in the run before."""
+        pixel = round(1 / self.scale)  # gaps that nobody sees make no boxes of their own
+        for begin, end in merge(sorted((span.start, span.stop + pixel) for span in spans)):
+            x, width = self.left + (begin - start) * self.scale, (end - begin) * self.scale
+            self.items.append(Box(x, self.y, max(width - 1, self.least), height, "ghost"))
+
     def length(self, span: Span) -> float:
         return (span.stop - span.start) * self.scale
 
@@ -202,7 +235,7 @@ class Page:
 
     def letter(self, name: str) -> str:
         colour = self.names[name]
-        return "" if colour == REST or len(self.names) == 1 else "ABCDEFG"[colour]
+        return "" if colour == REST or len(self.found) == 1 else "ABCDEFG"[colour]
 
     def crosses(self, failed: Iterable[tuple[Span, float]], start: int) -> None:
         """A cross near the end of each; where they would hide each other, of some."""
@@ -243,18 +276,22 @@ class Page:
         if self.dense:
             yield Box(0, 3, 20, 12, "ran", 0), "height: share of the time in spans"
         used = {item.text for item in self.items if isinstance(item, Text)}
-        for name in list(self.names)[:REST]:
+        named = [name for name in self.found if self.names[name] != REST]
+        for name in named:
             letter = self.letter(name)
             text = f"{letter}: {name}" if letter in used else name
             yield Box(0, 3, 20, 12, "ran", self.names[name]), _short(text, 160)
-        if len(self.names) > REST:
-            yield Box(0, 3, 20, 12, "ran"), f"{len(self.names) - REST} more names"
+        if more := len(self.found) - len(named):
+            yield Box(0, 3, 20, 12, "ran"), f"{more} more names"
 
     def legend_kinds(self) -> Iterator[tuple[Box | Cross, str]]:
         kinds = {item.kind for item in self.items if isinstance(item, Box)}
         for kind in LOOKS:
             if kind in kinds and not self.dense and LOOKS[kind] not in self.names:
                 yield Box(0, 3, 20, 12, kind), LOOKS[kind]
+        if "ghost" in kinds:
+            ends = ", ".join(_time(before.elapsed * 1e9) for before in self.before.values())
+            yield Box(0, 3, 20, 12, "ghost"), f"the run before: {ends}"
         crosses = {item.why for item in self.items if isinstance(item, Cross)}
         for why, text in CROSSES.items():
             if why in crosses:

@@ -192,6 +192,27 @@ def test_timelines_in_one_picture_share_one_time_scale() -> None:
     assert long.width == pytest.approx(4 * short.width)
 
 
+@pytest.mark.parametrize("until", [0.0, 0.02, 9.0])
+def test_a_ghost_is_the_run_before_on_the_same_time_axis(until: float) -> None:
+    now, before = timeline_of(work("a", 0, 10)), timeline_of(work("a", 50, 90), work("b", 60, 70))
+    page = Page(now, until=until, ghost=before)
+    assert page.total == max(40 * MS, until * 1e9)
+    inside, end, _legend = (it for it in page.items if isinstance(it, Box) and it.kind == "ghost")
+    assert inside.width == pytest.approx(40 * MS * page.scale)
+    assert end.x == pytest.approx(inside.x + inside.width)
+    assert end.layer > inside.layer == 0
+    said = [item.text for item in page.items if isinstance(item, Text)]
+    assert "the run before: 40 ms" in said
+    assert 'stroke-dasharray="4 2"' in html(now, ghost=before)
+
+
+def test_names_keep_the_colours_that_they_had_before() -> None:
+    page = Page(timeline_of(work("a", 0, 10)), names=["load", "work", "save"])
+    assert {item.colour for item in page.items if isinstance(item, Box) and item.tip} == {1}
+    said = [item.text for item in page.items if isinstance(item, Text)]
+    assert not {"load", "save"} & {*said}
+
+
 @given(total=st.integers(1, 10**14))
 def test_ticks_are_few_and_round_and_on_the_axis(total: int) -> None:
     laid = Page(timeline_of(Span("work", "w", 1, 0, total)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -32,18 +32,30 @@ HATCH = {
 }
 
 
-def html(picture: Picture, title: str = "") -> str:
+def html(
+    picture: Picture,
+    title: str = "",
+    *,
+    until: float = 0.0,
+    ghost: Picture | None = None,
+    names: Sequence[str] = (),
+) -> str:
     """A timeline, or several on one time scale, as inline SVG with its words.
+
+    Pictures that follow one another are comparable: the time axis reaches `until`
+    (seconds) at least, `ghost` is the run before, drawn as an outline, and `names`
+    have the colours that they had before, in this order.
 
     >>> from helpers.timeline import Timeline
     >>> html(Timeline()).endswith("Nothing was recorded.</figcaption></figure>")
     True
     """
+    page = Page(picture, title, until=until, ghost=ghost, names=names)
     text = words(picture)
     caption = escape(plain(text)).replace("\n", "<br>")
     return (
         f'<figure style="margin:0;max-width:900px">'
-        f"{_svg(Page(picture, title), headed(title, text))}"
+        f"{_svg(page, headed(title, text))}"
         f'<figcaption aria-hidden="true">{caption}</figcaption></figure>'
     )
 
@@ -76,6 +88,8 @@ def _svg_box(box: Box) -> str:
     style = f'fill="{COLOURS[box.colour]}"'
     if box.kind in HATCH:
         style = f'fill="url(#\0{box.kind}{box.colour})"'
+    elif box.kind == "ghost":
+        style = 'fill="none" stroke="currentColor" stroke-opacity=".6" stroke-dasharray="4 2"'
     elif box.kind in FAINT:
         style = f'fill-opacity="{FAINT[box.kind]}"'
     if box.width >= 3 and box.kind in LOOKS:
