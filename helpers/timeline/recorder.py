@@ -103,6 +103,7 @@ class Timeline:
         cpu_time: int = UNKNOWN,
         outcome: str = "ok",
         pid: int | None = None,
+        slept: int = 0,
     ) -> None:
         """Record a span that was measured elsewhere; times in nanoseconds.
 
@@ -110,7 +111,7 @@ class Timeline:
         """
         if stop < start:
             raise ValueError(f"stop must not be before start, not {stop} < {start}")
-        self._record((name, lane, start, stop, cpu_time, outcome, pid))
+        self._record((name, lane, start, stop, cpu_time, outcome, pid, slept))
 
     # -------------------------------------------------------------- reading
 
@@ -281,14 +282,19 @@ class Timeline:
 
 
 class _Here(threading.local):
-    """What a thread needs to record: its lane, and its last look at the CPU clock.
+    """What a thread needs to record: its lane, its last look at the CPU clock, and its sleep.
 
     Two threads may have one name, so a lane is a name and a number.
     """
 
     def __init__(self) -> None:
         self.lane = (_worker_name(), next(_numbers))
-        self.clock = [-NEAR, 0]  # when it looked, and what it read
+        self.clock = [-NEAR, 0, 0]  # when it looked, what it read; ns that it has slept in `asleep`
+
+
+def asleep(ns: int) -> None:
+    """Note for the spans of this thread that it slept so long on purpose."""
+    _here.clock[2] += ns
 
 
 def _worker_name() -> str:
@@ -315,7 +321,7 @@ class _Recorder:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         outcome = "ok" if kind is None else outcome_of(error)
-        row = (self.name, _here.lane, self.start, perf_counter_ns(), UNKNOWN, outcome, None)
+        row = (self.name, _here.lane, self.start, perf_counter_ns(), UNKNOWN, outcome, None, 0)
         self.record(row)
 
     async def __aenter__(self) -> None:
@@ -324,7 +330,7 @@ class _Recorder:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None))
+        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None, 0))
 
 
 class _CpuRecorder(_Recorder):
@@ -334,10 +340,11 @@ class _CpuRecorder(_Recorder):
     this thread was running.
     """
 
-    __slots__ = ("cpu", "here")
+    __slots__ = ("cpu", "here", "slept")
 
     def __enter__(self) -> None:
         self.here = here = _here.clock
+        self.slept = here[2]
         start = perf_counter_ns()
         if start - here[0] < NEAR:
             self.cpu = here[1] + start - here[0]
@@ -349,12 +356,12 @@ class _CpuRecorder(_Recorder):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        cpu = UNKNOWN
+        cpu, here = UNKNOWN, self.here
         if stop - self.start >= NEAR:
-            here = self.here
             here[0], here[1] = stop, thread_time_ns()
             cpu = min(max(0, here[1] - self.cpu), stop - self.start)
-        self.record((self.name, _here.lane, self.start, stop, cpu, outcome, None))
+        slept = here[2] - self.slept
+        self.record((self.name, _here.lane, self.start, stop, cpu, outcome, None, slept))
 
 
 _new = object.__new__
@@ -392,7 +399,7 @@ class _Steps:
             finally:
                 stop, cpu = perf_counter_ns(), thread_time_ns() - cpu
                 cpu = min(cpu, stop - start)
-                self.timeline._record((self.name, _task(), start, stop, cpu, outcome, None))
+                self.timeline._record((self.name, _task(), start, stop, cpu, outcome, None, 0))
             try:
                 resume, value = self.coroutine.send, (yield awaited)
             except BaseException as error:
