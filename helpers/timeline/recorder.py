@@ -63,6 +63,7 @@ class Timeline:
         self._recorder = _CpuRecorder if cpu else _Recorder
         self.results: list[Any] = []
         self.depths: dict[str, Depth] = {}  # of queues, by name; see `queues`
+        self.turns: int | None = None  # see `takes`
         self._rows: list[Recorded] = []
         self._record: Callable[[Recorded], None] = self._rows.append
         self._place: dict[str, str] = {}  # its folder, once there is one
@@ -168,6 +169,36 @@ class Timeline:
         ]
         return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
 
+    def takes(self) -> dict[str, list[int]]:
+        """When each lane began to run after another one had: the hand-overs, in nanoseconds.
+
+        That is known where `turns` is not None: in a timeline of `gil.watch`, whose
+        workers are always ready. It is the switch interval in nanoseconds that they
+        had, or 0 where they took no turns.
+        """
+        takes: dict[str, list[int]] = {}
+        ran = (span for span in self.spans if span.stop > span.start)
+        for lane, spans in itertools.groupby(ran, key=itemgetter(1)):
+            takes.setdefault(lane, []).append(next(spans).start)
+        return takes
+
+    def waits(self, lane: str) -> list[tuple[int, int]]:
+        """From when to when, in nanoseconds, a lane was in no span; from the first start on."""
+        start, stop = self.spans[0].start, max(map(itemgetter(4), self.spans))
+        spans = merged(self.lanes()[lane])
+        edges = [start, *itertools.chain.from_iterable(spans), stop]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+
+    def longest_wait(self) -> tuple[str, int, int]:
+        """The lane that was without a turn for longest; from when to when, in nanoseconds."""
+        waits = [(lane, *wait) for lane in self.lanes() for wait in self.waits(lane)]
+        return max(waits, key=lambda wait: wait[2] - wait[1], default=(self.spans[0].lane, 0, 0))
+
+    def cpu_share(self) -> float | None:
+        """What part of its spans' time they were on a CPU, 0 to 1; None: unknown."""
+        on_cpu, known = self._cpu()
+        return on_cpu / known if known else None
+
     def _cpu(self) -> tuple[int, int]:
         """CPU time and length, in nanoseconds, of the outermost spans that know the former."""
         if many := self._many():
@@ -197,9 +228,11 @@ class Timeline:
             f"{self.elapsed:.3g} s: at most {max(1, self.at_once())} at once, "
             f"{self.busy / max(self.elapsed, 1e-9):.1f} on average."
         ]
-        on_cpu, known = self._cpu()
-        if known:
-            text.append(f"In their spans they were on a CPU {on_cpu / known:.0%} of the time.")
+        if self.turns is not None:
+            lane, begin, end = self.longest_wait()
+            text.append(f"Longest without a turn: {lane}, {(end - begin) / 1e9:.3g} s.")
+        elif (share := self.cpu_share()) is not None:
+            text.append(f"In their spans they were on a CPU {share:.0%} of the time.")
         else:
             text.append("How much of it was CPU time is unknown.")
         if failed := [s for s in spans if s[6] != "ok"]:  # s.outcome, for a million
@@ -230,9 +263,9 @@ class Timeline:
         return load(path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from .picture import html
+        from .picture import bundled
 
-        return {"text/plain": self.describe(), "text/html": html(self)}
+        return bundled(self)
 
     # ------------------------------------------------- across processes
 

@@ -105,17 +105,18 @@ class Sheet:
 
 
 def plain(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    kept = "\n\N{NO-BREAK SPACE}"
+    return "".join(c if c.isprintable() or c in kept else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def wide(text: str) -> float:
+def width(text: str) -> float:
     """About how many pixels `text` takes."""
     return sum(FONT if ord(c) > 0x2E00 else NARROW for c in text)
 
 
 def fits(text: str, room: float) -> bool:
     """A name may have a million letters, so first they are counted."""
-    return len(text) * NARROW <= room and wide(text) <= room
+    return len(text) * NARROW <= room and width(text) <= room
 
 
 def short(text: str, room: float) -> str:
@@ -123,7 +124,7 @@ def short(text: str, room: float) -> str:
     if fits(text, room):
         return plain(text)
     text = text[: max(0, int(room / NARROW))]
-    while text and wide(text) + NARROW > room:
+    while text and width(text) + NARROW > room:
         text = text[:-1]
     return plain(text) + "…"
 
