@@ -43,7 +43,7 @@ from .timeline.shapes import (
 )
 
 Law = Callable[[float, int], float]
-BYTES = (("MB", 1 << 20), ("kB", 1 << 10), ("B", 1))
+BYTES = ("B", "kB", "MB", "GB")
 SECONDS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 HIGH, RIGHT = 330.0, 12.0  # pixels: of a chart; between a line's end and its name
 NEAR = 17.0  # pixels from one name to the next
@@ -76,14 +76,16 @@ def curve(
     _check_points(points)
     most = max([2, usable or 1, *(n for series in points.values() for n in series)])
     promised = _promised(parallel, laws or (amdahl, gustafson), most)
-    text = headed(title or "Speed-up by number of workers", _curve_words(points, promised, usable))
+    numbers = _curve_words(points, promised, usable)
+    text = headed(title or "Speed-up by number of workers", numbers)
     chart = _curve(points, promised, usable, most, title)
-    display(lambda: bundle(chart, text, ""), text)
+    display(lambda: bundle(chart, text, numbers=numbers), text)
 
 
 def costs(points: Mapping[str, Mapping[int, float]], title: str = "") -> None:
     """Show seconds by number of bytes, {name: {bytes: seconds}}, on two log scales; say them."""
-    text = headed(title or "Time by size", _costs_words(points))
+    numbers = _costs_words(points)
+    text = headed(title or "Time by size", numbers)
     chart = Chart(title, "size", "time", log=True)
     sizes = sorted({size for series in points.values() for size in series})
     times = [seconds for series in points.values() for seconds in series.values()] or [1e-3, 1.0]
@@ -92,7 +94,7 @@ def costs(points: Mapping[str, Mapping[int, float]], title: str = "") -> None:
     chart.ticks([(size, _bytes(size)) for size in sizes])
     chart.levels([(10.0**power, _seconds(10.0**power)) for power in range(low, high + 1)])
     chart.draw(_measured(points))
-    display(lambda: bundle(chart, text, ""), text)
+    display(lambda: bundle(chart, text, numbers=numbers), text)
 
 
 def _measured(points: Mapping[str, Mapping[int, float]]) -> Iterator[Curve]:
@@ -179,8 +181,14 @@ def _costs_words(points: Mapping[str, Mapping[int, float]]) -> str:
 
 
 def _bytes(number: float) -> str:
-    unit, size = next((each for each in BYTES if number >= each[1]), BYTES[-1])
-    return f"{number / size:.3g} {unit}"
+    """In powers of 1000 where they fit exactly, else of 1024.
+
+    >>> _bytes(1000), _bytes(1 << 20)
+    ('1 kB', '1 MB')
+    """
+    step = 1000 if number % 1000 == 0 else 1024
+    power = min(len(BYTES) - 1, int(math.log(max(1, number)) / math.log(step) + 1e-9))
+    return f"{number / step**power:.3g} {BYTES[power]}"
 
 
 def _seconds(number: float) -> str:
@@ -196,7 +204,7 @@ def heat(speedups: Mapping[str, Mapping[str, float]], title: str = "") -> None:
     _check_heat(speedups)
     columns = list(dict.fromkeys(name for row in speedups.values() for name in row))
     text = headed(title or "Speed-ups", _heat_words(speedups, columns))
-    display(lambda: bundle(_heat(speedups, columns, title), text, ""), text)
+    display(lambda: bundle(_heat(speedups, columns, title), text), text)
 
 
 def _check_heat(speedups: Mapping[str, Mapping[str, float]]) -> None:

@@ -698,7 +698,7 @@ def test_a_curve_says_what_the_laws_promise(capsys: pytest.CaptureFixture[str]) 
 def sheet_of(monkeypatch: pytest.MonkeyPatch, call: Any, *arguments: Any, **named: Any) -> Any:
     """The chart that a function would show."""
     kept: list[Any] = []
-    monkeypatch.setattr(draw, "bundle", lambda sheet, text, caption: kept.append(sheet))
+    monkeypatch.setattr(draw, "bundle", lambda sheet, *words, **more: kept.append(sheet))
     monkeypatch.setattr(draw, "display", lambda drawn, text: drawn())
     call(*arguments, **named)
     return kept[0]

@@ -47,9 +47,12 @@ def display(drawn: Callable[[], dict[str, str]], text: str) -> None:
     shown(drawn(), raw=True)
 
 
-def bundle(sheet: Sheet, text: str, caption: str) -> dict[str, str]:
-    """The picture for a page, and its words where nothing but text is shown."""
-    return {"text/html": figure(embedded(sheet, text), caption), "text/plain": plain(text)}
+def bundle(sheet: Sheet, text: str, caption: str = "", numbers: str = "") -> dict[str, str]:
+    """The picture for a page, and its words where nothing but text is shown.
+
+    `numbers` are what a chart shows, for whoever opens them.
+    """
+    return {"text/html": figure(embedded(sheet, text), caption, numbers), "text/plain": plain(text)}
 
 
 def embedded(sheet: Sheet, text: str) -> str:

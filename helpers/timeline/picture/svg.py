@@ -68,10 +68,13 @@ def html(
     return figure(inline(page, headed(title, words(picture))), captions(picture))
 
 
-def figure(drawn: str, caption: str) -> str:
-    """What is drawn, over its caption, a paragraph of the page."""
-    lines = escape(plain(caption)).replace("\n", "<br>")
-    said = f"<figcaption>{lines}</figcaption>" if caption else ""
+def figure(drawn: str, caption: str, numbers: str = "") -> str:
+    """What is drawn, over its caption, a paragraph of the page, and numbers to be opened."""
+    said = escape(plain(caption)).replace("\n", "<br>")
+    if numbers:
+        lines = escape(plain(numbers)).replace("\n", "<br>")
+        said += f"<details><summary>The numbers</summary>{lines}</details>"
+    said = f"<figcaption>{said}</figcaption>" if said else ""
     return f'<figure style="margin:0;max-width:{WIDTH:.0f}px">{drawn}{said}</figure>'
 
 
