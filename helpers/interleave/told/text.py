@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby, zip_longest
 from typing import NamedTuple
 
-from ...timeline.layout import plain
+from ...timeline.shapes import plain
 from ..report import ASLEEP, NOTIFIED, UNSET, Report, Schedule, Standing, Step
 from .why import LONG, apart, because, cut, headline, one_line, short, who
 

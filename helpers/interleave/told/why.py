@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from ...timeline.layout import plain
+from ...timeline.shapes import plain
 from ..report import ASLEEP, UNSET, Schedule, Step
 
 Steps = Sequence[Step]
