@@ -29,6 +29,7 @@ from time import monotonic, perf_counter_ns, sleep
 from typing import Any
 
 from .folders import temporary
+from .machine import gil_enabled
 from .run import run
 from .timeline import Timeline
 
@@ -61,6 +62,9 @@ def watch(
     with switch_interval(interval), temporary("watch") as folder:
         watcher = Watcher(timeline, folder, workers, round(seconds * 1e9), _gap())
         run(watcher, numbers, workers, using, timeout=seconds + 2 * MEETING)
+        timeline.turns = (
+            round(sys.getswitchinterval() * 1e9) if using == "threads" and gil_enabled() else 0
+        )
     return timeline
 
 
