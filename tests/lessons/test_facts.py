@@ -93,8 +93,8 @@ class Compared:
         return self.key < other.key
 
 
-@needs_gil
-def test_others_get_a_turn_while_sorted_calls_python() -> None:
+def turns(call: Callable[[], object]) -> tuple[int, float]:
+    """How often another thread that asks for the GIL got it during `call`, and the seconds."""
     looks: list[float] = []
 
     def look(end: threading.Event) -> None:
@@ -102,12 +102,24 @@ def test_others_get_a_turn_while_sorted_calls_python() -> None:
             looks.append(time.perf_counter())
             time.sleep(0.0005)
 
-    items = [Compared() for _ in range(100_000)]
     with switch_interval(0.0005), beside(look):
         start = time.perf_counter()
-        sorted(items)
+        call()
         stop = time.perf_counter()
-    assert sum(start < at < stop for at in looks) > 3
+    return sum(start < at < stop for at in looks), stop - start
+
+
+@needs_gil
+def test_others_get_a_turn_while_sorted_calls_python() -> None:
+    items = [Compared() for _ in range(100_000)]
+    assert turns(lambda: sorted(items))[0] > 5
+
+
+@needs_gil
+def test_a_call_that_keeps_the_gil_keeps_it_however_long_it_lasts() -> None:
+    got, seconds = turns(lambda: sum(range(10**7)))
+    assert got <= 3  # before and after it
+    assert seconds * 1000 > 60
 
 
 # ------------------------------------------------------------ 03 processes
