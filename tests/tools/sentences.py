@@ -34,8 +34,8 @@ NUMBERS = (
 NUMBER = re.compile(rf"\d|\b({NUMBERS.replace(' ', '|')})\b", re.IGNORECASE)
 ALWAYS = re.compile(r"\b(always|never|for ever)\b", re.IGNORECASE)
 REFERENCE = re.compile(
-    r"\b(lesson|prediction|picture|PEP)s? \[?\d+b?\]?((, | and | to )\d+)*"
-    r"|\[\d[^\]]*\]|\bC\d+\b|\bgh-\d+|\b(the|these|those)( same)? (two|three)\b",
+    r"\b(lesson|prediction|picture|PEP)s? \d+b?((, | and | to )\d+)*|\b0\db?\b"
+    r"|\bC\d+\b|\bgh-\d+|\b(the|these|those)( same)? (two|three)\b",
     re.IGNORECASE,
 )
 LEFT_OUT = re.compile(
@@ -76,9 +76,10 @@ def said(path: Path) -> Iterator[Sentence]:
 
 
 def sentences(markdown: str) -> Iterator[str]:
-    """Its sentences, items and rows of tables; no headings, no code, and links as their words."""
+    """Its sentences, items and rows of tables, as they are read: no headings, marks or links."""
     text = re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE)
-    text = re.sub(r"\]\([^)]*\)", "]", text)
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"\*\*(?=\D|$)", "", text)  # of 10**10 they are no marks
     for block in re.split(r"\n\s*\n|\n(?=[-|])|\n(?=#)|(?<=#)[^#\n]*\n", text):
         line = " ".join(block.split()).strip("- ")
         if not line.startswith("#"):
