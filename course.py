@@ -97,6 +97,7 @@ def check(arguments: "list[str]") -> int:
     ]
     for folder in sorted({path.parent for path in ROOT.glob("tests/**/*.py")}):
         tools.append(["mypy", *sorted(str(path.relative_to(ROOT)) for path in folder.glob("*.py"))])
+    tools.append(["mypy", "conftest.py"])
     commands = [["-m", *tool] for tool in tools]
     commands.append(["-c", "from importlinter.cli import *; lint_imports_command()", "--no-cache"])
     return max([run([str(PYTHON), *command]) for command in commands])

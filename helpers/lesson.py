@@ -4,7 +4,7 @@
 `check` judges an exercise and `hint` helps with it, one stage at a time. What
 tells an answer is folded until somebody has chosen, or opens it.
 
-Nothing here is graded by elapsed time, and nothing is kept between kernels.
+Nothing here is graded by elapsed time. What was done is kept in `progress`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 from IPython import display as ipython
 
-from . import exercises, wait_graph
+from . import exercises, progress, wait_graph
 from .deadline import DeadlinePassed, deadline
 from .ending import InOneSentence
 from .exercises import _predictions
@@ -195,6 +195,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if self.choice is None:
             self._say("Measured. You can still choose before you open the answer.")
             return
+        progress.record(self.asked.name + progress.ASKED, self.choice)
         right = self._answer.right
         other = {self.choice: "times"} | dict.fromkeys(right, "check")
         self.buttons.icons = [other.get(label, "") for label in self.asked.options]
@@ -280,9 +281,21 @@ def _is_number(value: object) -> bool:
 
 
 def check(name: str, answer: Any) -> None:
-    """Grade your answer to an exercise: prints what holds, or what does not yet."""
+    """Grade your answer to an exercise: a card says what holds, a line what does not yet."""
     held, sentence = verdict(exercises.find(name), answer)
-    print(f"✔ {sentence}" if held else f"✘ not yet: {sentence}")
+    if not held:
+        print(f"✘ not yet: {sentence}")
+        return
+    progress.record(name)
+    display(Said(card("Solved", _html(sentence)), f"✔ {sentence}"))
+
+
+def card(title: str, html: str) -> str:
+    """What was reached, with a green edge; the colours of the words are the page's own."""
+    return (
+        '<div role="status" style="border-left: 4px solid #2e9e4f; padding: 4px 12px">'
+        f"<strong>✔ {title}</strong><br>{html}</div>"
+    )
 
 
 def hint(name: str) -> None:

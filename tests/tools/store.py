@@ -173,7 +173,7 @@ def main(names: list[str]) -> int:
     try:
         # No learner has our IPython profile, so the lessons must do without.
         with tempfile.TemporaryDirectory() as profile:
-            os.environ["IPYTHONDIR"] = profile
+            os.environ |= {"IPYTHONDIR": profile, "COURSE_PROGRESS": profile}
             for path in chosen(names):
                 print(path.relative_to(ROOT).as_posix(), flush=True)
                 store(path)
