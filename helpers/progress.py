@@ -62,7 +62,7 @@ class Lesson(NamedTuple):
 
 def course() -> list[Lesson]:
     """The lessons that stand in the folder of this notebook; none beside solutions."""
-    if not any(FOLDER.glob("99-glossary.*")):
+    if not any(FOLDER.glob("99-glossary.md")):
         return []
     return [_lesson(path) for path in sorted(FOLDER.glob("[0-8]*-*.ipynb"))]
 

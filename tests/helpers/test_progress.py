@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     two = notebook("Threads", 'check("threads.stop", f)', 'check("threads.stop", g)')
     (tmp_path / "00-start.ipynb").write_text(one, encoding="utf-8")
     (tmp_path / "01-threads.ipynb").write_text(two, encoding="utf-8")
-    (tmp_path / "99-glossary.ipynb").write_text(notebook("Glossary"), encoding="utf-8")
+    (tmp_path / "99-glossary.md").write_text("# Glossary")
     monkeypatch.setenv("COURSE_PROGRESS", "")
     monkeypatch.setattr(progress, "FOLDER", tmp_path)
     monkeypatch.setattr(progress, "_since_start", {})
