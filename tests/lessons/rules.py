@@ -577,8 +577,8 @@ def its_cells_are_short(page: Page) -> Complaints:
 @rule(in_lessons)
 def it_is_neither_a_leaflet_nor_a_book(page: Page) -> Complaints:
     """Counted are the cells that teach; asking, playing and grading take one each besides."""
-    helping = ("predict", "panel", "play", "check", "hint", "move")
-    helping += ("show_progress", "summary", "ending")
+    helping = ["predict", "panel", "play", "check", "hint", "move"]
+    helping += ["show_progress", "summary", "ending"]
     calls = {cell.id for name in helping for cell, _ in page.named(name)}
     cells = [cell for cell in page.code if cell.id not in calls]
     if not 12 <= len(cells) <= 30:
