@@ -1,8 +1,9 @@
 """What every lesson uses: predict, deadline, check and hint.
 
 `predict` asks before a cell measures; `deadline` keeps a cell from hanging;
-`check` judges an exercise and `hint` helps with it, one stage at a time. What
-tells an answer is folded until somebody has chosen, or opens it.
+`check` judges an exercise and `hint` helps with it, one stage at a time; `summary`
+ends a lesson with what was measured. What tells an answer is folded until
+somebody has chosen, or opens it.
 
 Nothing here is graded by elapsed time. What was done is kept in `progress`.
 """
@@ -28,7 +29,7 @@ from .ending import InOneSentence
 from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
 
-__all__ = ["check", "deadline", "failure", "hint", "predict"]
+__all__ = ["check", "deadline", "failure", "hint", "predict", "summary"]
 
 display: Callable[[object], object] = ipython.display
 
@@ -68,6 +69,7 @@ class Answer(NamedTuple):
     right: list[str]  # several, where options stand for the same number on this computer
     measured: str
     because: str
+    short: str  # in a table
 
     def to(self, choice: str | None) -> Said:
         """The answer to whoever chose that; with None, to everybody, and folded."""
@@ -156,7 +158,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         is folded for whoever has not chosen, and the choice can still be made.
         """
         with self._one_at_a_time:
-            self._answer = self._measured(value, because)
+            self._answer = _answers[self.asked.name] = self._measured(value, because)
             choice = self.choice
             self._mark()
         said = self._answer.to(choice)
@@ -171,7 +173,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _measured(self, value: float | str, because: str) -> Answer:
         labels = [*self.asked.options]
         if isinstance(value, str) and value in labels:
-            return Answer(self.asked, [value], f"Measured: {value}.", because)
+            return Answer(self.asked, [value], f"Measured: {value}.", because, value)
         numbers = {label: self.asked.number(label) for label in labels}
         known = {label: number for label, number in numbers.items() if number is not None}
         if not _is_number(value) or not known:
@@ -180,7 +182,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         nearest = _nearest(known, float(value))
         words = f"Measured: {value:.3g}. The nearest option is: {nearest}."
         equal = [label for label in labels if known[label] == known[nearest]]
-        return Answer(self.asked, equal, words, because)
+        return Answer(self.asked, equal, words, because, f"{nearest} ({value:.3g})")
 
     def _chosen(self, change: Any) -> None:
         with self._one_at_a_time:
@@ -220,6 +222,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
 
 RUN = "Choose one: run this cell for buttons."
+_answers: dict[str, Answer] = {}  # what this kernel has measured, by the name of its prediction
 
 
 class NoOption(InOneSentence, ValueError):
@@ -275,6 +278,59 @@ def failure(call: Callable[..., object], *arguments: Any) -> Exception:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+# ---------------------------------------------------------- what came of it all
+
+
+def summary(lesson: str, more: Mapping[str, Callable[[], object]] | None = None) -> None:
+    """The end of a lesson: what you predicted, what was measured, and what is solved.
+
+    `lesson` is what the names of its predictions begin with. `more` adds rows: the name
+    of a thing that was measured, and a function that gives it. What stands in a cell
+    that has not run is said to be missing.
+    """
+    asked = [each for each in _predictions.everything() if each.name.startswith(f"{lesson}.")]
+    said = progress.done()
+    rows = [_row(each, said.get(each.name + progress.ASKED, "")) for each in asked]
+    rows += [(name, "", _made(make)) for name, make in (more or {}).items()]
+    text = "\n".join(": ".join(filter(None, row)) for row in rows)
+    table = _summary_table(rows) if rows else ""
+    ending = progress.ending(lesson)
+    held = card(ending.title, _html(ending.words)) if ending.title else f"<p>{ending.words}</p>"
+    display(Said(table + held, f"{text}\n{ending.title} {ending.words}".strip()))
+
+
+def _row(asked: Question, choice: str) -> tuple[str, str, str]:
+    """The question, what you predicted, and what was measured."""
+    answer = _answers.get(asked.name)
+    if answer is None:
+        return asked.question, choice, NOT_RUN
+    mark = "" if not choice else "✔ " if choice in answer.right else "✘ "
+    return asked.question, mark + (choice or "no prediction"), answer.short
+
+
+def _made(make: Callable[[], object]) -> str:
+    try:
+        value = make()
+    except NameError:
+        return NOT_RUN
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+NOT_RUN = "not measured yet: run the cells above"
+
+
+def _summary_table(rows: list[tuple[str, str, str]]) -> str:
+    left = 'style="text-align:left"'
+    heads = ("What", "You predicted", "Measured here")
+    top = "".join(f'<th scope="col" {left}>{head}</th>' for head in heads)
+    body = "".join(
+        f'<tr><th scope="row" {left}>{_html(name)}</th>'
+        f"<td {left}>{_html(choice)}</td><td {left}>{_html(measured)}</td></tr>"
+        for name, choice, measured in rows
+    )
+    return f"<table><tr>{top}</tr>{body}</table>"
 
 
 # -------------------------------------------------------------------- exercises

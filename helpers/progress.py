@@ -181,6 +181,36 @@ def show(lesson: str = "") -> None:
         _pages.append((handle, lesson))
 
 
+class Ending(NamedTuple):
+    """How far a lesson is done; with a title where all of it is."""
+
+    title: str
+    words: str
+
+
+def ending(lesson: str) -> Ending:
+    """What to say at the end of a lesson; at the end of the course, that it is one."""
+    lessons, so_far = course(), done()
+    everything = [each for each in lessons if each.names]
+    left = [each for each in everything if not so_far.keys() >= set(each.names)]
+    here = next((each for each in everything if lesson in _prefixes(each)), None)
+    if here is None:
+        return Ending("", "")
+    predictions, exercises = _of(here.predictions, so_far), _of(here.exercises, so_far)
+    if not left:
+        asked, solved = (sum(len(kind) for kind in kinds) for kinds in zip(
+            *((each.predictions, each.exercises) for each in everything), strict=True))  # fmt: skip
+        return Ending(
+            "You have done the whole course",
+            f"All {asked} predictions are made, and all {solved} exercises are solved.",
+        )
+    if here in left:
+        counts = f"predictions made: {predictions.words}; exercises solved: {exercises.words}."
+        return Ending("", f"In this lesson, {counts}")
+    others = ", ".join(each.title for each in left)
+    return Ending(f"Lesson {here.title} is done", f"Something is left to do in: {others}.")
+
+
 def _shown(which: str) -> dict[str, str]:
     lessons, so_far = course(), done()
     of_it = [lesson for lesson in lessons if not which or which in _prefixes(lesson)]

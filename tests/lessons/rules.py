@@ -374,19 +374,21 @@ def _scopes(tree: ast.Module) -> list[ast.AST]:
 @rule(everywhere)
 def what_may_differ_is_followed_by_what_must_hold(page: Page) -> Complaints:
     for number, cell in enumerate(page.code):
-        told = called_last(cell) in ("hint", "show_progress", "summary", "ending")
-        if IGNORED not in cell.tags or "widget" in cell.tags or told:
+        if IGNORED not in cell.tags or "widget" in cell.tags or called_last(cell) in TELLING:
             continue
         after = [each for each in page.code[number + 1 :] if "widget" not in each.tags]
         if not any(_asserts(each) for each in after[:3]):
             yield f"{cell.id}: none of the next three cells asserts anything that is compared"
 
 
+TELLING = ("hint", "progress.show", "progress.line", "summary")  # what others have measured
+
+
 def called_last(cell: Cell) -> str:
-    """The function that the last line of a cell calls, if it does."""
+    """What the last statement of a cell calls, if it does: "hint", "progress.show"."""
     last = cell.tree.body[-1] if cell.tree.body else None
     value = last.value if isinstance(last, ast.Expr) else None
-    return called(value) if isinstance(value, ast.Call) else ""
+    return ast.unparse(value.func) if isinstance(value, ast.Call) else ""
 
 
 def _asserts(cell: Cell) -> bool:
@@ -395,6 +397,23 @@ def _asserts(cell: Cell) -> bool:
     checks = any(isinstance(node, ast.Call) and called(node) == "check" for node in nodes)
     found = checks or any(isinstance(node, ast.Assert) for node in nodes)
     return found and IGNORED not in cell.tags
+
+
+@rule(everywhere)
+def no_cell_that_only_asserts_is_silent(page: Page) -> Complaints:
+    """To a learner it would be noise: it says "✓ holds here: ...", and what holds."""
+    for cell in page.code:
+        kinds = (ast.Assert, ast.Assign, ast.For, ast.If, ast.Import, ast.ImportFrom)
+        asserts = any(isinstance(node, ast.Assert) for node in ast.walk(cell.tree))
+        only = all(isinstance(node, kinds) for node in cell.tree.body)
+        made = any(
+            isinstance(node, ast.Call) and called(node) in SAYING for node in ast.walk(cell.tree)
+        )
+        if asserts and only and not made:
+            yield f'{cell.id}: it only asserts; let it end with print("✓ holds here: ...")'
+
+
+SAYING = ("print", "measured", "in_a_subprocess")
 
 
 # ----------------------------------------------------------------- the prose
@@ -577,9 +596,9 @@ def its_cells_are_short(page: Page) -> Complaints:
 @rule(in_lessons)
 def it_is_neither_a_leaflet_nor_a_book(page: Page) -> Complaints:
     """Counted are the cells that teach; asking, playing and grading take one each besides."""
-    helping = ["predict", "panel", "play", "check", "hint", "move"]
-    helping += ["show_progress", "summary", "ending"]
+    helping = ("predict", "panel", "play", "check", "hint", "move")
     calls = {cell.id for name in helping for cell, _ in page.named(name)}
+    calls |= {cell.id for cell in page.code if called_last(cell) in TELLING}
     cells = [cell for cell in page.code if cell.id not in calls]
     if not 12 <= len(cells) <= 30:
         yield f"{len(cells)} code cells beside those that ask and grade; 12 to 30 is right"

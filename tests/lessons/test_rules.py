@@ -42,7 +42,7 @@ CODE = [
     "check('start.overlap', work)",
     "check('start.usable', work)",
     "hint('start.overlap')\nhint('start.usable')",
-    *["x = 1\ny = 2\nassert x < y"] * 9,
+    *["x = 1\nassert x\nprint(x)"] * 9,
     *["x = 1\ny = 2\nprint(x)"] * 3,
 ]
 SOLVED = ["check('start.overlap', work)", "check('start.usable', work)"]
@@ -227,6 +227,7 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
         rules.what_may_differ_is_followed_by_what_must_hold,
         put({"tags": [rules.IGNORED]}, "cells", -9, "metadata"),  # what follows only prints
     ),
+    (rules.no_cell_that_only_asserts_is_silent, runs("n = 1\nfor m in [n]:\n    assert m")),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("# Another")),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("### Deep")),
     (rules.its_links_and_pictures_lead_somewhere, says("[next](98-nothing.ipynb)")),
