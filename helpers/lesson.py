@@ -138,6 +138,11 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         value: str | None = self.buttons.value
         return value
 
+    @property
+    def open(self) -> bool:
+        """Whether nothing was measured yet."""
+        return self._answer is None
+
     def choose(self, label: str) -> None:
         """What a button does; says the answer if it was measured."""
         if label not in self.asked.options:
@@ -222,6 +227,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
 
 RUN = "Choose one: run this cell for buttons."
+_asked: dict[str, Prediction] = {}  # the last one of each name
 _answers: dict[str, Answer] = {}  # what this kernel has measured, by the name of its prediction
 
 
@@ -232,13 +238,19 @@ class NoOption(InOneSentence, ValueError):
 def predict(name: str, *more: object) -> Prediction:
     """Ask before the next cell measures; `prediction.measured(value)` answers there.
 
-    The question stands in `exercises`, under that name, with its options and reasons.
+    The question stands in `exercises`, under that name, with its options and reasons. Asked
+    again before it is measured, it keeps the choice: whoever presses a button and then
+    Shift+Enter runs this cell once more.
     """
     if more:
         raise exercises.UnknownName(
             f"predict takes one name, as in predict({str(name)!r:.40}); ask each in its own cell"
         )
-    return Prediction(_predictions.find(name))
+    before, prediction = _asked.get(name), Prediction(_predictions.find(name))
+    if before is not None and before.open and before.choice is not None:
+        prediction.buttons.value = before.choice
+    _asked[name] = prediction
+    return prediction
 
 
 def page(shown: object) -> str:

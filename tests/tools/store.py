@@ -35,13 +35,20 @@ MEASURED = "What was measured"
 IGNORED = "nbval-ignore-output"
 YOURS = "yours"  # the tag of a cell that shows what a learner has done
 SECONDS = 120  # for one cell; the tests allow half of it
-METADATA = {
+METADATA = {  # all but its version is what a kernel says: else a notebook opens as changed
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
         "language": "python",
         "name": "python3",
     },
-    "language_info": {"name": "python"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
 }
 
 
