@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sentences as table
-from sentences import TABLE, Sentence, backing, lessons, said, up_to_date, wanting
+from sentences import TABLE, Sentence, backing, pages, said, up_to_date, wanting
 
 
 def test_the_table_has_the_sentences_of_the_lessons_and_no_others() -> None:
@@ -15,10 +15,10 @@ def test_the_table_has_the_sentences_of_the_lessons_and_no_others() -> None:
 def test_each_sentence_is_backed() -> None:
     known = backing()
     checks = {
-        each: known.get(path.stem, {}).get(each.text) for path in lessons() for each in said(path)
+        each: known.get(path.stem, {}).get(each.text) for path in pages() for each in said(path)
     }
     wrong = {
-        f"{each.notebook}, {each.cell}: {each.text}: {complaint}"
+        f"{each.page}, {each.where}: {each.text}: {complaint}"
         for each, check in checks.items()
         if (complaint := wanting(each, check or table.OPEN))
     }
@@ -41,9 +41,8 @@ def test_each_sentence_is_backed() -> None:
 def test_what_a_cell_says_is_found(
     markdown: str, found: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cell = {"cell_type": "markdown", "id": "cell", "source": [markdown]}
-    monkeypatch.setattr(table, "cells", lambda path: [{}, cell])
-    assert [each.text for each in said(lessons()[0])] == found
+    monkeypatch.setattr(table, "texts", lambda path: [("here", markdown)])
+    assert [each.text for each in said(pages()[0])] == found
 
 
 HERE = "tests/lessons/test_sentences.py::"

@@ -3,7 +3,7 @@
     python3 course.py sentences        the table: lesson, sentence, check
 
 What backs a sentence stands in tests/lessons/sentences.toml, in a table for each
-notebook. It is the id of a code cell of this notebook, a test as pytest names it
+page. It is the id of a code cell of this notebook, a test as pytest names it
 (tests/lessons/test_facts.py::test_...) or a page (https://...); several are divided
 by a space. The command brings the file up to date: a sentence that is new, or says
 something else than before, gets a "?", which `test_sentences` refuses. Standard
@@ -39,14 +39,15 @@ REFERENCE = re.compile(
     re.IGNORECASE,
 )
 LEFT_OUT = re.compile(
-    r"^\*[^*]*\d+ minutes?\.\*|^\*\*(Break|Repair) it\.|^<details>|^## (Words|Further reading)$",
+    r"^\*[^*]*\d+ minutes?\.\*|^\*\*(Break|Repair) it\.|^<details>|^## (Words|Further reading)$"
+    r"|\d minutes? to read|\| \d+ \+ \d+ \|$",
     re.MULTILINE,
 )
 
 
 class Sentence(NamedTuple):
-    notebook: str
-    cell: str
+    page: str
+    where: str  # the id of its cell
     text: str
 
     @property
@@ -54,8 +55,9 @@ class Sentence(NamedTuple):
         return bool(ALWAYS.search(self.text))
 
 
-def lessons() -> list[Path]:
-    return sorted((ROOT / "notebooks").glob("[0-9][0-9]*-*.ipynb"))
+def pages() -> list[Path]:
+    """The lessons in their order, and the glossary."""
+    return sorted((ROOT / "notebooks").glob("[0-9][0-9]*-*.*"))
 
 
 def cells(path: Path) -> list[dict[str, Any]]:
@@ -63,16 +65,23 @@ def cells(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+def texts(path: Path) -> list[tuple[str, str]]:
+    """Of a lesson the cells of text with their ids, of the glossary its entries; no heads."""
+    if path.suffix == ".md":
+        entries = re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        return [(entry.split("\n")[0], entry) for entry in entries[1:]]
+    found = [cell for cell in cells(path) if cell["cell_type"] == "markdown"]
+    return [(cell["id"], "".join(cell["source"])) for cell in found[1:]]
+
+
 def said(path: Path) -> Iterator[Sentence]:
-    """Those of a notebook that need backing, in their order."""
-    for cell in cells(path)[1:]:
-        text = "".join(cell["source"])
-        if cell["cell_type"] == "markdown" and not LEFT_OUT.search(text):
-            for sentence in sentences(text):
-                plain = REFERENCE.sub("", sentence)
-                says = NUMBER.search(plain) or ALWAYS.search(plain)
-                if says and not plain.endswith("?"):
-                    yield Sentence(path.stem, cell["id"], sentence)
+    """The sentences of a page that need backing, in their order."""
+    for where, text in texts(path):
+        for sentence in sentences(text) if not LEFT_OUT.search(text) else ():
+            plain = REFERENCE.sub("", sentence)
+            says = NUMBER.search(plain) or ALWAYS.search(plain)
+            if says and not plain.endswith("?"):
+                yield Sentence(path.stem, where, sentence)
 
 
 def sentences(markdown: str) -> Iterator[str]:
@@ -94,7 +103,7 @@ def backing() -> dict[str, dict[str, str]]:
 def up_to_date() -> str:
     """The file as it has to be: all sentences that there are, and what is known of them."""
     known, lines = backing(), []
-    for path in lessons():
+    for path in pages():
         lines += [f"[{path.stem}]"]
         for text in dict.fromkeys(sentence.text for sentence in said(path)):
             check = known.get(path.stem, {}).get(text, OPEN)
@@ -124,7 +133,7 @@ def _wanting(sentence: Sentence, check: str) -> str:
         there = path.exists() and f"def {name}(" in path.read_text(encoding="utf-8")
         return "" if there else f"there is no test {check}"
     notebook, _, name = check.rpartition("#")
-    path = ROOT / "notebooks" / f"{notebook or sentence.notebook}.ipynb"
+    path = ROOT / "notebooks" / f"{notebook or sentence.page}.ipynb"
     found = cells(path) if path.exists() else []
     cell = next((each for each in found if each["id"] == name), None)
     if cell is None or cell["cell_type"] != "code":
@@ -138,13 +147,13 @@ def _wanting(sentence: Sentence, check: str) -> str:
 def main() -> int:
     TABLE.write_text(up_to_date(), encoding="utf-8")
     known, open_ones = backing(), 0
-    for path in lessons():
+    for path in pages():
         for sentence in said(path):
             check = known[path.stem][sentence.text]
-            print(f"{sentence.notebook} | {sentence.text} | {check}")
+            print(f"{sentence.page} | {sentence.text} | {check}")
             if wrong := wanting(sentence, check):
                 open_ones += 1
-                print(f"    in the cell {sentence.cell}: {wrong}")
+                print(f"    at {sentence.where}: {wrong}")
     print(f"{open_ones} of them to be looked at, in {TABLE.relative_to(ROOT).as_posix()}")
     return 0
 
