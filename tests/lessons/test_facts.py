@@ -275,11 +275,13 @@ def passed_on(size: int, late: bool) -> None:
         line.put(None)
 
     together(sell, more, buy, buy)
+    assert line.qsize() == 1, "more than the sentinel stayed"
 
 
-def test_a_sentinel_that_is_put_back_needs_room_if_somebody_still_produces() -> None:
-    assert explore(lambda: passed_on(0, True)).ok
+def test_a_sentinel_may_be_put_back_once_nobody_produces_any_more() -> None:
+    assert explore(lambda: passed_on(0, False)).ok
     assert explore(lambda: passed_on(1, False)).ok
+    assert explore(lambda: passed_on(0, True)).verdict == "race"
     assert explore(lambda: passed_on(1, True)).verdict == "deadlock"
 
 
