@@ -337,7 +337,7 @@ class Hooks(Accesses):
             if self.run is None:
                 return value
             if type(value) in self.stands:  # a cache around a function, say
-                self.run.made(value)
+                self.made(value)
             return self.run.called(value)
 
         return called
@@ -412,11 +412,11 @@ class Hooks(Accesses):
             finally:
                 building.pop()
             if not isinstance(value, int | str | float | bool | type(None)):
-                self.run.made(value)
+                self.made(value)
                 self._shows_later(kind, value, args)
                 for part in getattr(value, "__dict__", {}).values():
                     if isinstance(part, CONTAINERS):
-                        self.run.made(part)
+                        self.made(part)
             return self.run.called(value)
 
         return called

@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import islice
 from traceback import walk_tb
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from .twins import Event as EventTwin
 
 OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues")}
 PRINTED = 2_000  # characters of what a program prints
+MANY = 1_000  # items of a container, whose names are looked for
 VALUES = 3  # of a failed assertion
 HELD = (dict, list, tuple, deque)
 PLAIN = (*SAME, *CONTAINERS, Enum)
@@ -442,9 +444,10 @@ def _at(value: Any, way: tuple[tuple[str, Any], ...]) -> Any:
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list | tuple | deque):
-        yield from ((f"{name}[{i}]", each) for i, each in enumerate(value))
+        yield from ((f"{name}[{i}]", each) for i, each in enumerate(islice(value, MANY)))
     elif isinstance(value, dict):
-        yield from ((f"{name}[{shown(k, {}, 1)}]", each) for k, each in value.items())
+        items = islice(value.items(), MANY)
+        yield from ((f"{name}[{shown(k, {}, 1)}]", each) for k, each in items)
     elif not isinstance(value, type) and hasattr(value, "__dict__"):
         yield from ((f"{name}.{key}", each) for key, each in vars(value).items())
     if hasattr(type(value), "__slots__") and not isinstance(value, Twin):
