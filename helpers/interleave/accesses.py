@@ -73,6 +73,7 @@ class Accesses:
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
         self.classes_change = False  # whether the program gives classes other methods
+        self.tasks: Any = None  # the room `awaited`, for what tasks of asyncio do
         self.asked = False  # whether an object's `__getattribute__` is about to be called
         self.busy = False  # with the exploration's own work, in the thread of a task
 

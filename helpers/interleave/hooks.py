@@ -92,6 +92,8 @@ class Hooks(Accesses):
         if type(owner) not in self.opened:
             self.opens(type(owner))
         if isinstance(owner, Twin) and hasattr(type(owner), name):
+            if owner.awaits:
+                return self.tasks.method(site, owner, name)
             method = getattr(owner, name)
             bound = type(method) is MethodType and method.__self__ is owner
             return self._at(site, method) if bound else self.function(site, method)
@@ -158,7 +160,7 @@ class Hooks(Accesses):
             if is_twin(function) or function.__globals__.get("__package__") == __package__:
                 return self._at(site, function)
             if self.follows(site, function):
-                return function
+                return self.tasks.kept(site, function) if run.fifo else function
             return self._unfollowed(site, function)
         if isinstance(function, MethodType):
             return self._bound(site, function)
@@ -353,7 +355,7 @@ class Hooks(Accesses):
         if (stands := self.stand(function)) is not function:  # a cache around a method
             return self._at(site, lambda *args, **kwargs: stands(owner, *args, **kwargs))
         if not isinstance(function, FunctionType) or self.follows(site, function):
-            return method
+            return self.tasks.kept(site, method) if self.run.fifo else method
         self._check_course(site, function)
         if isinstance(owner, type):
             return method
@@ -464,6 +466,28 @@ class Hooks(Accesses):
             self.opens(type(manager))
         return _Entered(self, site, manager) if is_twin(manager) else manager
 
+    # ------------------------------------------------------------------- awaits
+
+    def awaited(self, site: Site, thing: Any) -> Any:
+        """What an `await` awaits in place of `thing`."""
+        return thing if self.run is None else self.tasks.awaited(site, thing)
+
+    def enter_async(self, site: Site, manager: Any) -> Any:
+        """What an `async with` enters in place of `manager`."""
+        if self.run is None:
+            return manager
+        if type(manager) not in self.opened:
+            self.opens(type(manager))
+        return self.tasks.Entered(site, manager)
+
+    def iterate_async(self, site: Site, given: Any) -> Any:
+        """What an `async for` goes through in place of `given`."""
+        if self.run is None:
+            return given
+        if type(given) not in self.opened:
+            self.opens(type(given))
+        return self.tasks.Turning(site, given)
+
     # -------------------------------------------------------------------- turns
 
     def tick(self) -> None:
@@ -479,6 +503,10 @@ class Hooks(Accesses):
         else:
             self.tick()
         return True
+
+    def begins(self, site: Site) -> None:
+        if self.run is not None:
+            self.run.begins(site, sys._getframe(1))
 
     entered = tick
 

@@ -99,6 +99,9 @@ def _sleep(seconds: float) -> None:
         raise ValueError("sleep length must be non-negative")
     run = now()
     run.tick()
+    if run.fifo:
+        line = run.current.site.line
+        hooks.notes.setdefault(f"line {line}: time.sleep() in a coroutine holds up all other tasks")
     run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from .foreign import is_one_step, of_dataclass
 from .rewrite import MARK, Rewriter
-from .scopes import Function
+from .scopes import Defined, Function
 from .source import (
     codes,
     content,
@@ -29,7 +29,7 @@ from .source import (
     used,
 )
 from .step import Abort, Refused, Site
-from .syntax import copy_of, refuse_syntax
+from .syntax import OF_TASKS, copy_of, refuse_syntax
 from .things import Ended
 
 
@@ -39,6 +39,7 @@ class Program:
     def __init__(self, program: Callable[[], object], hooks: Any, atomic: str) -> None:
         self.hooks = self.place = hooks
         self.program, self.atomic = program, atomic
+        self.asynchronous = inspect.iscoroutinefunction(program)
         self.functions, self.classes = reachable(program)
         self.sites: list[Site] = []
         self.statements = 0  # so far
@@ -181,14 +182,14 @@ class Program:
         """The same, with marks where objects belong."""
         self.written |= global_names(function)
         node, owner = node_of(function)
-        if isinstance(node, ast.AsyncFunctionDef):
-            refuse_syntax(node, "async def")
+        if isinstance(node, ast.AsyncFunctionDef) and not self.asynchronous:
+            refuse_syntax(node, "async def", OF_TASKS)
         old = function.__code__
         tree = Rewriter(self, function, owner).rewritten(node, original)
         code = _compiled(tree, node, owner, old)
         if code.co_freevars != old.co_freevars:
             raise Refused(f"{function.__qualname__} uses names in a way that cannot be followed")
-        return code.replace(co_qualname=old.co_qualname)
+        return _named(code, code.co_qualname, old.co_qualname)
 
     def _with_objects(self, code: CodeType, instead: dict[int, Any]) -> CodeType:
         """Objects where marks were; `instead` has, by id, what takes the place of some."""
@@ -202,6 +203,13 @@ class Program:
             return constant
 
         return code.replace(co_consts=tuple(map(real, code.co_consts)))
+
+
+def _named(code: CodeType, made: str, real: str) -> CodeType:
+    """The same code, and that of the functions inside, under the names that they have."""
+    inside = [_named(c, made, real) if isinstance(c, CodeType) else c for c in code.co_consts]
+    name = code.co_qualname.replace(made, real, 1)
+    return code.replace(co_qualname=name, co_consts=tuple(inside))
 
 
 def _quiet(before: Callable[[Any], object]) -> Callable[[Any], object]:
@@ -226,11 +234,11 @@ def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeT
     """Compile `new` with the same free names around it, and take its code."""
     inner: ast.stmt
     name = code.co_name
-    if isinstance(new, ast.FunctionDef):  # under other names than the real ones, which it may use
+    if isinstance(new, Defined):  # under other names than the real ones, which it may use
         new.name = name = f"___{name}"
     new.args.defaults = [ast.Constant(None) for _ in new.args.defaults]  # it has them already
     new.args.kw_defaults = [each and ast.Constant(None) for each in new.args.kw_defaults]
-    inner = new if isinstance(new, ast.FunctionDef) else ast.Expr(new)
+    inner = new if isinstance(new, Defined) else ast.Expr(new)
     if owner:  # private names are mangled the same
         inner = ast.ClassDef(f"___{owner}", [], [], [inner], [])
         if hasattr(ast, "TypeVar"):

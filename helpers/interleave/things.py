@@ -63,7 +63,9 @@ class Ended(RuntimeError):
 
 
 class Twin:
-    """Base of all that stands for something of `threading` or `queue`."""
+    """Base of all that stands for something of `threading`, `queue` or `asyncio`."""
+
+    awaits = False  # whether tasks of asyncio wait for it
 
     def __new__(cls, *_: Any, **__: Any) -> Any:
         self = super().__new__(cls)

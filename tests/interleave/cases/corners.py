@@ -741,3 +741,52 @@ def deadlock_generator_that_is_kept():
             break
 
     go(one, one)
+
+
+def ok_loop_called_twice():
+    """The flag is still set when the same loop is come to again."""
+    done = [False]
+
+    def once():
+        while not done[0]:
+            pass
+
+    def wait():
+        once()
+        once()
+
+    def finish():
+        done[0] = True
+
+    go(wait, finish)
+
+
+def ok_lock_tried_in_rounds():
+    """A turn of the second round is no turn of the first."""
+    lock = Lock()
+
+    def work():
+        for _ in range(2):
+            while not lock.acquire(timeout=0.1):
+                pass
+            lock.release()
+
+    go(work, work)
+
+
+def livelock_phases_missed():
+    """Whoever looks too late has missed a phase: it waits for the next, which never comes."""
+    phase = [0]
+
+    def follow():
+        for _ in range(2):
+            while phase[0] % 2 == 0:
+                pass
+            while phase[0] % 2 == 1:
+                pass
+
+    def lead():
+        for _ in range(4):
+            phase[0] += 1
+
+    go(follow, lead)
