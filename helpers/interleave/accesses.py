@@ -69,6 +69,7 @@ class Accesses:
         self.unknown: dict[str, int] = {}  # what may happen otherwise than here, and its line
         self.lifetimes = Lifetimes(self.unknown)
         self.notes: dict[str, None] = {}  # what the report has to say besides
+        self.libraries: dict[int, str] = {}  # by number of a site: the module, if not the learner's
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
@@ -511,6 +512,7 @@ class Accesses:
         while True:
             self._look(site, how, owners)
             if self.run is not None:
+                self.run.current.at = site
                 self.run.turn()
             if len(members) != size:
                 raise RuntimeError("Set changed size during iteration")

@@ -499,6 +499,7 @@ class Hooks(Accesses):
 
     def again(self, site: Site, names: dict[str, Any], unread: tuple[str, ...] = ()) -> bool:
         if self.run is not None:
+            self.run.current.at = site
             self.run.again(site, names, unread, sys._getframe(1))
         else:
             self.tick()

@@ -349,7 +349,9 @@ def stand_ins() -> dict[Any, Any]:
     for name in (name for name in STOPS if hasattr(os, name)):
         table[getattr(os, name)] = _refused(f"os.{name}", "would end this Python: leave it out")
     for name in TRACES[:2]:
-        table[getattr(sys, name)] = _refused(f"sys.{name}", "follows the threads that run, too: leave it out")
+        table[getattr(sys, name)] = _refused(
+            f"sys.{name}", "follows the threads that run, too: leave it out"
+        )
     for name in SETTINGS:
         table[getattr(sys, f"set{name}")] = _setting(name)
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
