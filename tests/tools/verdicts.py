@@ -1,4 +1,4 @@
-"""Whether every check judges its solution, its starter and its wrong answer as it should, when busy.
+"""Whether every check judges its solution, starter and wrong answer as it should, when busy.
 
     python tests/tools/verdicts.py [PATTERN] [--rounds 20] [--minutes 60] [--busy 2] [--at-once 2]
 
@@ -36,7 +36,7 @@ def judged(name: str, kind: str) -> str:
     held, said = verdict(exercise, getattr(exercise, kind))
     if held != (kind == "solution"):
         return f"false: {said}"
-    if kind == "wrong" and exercise.says not in said or kind == "starter" and "raised" in said:
+    if (exercise.says not in said) if kind == "wrong" else (not held and "raised" in said):
         return f"other words: {said}"
     return ""
 
