@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import verdicts
 
+import verdicts
 from helpers.exercises import find
 
 
