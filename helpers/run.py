@@ -221,7 +221,8 @@ def _must_be_importable(work: Any) -> None:
     """A new process finds a function by importing its module; see lesson 03."""
     name = getattr(work, "__qualname__", None) or type(work).__name__
     main = sys.modules["__main__"]
-    in_a_cell = getattr(work, "__module__", None) == "__main__" and not hasattr(main, "__file__")
+    notebook = not hasattr(main, "__file__")
+    in_a_cell = notebook and getattr(work, "__module__", None) == "__main__"
     why = "it is defined in a notebook cell" if in_a_cell else ""
     if "<lambda>" in name:
         why = "it is a lambda"
@@ -229,9 +230,17 @@ def _must_be_importable(work: Any) -> None:
         why = "it is defined inside another function"
     if not why:
         import pickle
+        from pickletools import genops
 
         try:
-            pickle.dumps(work)
+            # An old protocol names what is imported there as "module name".
+            named = [
+                str(arg) for op, arg, _ in genops(pickle.dumps(work, 2)) if op.name == "GLOBAL"
+            ]
+            if notebook and (
+                here := [n.partition(" ")[2] for n in named if n.startswith("__main__ ")]
+            ):
+                why = f"{here[0]}, which it needs, is defined in a notebook cell"
         except Exception as error:
             why = f"it cannot be pickled ({outcome_of(error)})"
     if why:

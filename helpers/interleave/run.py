@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, NamedTuple, Protocol
 
+from ..wait_graph import is_learners
 from .pace import CLOCK, Pace, Time
 from .sharing import Sharing
 from .spin import Spin
@@ -151,11 +152,12 @@ class Run:
             self.workers.drive(main.worker, self.pace.progress)
         except BaseException as error:
             self.why = "lost"  # an interrupt, or a step that blocks
+            where = self._where_it_blocks() if isinstance(error, Blocked) else ""
             if self.live:
                 self.workers.lose([task.worker for task in self.live], self.current.worker)
-            if isinstance(error, Blocked):
+            if where:
                 raise RuntimeError(
-                    f"line {self.current.site.line}: one step took more than {PATIENCE:g} s; "
+                    f"{where}: one step took more than {PATIENCE:g} s; "
                     "a program must not wait for anything outside of it"
                 ) from None
             raise
@@ -164,6 +166,15 @@ class Run:
         if self.refused is not None:
             raise self.refused
         return self
+
+    def _where_it_blocks(self) -> str:
+        """The line of the program at which whoever has the turn stands."""
+        frame = self.workers.frame(self.current.worker)
+        while frame is not None and not is_learners(frame.f_code.co_filename):
+            frame = frame.f_back
+        if frame is None:
+            return f"the target of thread {self.current.letter}, which is no code of the program"
+        return f"line {frame.f_lineno}"
 
     def add(self, call: Callable[[], object], twin: Any) -> Task:
         """A task with a worker of its own, not yet running."""
