@@ -258,7 +258,7 @@ class Kernel:
         for process in psutil.Process(self.pid).children(recursive=True):
             with suppress(psutil.Error):
                 if process.status() != psutil.STATUS_ZOMBIE:
-                    found.append((" ".join(process.cmdline())[-90:], process.pid))
+                    found.append((" ".join(process.cmdline())[:300], process.pid))
         return found
 
     def interrupt(self) -> None:
@@ -300,7 +300,7 @@ class Kernel:
             with suppress(psutil.Error):
                 mine = process.environ().get(MARK) == self.mark
                 if mine and process.status() != psutil.STATUS_ZOMBIE:
-                    found[process.pid] = " ".join(process.cmdline())[-90:]
+                    found[process.pid] = " ".join(process.cmdline())[:300]
         return found
 
 
