@@ -79,8 +79,8 @@ def run(
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError; with
     `keep_going=True` an item that fails stops nothing, everything else is done
-    first. Raises ValueError for arguments that cannot work, before anything has
-    started.
+    first; a worker that cannot start stops all even then. Raises ValueError for
+    arguments that cannot work, before anything has started.
     """
     crew_of = _crew(using, work)
     _check(work, items, workers)
@@ -399,6 +399,7 @@ class _Processes:
     def start(self) -> None:
         from .work import calibration
 
+        self.job.timeline._make_folder()  # a fork cannot say that there is none
         for name in self.names:
             ours, theirs = self.context.Pipe()
             inherited = [*self.workers, ours] if self.context.get_start_method() == "fork" else []
@@ -463,7 +464,10 @@ class _Processes:
         how = _how(process.exitcode)
         if pipe in self.starting:
             sleep(GRACE / 10)  # an interrupt that has ended it may be on its way to us
-            raise RunError(f"{process.name} could not start ({how}).", self.job.timeline)
+            raise RunError(
+                f"{process.name} could not start ({how}). All workers were told to stop.",
+                self.job.timeline,
+            )
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")
             yield self.at.pop(pipe), _Died(how), None

@@ -29,6 +29,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 from .. import orphans as orphans  # whoever records in another process ends with its parent
+from ..ending import InOneSentence
 from ..folders import prefix
 from .files import Recorded, SpanFile, files_in, from_file, from_rows, spans_of
 from .measures import (
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     from .queue_length import Depth
 
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
+
+
+class NoFolder(InOneSentence, OSError):
+    """No temporary folder can be made, as where the disk is full."""
 
 
 class Timeline:
@@ -251,7 +256,13 @@ class Timeline:
             import shutil
             import tempfile
 
-            made = tempfile.mkdtemp(prefix=prefix("timeline"))
+            try:
+                made = tempfile.mkdtemp(prefix=prefix("timeline"))
+            except OSError as error:
+                raise NoFolder(
+                    "spans of other processes need a temporary folder, and none can be made: "
+                    f"{error.strerror or error}"
+                ) from error
             # Only this process does it, and not before its children have ended.
             cleanup = Finalize(self, shutil.rmtree, (made, True), exitpriority=-100)
             _owners[made] = self  # before others can see it

@@ -15,6 +15,7 @@ import os
 import random
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,7 +29,7 @@ from typing import Any
 import pytest
 from programs_told import together
 
-from helpers.interleave import Diverged, Refused, explore, replay
+from helpers.interleave import Diverged, Refused, explore, real_threads, replay
 from helpers.interleave.run import SLOW
 
 Program = Callable[[], object]
@@ -774,6 +775,27 @@ def test_an_interrupted_exploration_leaves_everything_usable(program: Program) -
             while True:
                 explore(program, budget=10**6)
         timer.join()
+
+
+def test_a_step_that_blocks_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(real_threads, "PATIENCE", 0.3)
+    ours, theirs = socket.socketpair()
+    line = test_a_step_that_blocks_is_told_with_its_line.__code__.co_firstlineno
+
+    def in_a_line() -> None:
+        together(lambda: ours.recv(1), lambda: None)
+
+    def in_c() -> None:
+        thread = threading.Thread(target=ours.recv, args=(1,))
+        thread.start()
+        thread.join()
+
+    with ours, theirs:
+        with pytest.raises(RuntimeError, match=rf"^line {line + 6}: one step took more than"):
+            explore(in_a_line)
+        with pytest.raises(RuntimeError, match=r"^the target of thread A, which is no code of th"):
+            explore(in_c)
+        theirs.send(b"two threads wait")
 
 
 def test_an_object_of_an_exploration_is_of_no_use_afterwards() -> None:
