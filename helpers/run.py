@@ -73,8 +73,8 @@ def run(
     `using` is "serial" (one thread), "threads", "processes" (the start method
     "spawn", which every system has), "spawn", "forkserver", "fork", or an
     `Executor`, which then decides on the number of workers. All workers are up
-    before the first item is handed out; `startup=True` records a span "start"
-    for each process.
+    before the first item is handed out, and each has one before any has two;
+    `startup=True` records a span "start" for each process.
 
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError; with
@@ -333,6 +333,7 @@ def _drain(queue: SimpleQueue[Any], seconds: float) -> Iterator[Any]:
 class _Threads:
     def __init__(self, job: _Job, names: Sequence[str]) -> None:
         self.job = job
+        self.first = dict(zip(names, range(len(job.items)), strict=False))  # everybody has one
         self.todo: SimpleQueue[int] = SimpleQueue()
         self.done: SimpleQueue[Finished] = SimpleQueue()
         self.all_up = threading.Event()
@@ -340,7 +341,7 @@ class _Threads:
 
     @whole
     def start(self) -> None:
-        for index in range(len(self.job.items)):
+        for index in range(len(self.first), len(self.job.items)):
             self.todo.put(index)
         for thread in self.threads:
             thread.start()
@@ -349,6 +350,9 @@ class _Threads:
     def _work(self) -> None:
         with suppress(Empty, WorkerStopped):
             self.all_up.wait()
+            first = self.first.pop(threading.current_thread().name, None)
+            if first is not None:  # it was not taken back
+                self._one(first)
             while True:
                 self._one(self.todo.get_nowait())
 
@@ -371,6 +375,7 @@ class _Threads:
     @whole
     def stop(self) -> Mapping[str, str]:
         """Take back what nobody has begun; who has an item is told to end."""
+        self.first.clear()
         with suppress(Empty):
             while True:
                 self.todo.get_nowait()

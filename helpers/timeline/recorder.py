@@ -68,6 +68,7 @@ class Timeline:
         self._recorder = _CpuRecorder if cpu else _Recorder
         self.results: list[Any] = []
         self.depths: dict[str, Depth] = {}  # of queues, by name; see `queues`
+        self.turns: int | None = None  # see `takes`
         self._rows: list[Recorded] = []
         self._record: Callable[[Recorded], None] = self._rows.append
         self._place: dict[str, str] = {}  # its folder, once there is one
@@ -107,6 +108,7 @@ class Timeline:
         cpu_time: int = UNKNOWN,
         outcome: str = "ok",
         pid: int | None = None,
+        slept: int = 0,
     ) -> None:
         """Record a span that was measured elsewhere; times in nanoseconds.
 
@@ -114,7 +116,7 @@ class Timeline:
         """
         if stop < start:
             raise ValueError(f"stop must not be before start, not {stop} < {start}")
-        self._record((name, lane, start, stop, cpu_time, outcome, pid))
+        self._record((name, lane, start, stop, cpu_time, outcome, pid, slept))
 
     # -------------------------------------------------------------- reading
 
@@ -171,6 +173,36 @@ class Timeline:
         ]
         return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
 
+    def takes(self) -> dict[str, list[int]]:
+        """When each lane began to run after another one had: the hand-overs, in nanoseconds.
+
+        That is known where `turns` is not None: in a timeline of `gil.watch`, whose
+        workers are always ready. It is the switch interval in nanoseconds that they
+        had, or 0 where they took no turns.
+        """
+        takes: dict[str, list[int]] = {}
+        ran = (span for span in self.spans if span.stop > span.start)
+        for lane, spans in itertools.groupby(ran, key=itemgetter(1)):
+            takes.setdefault(lane, []).append(next(spans).start)
+        return takes
+
+    def waits(self, lane: str) -> list[tuple[int, int]]:
+        """From when to when, in nanoseconds, a lane was in no span; from the first start on."""
+        start, stop = self.spans[0].start, max(map(itemgetter(4), self.spans))
+        spans = merged(self.lanes()[lane])
+        edges = [start, *itertools.chain.from_iterable(spans), stop]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+
+    def longest_wait(self) -> tuple[str, int, int]:
+        """The lane that was without a turn for longest; from when to when, in nanoseconds."""
+        waits = [(lane, *wait) for lane in self.lanes() for wait in self.waits(lane)]
+        return max(waits, key=lambda wait: wait[2] - wait[1], default=(self.spans[0].lane, 0, 0))
+
+    def cpu_share(self) -> float | None:
+        """What part of its spans' time they were on a CPU, 0 to 1; None: unknown."""
+        on_cpu, known = self._cpu()
+        return on_cpu / known if known else None
+
     def _cpu(self) -> tuple[int, int]:
         """CPU time and length, in nanoseconds, of the outermost spans that know the former."""
         if many := self._many():
@@ -200,9 +232,11 @@ class Timeline:
             f"{self.elapsed:.3g} s: at most {max(1, self.at_once())} at once, "
             f"{self.busy / max(self.elapsed, 1e-9):.1f} on average."
         ]
-        on_cpu, known = self._cpu()
-        if known:
-            text.append(f"In their spans they were on a CPU {on_cpu / known:.0%} of the time.")
+        if self.turns is not None:
+            lane, begin, end = self.longest_wait()
+            text.append(f"Longest without a turn: {lane}, {(end - begin) / 1e9:.3g} s.")
+        elif (share := self.cpu_share()) is not None:
+            text.append(f"In their spans they were on a CPU {share:.0%} of the time.")
         else:
             text.append("How much of it was CPU time is unknown.")
         if failed := [s for s in spans if s[6] != "ok"]:  # s.outcome, for a million
@@ -233,9 +267,9 @@ class Timeline:
         return load(path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from .picture import html
+        from .picture import bundled
 
-        return {"text/plain": self.describe(), "text/html": html(self)}
+        return bundled(self)
 
     # ------------------------------------------------- across processes
 
@@ -287,14 +321,19 @@ class Timeline:
 
 
 class _Here(threading.local):
-    """What a thread needs to record: its lane, and its last look at the CPU clock.
+    """What a thread needs to record: its lane, its last look at the CPU clock, and its sleep.
 
     Two threads may have one name, so a lane is a name and a number.
     """
 
     def __init__(self) -> None:
         self.lane = (_worker_name(), next(_numbers))
-        self.clock = [-NEAR, 0]  # when it looked, and what it read
+        self.clock = [-NEAR, 0, 0]  # when it looked, what it read; ns that it has slept in `asleep`
+
+
+def asleep(ns: int) -> None:
+    """Note for the spans of this thread that it slept so long on purpose."""
+    _here.clock[2] += ns
 
 
 def _worker_name() -> str:
@@ -321,7 +360,7 @@ class _Recorder:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         outcome = "ok" if kind is None else outcome_of(error)
-        row = (self.name, _here.lane, self.start, perf_counter_ns(), UNKNOWN, outcome, None)
+        row = (self.name, _here.lane, self.start, perf_counter_ns(), UNKNOWN, outcome, None, 0)
         self.record(row)
 
     async def __aenter__(self) -> None:
@@ -330,7 +369,7 @@ class _Recorder:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None))
+        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None, 0))
 
 
 class _CpuRecorder(_Recorder):
@@ -340,10 +379,11 @@ class _CpuRecorder(_Recorder):
     this thread was running.
     """
 
-    __slots__ = ("cpu", "here")
+    __slots__ = ("cpu", "here", "slept")
 
     def __enter__(self) -> None:
         self.here = here = _here.clock
+        self.slept = here[2]
         start = perf_counter_ns()
         if start - here[0] < NEAR:
             self.cpu = here[1] + start - here[0]
@@ -355,12 +395,12 @@ class _CpuRecorder(_Recorder):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        cpu = UNKNOWN
+        cpu, here = UNKNOWN, self.here
         if stop - self.start >= NEAR:
-            here = self.here
             here[0], here[1] = stop, thread_time_ns()
             cpu = min(max(0, here[1] - self.cpu), stop - self.start)
-        self.record((self.name, _here.lane, self.start, stop, cpu, outcome, None))
+        slept = here[2] - self.slept
+        self.record((self.name, _here.lane, self.start, stop, cpu, outcome, None, slept))
 
 
 _new = object.__new__
@@ -398,7 +438,7 @@ class _Steps:
             finally:
                 stop, cpu = perf_counter_ns(), thread_time_ns() - cpu
                 cpu = min(cpu, stop - start)
-                self.timeline._record((self.name, _task(), start, stop, cpu, outcome, None))
+                self.timeline._record((self.name, _task(), start, stop, cpu, outcome, None, 0))
             try:
                 resume, value = self.coroutine.send, (yield awaited)
             except BaseException as error:
