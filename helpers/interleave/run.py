@@ -150,11 +150,11 @@ class Run:
 
     def execute(self, program: Callable[[], object]) -> Run:
         """Run the program to its end, or until it is given up."""
-        self.place.run = self
         if self.recorder is not None:
             self.recorder.begin(self)
         try:
             self.current = main = self.add(program, None)
+            self.place.run = self  # from now on a thread that is no task may find it, too
             if self.time is not None:
                 self.time.begin(Task(1, lambda: None, None))
                 self.tasks.append(self.time.task)

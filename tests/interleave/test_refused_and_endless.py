@@ -807,3 +807,43 @@ def test_an_object_of_an_exploration_is_of_no_use_afterwards() -> None:
     explore(program)
     with pytest.raises(RuntimeError, match=r"^this object belongs to an exploration, which has en"):
         kept.value.acquire()
+
+
+class Purse:
+    def __init__(self) -> None:
+        self.coins, self.lock = 0, Lock()
+
+    def put(self) -> int:
+        with self.lock:
+            for coin in (1, 2):
+                self.coins += coin
+        return self.coins
+
+
+def test_a_thread_that_is_no_task_uses_what_is_explored_and_nobody_notices() -> None:
+    errors: list[BaseException] = []
+    over, interval = threading.Event(), sys.getswitchinterval()
+
+    def forgotten() -> None:
+        try:
+            while not over.is_set():
+                assert Purse().put() == 3
+        except BaseException as error:
+            errors.append(error)
+
+    def program() -> None:
+        purse = Purse()
+        together(purse.put, purse.put)
+        assert purse.coins == 6
+
+    alone = explore(program)
+    thread = threading.Thread(target=forgotten)
+    sys.setswitchinterval(1e-5)
+    try:
+        thread.start()
+        assert [explore(program) for _ in range(20)] == [alone] * 20
+    finally:
+        over.set()
+        sys.setswitchinterval(interval)
+        thread.join()
+    assert not errors
