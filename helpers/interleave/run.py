@@ -22,12 +22,11 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, NamedTuple, Protocol
 
-from ..wait_graph import is_learners
 from .pace import CLOCK, Pace, Time
 from .sharing import Sharing
 from .spin import Spin
 from .step import LETTERS, NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
-from .workers import PATIENCE, Blocked, Workers
+from .workers import Blocked, Workers
 
 SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
 FAIR = 60  # steps in a row that one task makes before another may be asked
@@ -161,29 +160,16 @@ class Run:
             self.workers.drive(main.worker, self.pace.progress)
         except BaseException as error:
             self.why = "lost"  # an interrupt, or a step that blocks
-            where = self._where_it_blocks() if isinstance(error, Blocked) else ""
+            if isinstance(error, Blocked):
+                error.where = self.current.letter, self.workers.frame(self.current.worker)
             if self.live:
                 self.workers.lose([task.worker for task in self.live], self.current.worker)
-            if where:
-                raise RuntimeError(
-                    f"{where}: one step took more than {PATIENCE:g} s; "
-                    "a program must not wait for anything outside of it"
-                ) from None
             raise
         finally:
             self.place.run = None
         if self.refused is not None:
             raise self.refused
         return self
-
-    def _where_it_blocks(self) -> str:
-        """The line of the program at which whoever has the turn stands."""
-        frame = self.workers.frame(self.current.worker)
-        while frame is not None and not is_learners(frame.f_code.co_filename):
-            frame = frame.f_back
-        if frame is None:
-            return f"the target of thread {self.current.letter}, which is no code of the program"
-        return f"line {frame.f_lineno}"
 
     def add(self, call: Callable[[], object], twin: Any) -> Task:
         """A task with a worker of its own, not yet running."""

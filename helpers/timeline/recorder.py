@@ -133,10 +133,13 @@ class Timeline:
 
     def lanes(self) -> dict[str, list[Span]]:
         """The spans of each worker, by its name, in order of first start."""
-        spans, lanes = self.spans, self._read[2]
+        self.spans  # noqa: B018  # are read
+        _, spans, lanes = self._read
         if not lanes:
+            found: dict[str, list[Span]] = {}
             for span in spans:
-                lanes.setdefault(span.lane, []).append(span)
+                found.setdefault(span.lane, []).append(span)
+            lanes.update(found)  # in one step: several threads may ask at once
         return lanes
 
     @property

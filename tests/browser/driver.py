@@ -135,7 +135,9 @@ def browser() -> Iterator[Browser]:
 class Lesson:
     """A notebook that is open in JupyterLab, with its kernel ready."""
 
-    def __init__(self, page: Page, lab: Lab, name: str, at: str = "lab/tree", more: str = "&reset") -> None:
+    def __init__(
+        self, page: Page, lab: Lab, name: str, at: str = "lab/tree", more: str = "&reset"
+    ) -> None:
         self.page = page
         self.errors: list[str] = []  # of the page's own scripts
         self.elsewhere: list[str] = []  # requests that leave this computer

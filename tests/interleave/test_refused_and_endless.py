@@ -751,6 +751,26 @@ def test_an_exploration_inside_of_another_is_an_error(program: Program) -> None:
     assert outcome.startswith("RuntimeError: another exploration is under way: wait for its end")
 
 
+def test_explorations_of_several_threads_wait_for_each_other() -> None:
+    def racy() -> None:
+        total = [0]
+
+        def add() -> None:
+            total[0] += 1
+
+        together(add, add)
+        assert total == [2]
+
+    def safe() -> None:
+        together(lambda: None, lambda: None)
+
+    programs = [racy, safe]
+    alone = [explore(program) for program in programs]
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(explore, programs * 5))
+    assert reports == alone * 5
+
+
 def big() -> None:
     totals = [0, 0]
 

@@ -741,6 +741,8 @@ def deadlock_generator_that_is_kept():
             break
 
     go(one, one)
+
+
 def ok_loop_called_twice():
     """The flag is still set when the same loop is come to again."""
     done = [False]
