@@ -141,7 +141,7 @@ class Prediction(Lasting):
         return value
 
     @property
-    def open(self) -> bool:
+    def unanswered(self) -> bool:
         """Whether nothing was measured yet."""
         return self._answer is None
 
@@ -253,7 +253,7 @@ def predict(name: str, *more: object) -> Prediction:
             f"predict takes one name, as in predict({str(name)!r:.40}); ask each in its own cell"
         )
     before, prediction = _asked.get(name), Prediction(_predictions.find(name))
-    if before is not None and before.open and before.choice is not None:
+    if before is not None and before.unanswered and before.choice is not None:
         prediction.buttons.value = before.choice
     _asked[name] = prediction
     return prediction

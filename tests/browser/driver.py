@@ -7,7 +7,6 @@ and what is run then is lost. So `Lesson` asks JupyterLab itself.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -23,8 +22,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import course
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+import course
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
