@@ -160,6 +160,7 @@ class Kernel:
                 "PYTHONPATH": str(ROOT),
                 "TMPDIR": self.folder,
                 "IPYTHONDIR": os.path.join(folder, "ipython"),
+                "COURSE_PROGRESS": folder,
                 MARK: self.mark,
                 STACKS: str(self.stacks),
             },
