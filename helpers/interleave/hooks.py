@@ -516,7 +516,8 @@ class Hooks(Accesses):
 
     def foreign(self) -> bool:
         """Whether a thread that is no task has come here: it runs the code as it was."""
-        return self.run is None or self.busy or self.run.me() is None
+        run = self.run  # which may end meanwhile
+        return run is None or self.busy or run.me() is None
 
     def caught(self) -> None:
         """In every handler: what concerns the exploration must get through."""
