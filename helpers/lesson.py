@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from traceback import walk_tb
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
 from .snapshot import Lasting
 
-__all__ = ["check", "deadline", "failure", "hint", "predict"]
+__all__ = ["check", "deadline", "failure", "hint", "play", "predict"]
 
 display: Callable[[object], object] = ipython.display
 
@@ -290,6 +291,14 @@ def check(name: str, answer: Any) -> None:
     print(f"✔ {sentence}" if held else f"✘ not yet: {sentence}")
 
 
+def play(program: Callable[[], object], *, check: str, one_step: bool = False) -> Any:
+    """The board of `interleave.play`, with a button that gives its word to the check `check`."""
+    from .interleave import play as board
+
+    exercises.find(check)
+    return board(program, one_step=one_step, hand_in=partial(_check, check))
+
+
 def hint(name: str) -> None:
     """Show the hints to an exercise, one folded into the other: open as many as you need."""
     hints = exercises.find(name).hints
@@ -301,6 +310,7 @@ def hint(name: str) -> None:
     display(Said(html, "\n".join([*lines, LAST]), f"[{len(hints)} hints to {name}, folded]"))
 
 
+_check = check  # `play` has an argument of that name
 LAST = "That was the last one. The solution is folded below the exercise."
 
 
