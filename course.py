@@ -68,7 +68,7 @@ def lab(arguments: "list[str]") -> int:
 def test(arguments: "list[str]") -> int:
     """Run pytest over tests and notebooks, or over what the arguments choose."""
     prepare("test")
-    return run([str(PYTHON), "-m", "pytest", *arguments])
+    return run([str(PYTHON), str(Path("tests", "tools", "suite.py")), *arguments])
 
 
 def bench(arguments: "list[str]") -> int:

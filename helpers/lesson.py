@@ -26,6 +26,7 @@ from IPython import display as ipython
 from . import exercises, wait_graph
 from .deadline import DeadlinePassed, deadline
 from .ending import InOneSentence
+from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
 from .snapshot import Lasting
@@ -285,6 +286,7 @@ def _is_number(value: object) -> bool:
 # -------------------------------------------------------------------- exercises
 
 
+@noted
 def check(name: str, answer: Any) -> None:
     """Grade your answer to an exercise: prints what holds, or what does not yet."""
     held, sentence = verdict(exercises.find(name), answer)
@@ -355,3 +357,7 @@ def blame(error: BaseException, where: str = "") -> str:
         return f"your code raised {what}{where}."
     place, line = wait_graph.where(*steps[-1])
     return f"your code raised {what}{where}, at {place}: {line}"
+
+
+if last := left_by_the_last_kernel():
+    print(last)

@@ -167,7 +167,12 @@ class Panel(snapshot.Lasting):
         with self._changed:
             if self._values() != (self._wanted or self._last) or (self.error and not self._busy):
                 self._request()
-            if not self._changed.wait_for(lambda: not self._busy, PATIENCE):
+            try:
+                over = self._changed.wait_for(lambda: not self._busy, PATIENCE)
+            except BaseException:  # an interrupt is for the run, too
+                self.stop()
+                raise
+            if not over:
                 self.stop()
                 raise TimeoutError(f"no picture after {PATIENCE:g} s; the run has been stopped")
         if self.error is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -11,6 +11,21 @@ import pytest
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop running in the main thread."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(autouse=True)
+def a_cpu_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Workers of pytest-xdist that compute beside each other do so on different CPUs."""
+    worker = getattr(request.config, "workerinput", None)
+    if worker is None or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    from suite import own_cpu
+
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, own_cpu(request.node.nodeid, worker["workerid"]))
+    yield
+    os.sched_setaffinity(0, before)
 
 
 @pytest.hookimpl(wrapper=True)
