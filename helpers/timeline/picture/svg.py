@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -46,32 +46,21 @@ ON_PAPER = (  # where there is no page to take colours from
 )
 
 
-def html(
-    picture: Picture,
-    title: str = "",
-    *,
-    until: float = 0.0,
-    ghost: Picture | None = None,
-    names: Sequence[str] = (),
-    wide: float = WIDTH,
-) -> str:
+def html(picture: Picture, title: str = "") -> str:
     """A timeline, or several on one time scale, as inline SVG with its words.
-
-    Pictures that follow one another are comparable: the time axis reaches `until`
-    (seconds) at least, `ghost` is the run before, drawn as an outline, and `names`
-    have the colours that they had before, in this order. On a narrow page a picture
-    that is `wide` pixels shrinks until its letters have 10, then it can be scrolled.
 
     >>> from helpers.timeline import Timeline
     >>> html(Timeline()).endswith("nothing was recorded</figcaption></figure>")
     True
     """
-    page = Page(picture, title, wide, until=until, ghost=ghost, names=names)
-    return figure(inline(page, headed(title, words(picture))), captions(picture), wide=page.wide)
+    return figure(inline(Page(picture, title), headed(title, words(picture))), captions(picture))
 
 
 def figure(drawn: str, caption: str, numbers: str = "", *, wide: float = WIDTH) -> str:
-    """What is drawn, over its caption, a paragraph of the page, and numbers to be opened."""
+    """What is drawn, over its caption, a paragraph of the page, and numbers to be opened.
+
+    On a narrow page the picture shrinks until its letters have 10 pixels; then it is scrolled.
+    """
     said = escape(plain(caption)).replace("\n", "<br>")
     if numbers:
         lines = escape(plain(numbers)).replace("\n", "<br>")
