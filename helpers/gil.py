@@ -4,11 +4,11 @@ The interpreter does not tell who holds the GIL. But a thread that does nothing
 except read the clock finds out when it did *not* run: the clock jumps. `watch`
 starts such workers and records a span "ran" for every stretch without a jump.
 
-Under the GIL two laws hold on every machine, busy or not. Never do two threads
-run at once. And whoever has got the GIL keeps it for at least the switch
-interval (`sys.getswitchinterval()`, 5 ms unless it was changed), because that is
-how long the others wait before they ask for it; `holds` shows it. How long a
-single span is says nothing: the system interrupts threads too.
+Under the GIL two laws hold on every machine, busy or not. Two threads never run
+Python code at once. And whoever has got the GIL, and does not give it away, keeps
+it for at least the switch interval (`sys.getswitchinterval()`, 5 ms unless it was
+changed), because that is how long the others wait before they ask for it; `holds`
+shows it. How long a single span is says nothing: the system interrupts threads too.
 
 Processes have a GIL each and free-threaded builds have none: there the workers
 run at once, where there are CPUs for them.

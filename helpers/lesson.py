@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from traceback import walk_tb
 from typing import Any, NamedTuple
@@ -25,10 +26,12 @@ from IPython import display as ipython
 from . import exercises, wait_graph
 from .deadline import DeadlinePassed, deadline
 from .ending import InOneSentence
+from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
+from .snapshot import Lasting
 
-__all__ = ["check", "deadline", "failure", "hint", "predict"]
+__all__ = ["check", "deadline", "failure", "hint", "play", "predict"]
 
 display: Callable[[object], object] = ipython.display
 
@@ -106,7 +109,7 @@ FOLDED = "Measured. The answer, and a reason for each option"
 BRIEF = '[measured: the answer is folded; without a page to open it on, call .choose("an option")]'
 
 
-class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class Prediction(Lasting):
     """A question with options, shown at the end of its cell; made by `predict`.
 
     The options are buttons, because JupyterLab takes the arrow keys that radio
@@ -200,25 +203,29 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self.buttons.icons = [other.get(label, "") for label in self.asked.options]
         self.buttons.disabled = True
         if late:
-            self.said.value = f'<div role="status">{self._answer.to(self.choice).html}</div>'
+            self._tell(self._answer.to(self.choice).html)
         else:
             self._say(f"Measured: {' or '.join(right)}. The reason stands where it was measured.")
 
     def _say(self, text: str) -> None:
-        self.said.value = f'<div role="status">{_html(text)}</div>'
+        self._tell(_html(text))
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The buttons; the question in words for a page that has no kernel."""
-        shown = super()._repr_mimebundle_(**kwargs)
-        if not shown:
-            return shown
-        options = "".join(f"<li>{_html(label)}</li>" for label in self.asked.options)
-        html = f"<p>{_asks(self.asked)}</p><ul>{options}</ul><p><em>{RUN}</em></p>"
-        lines = [f"Predict: {self.asked.question}", *(f"- {o}" for o in self.asked.options), RUN]
-        return {**shown, "text/html": html, "text/plain": "\n".join(lines)}
+    def _tell(self, html: str) -> None:
+        self.said.value = f'<div role="status">{html}</div>'
+        self.keep()
+
+    run = "Choose one: run this cell for buttons."
+
+    def snapshot(self) -> tuple[str, str]:
+        """The question with its options, and what was chosen and measured so far."""
+        options = [f"{label}{CHOSEN * (label == self.choice)}" for label in self.asked.options]
+        items = "".join(f"<li>{_html(option)}</li>" for option in options)
+        html = f"<p>{_asks(self.asked)}</p><ul>{items}</ul>"
+        words = "\n".join([f"Predict: {self.asked.question}", *(f"- {o}" for o in options)])
+        return html + self.said.value * (self.choice is not None), words
 
 
-RUN = "Choose one: run this cell for buttons."
+CHOSEN = " (your prediction)"
 
 
 class NoOption(InOneSentence, ValueError):
@@ -279,10 +286,19 @@ def _is_number(value: object) -> bool:
 # -------------------------------------------------------------------- exercises
 
 
+@noted
 def check(name: str, answer: Any) -> None:
     """Grade your answer to an exercise: prints what holds, or what does not yet."""
     held, sentence = verdict(exercises.find(name), answer)
     print(f"✔ {sentence}" if held else f"✘ not yet: {sentence}")
+
+
+def play(program: Callable[[], object], *, check: str, one_step: bool = False) -> Any:
+    """The board of `interleave.play`, with a button that gives its word to the check `check`."""
+    from .interleave import play as board
+
+    exercises.find(check)
+    return board(program, one_step=one_step, hand_in=partial(_check, check))
 
 
 def hint(name: str) -> None:
@@ -296,6 +312,7 @@ def hint(name: str) -> None:
     display(Said(html, "\n".join([*lines, LAST]), f"[{len(hints)} hints to {name}, folded]"))
 
 
+_check = check  # `play` has an argument of that name
 LAST = "That was the last one. The solution is folded below the exercise."
 
 
@@ -340,3 +357,7 @@ def blame(error: BaseException, where: str = "") -> str:
         return f"your code raised {what}{where}."
     place, line = wait_graph.where(*steps[-1])
     return f"your code raised {what}{where}, at {place}: {line}"
+
+
+if last := left_by_the_last_kernel():
+    print(last)

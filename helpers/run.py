@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
-from time import monotonic, perf_counter_ns
+from time import monotonic, perf_counter_ns, sleep
 from typing import Any, NamedTuple, Protocol
 
 from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
+from .ending.interrupts import whole
+from .ending.under_way import noted
 from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
@@ -54,6 +56,7 @@ class Stopped(RunError):
     """Somebody pressed Stop."""
 
 
+@noted
 def run(
     work: Callable[[Any], Any],
     items: Iterable[Any],
@@ -327,6 +330,7 @@ class _Threads:
         self.all_up = threading.Event()
         self.threads = [threading.Thread(target=self._work, name=n, daemon=True) for n in names]
 
+    @whole
     def start(self) -> None:
         for index in range(len(self.first), len(self.job.items)):
             self.todo.put(index)
@@ -359,6 +363,7 @@ class _Threads:
     def wait(self, seconds: float) -> Iterable[Finished]:
         return _drain(self.done, seconds)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         """Take back what nobody has begun; who has an item is told to end."""
         self.first.clear()
@@ -386,6 +391,7 @@ class _Processes:
         self.at: dict[Any, int] = {}  # pipe: index of the item in hand
         self.starting: dict[Any, int] = {}  # pipe: since
 
+    @whole
     def start(self) -> None:
         from .work import calibration
 
@@ -452,6 +458,7 @@ class _Processes:
         process.join(GRACE)
         how = _how(process.exitcode)
         if pipe in self.starting:
+            sleep(GRACE / 10)  # an interrupt that has ended it may be on its way to us
             raise RunError(f"{process.name} could not start ({how}).", self.job.timeline)
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")
@@ -463,6 +470,7 @@ class _Processes:
         name, now = self.job.call.name, perf_counter_ns()
         self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         for process in self.workers.values():
             process.terminate()
@@ -555,6 +563,7 @@ class _Futures:
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         from concurrent.futures import wait
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ..ending import WorkerStopped
+
 UNKNOWN = -1  # CPU time that nobody could measure
 STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
@@ -63,6 +65,8 @@ class Span(NamedTuple):
 
 
 def outcome_of(error: BaseException | None) -> str:
+    if isinstance(error, WorkerStopped):
+        return STOPPED
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return text if len(text) <= 200 else text[:199] + "…"
 

@@ -23,7 +23,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine, Generator
 from functools import lru_cache
-from multiprocessing.util import register_after_fork
+from multiprocessing.util import Finalize, register_after_fork
 from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,6 @@ class Timeline:
         self._rows: list[Recorded] = []
         self._record: Callable[[Recorded], None] = self._rows.append
         self._place: dict[str, str] = {}  # its folder, once there is one
-        self._cleanup: weakref.finalize[..., Any] | None = None
         self._read: tuple[Any, list[Span], dict[str, list[Span]]] = (None, [], {})
         _timelines.add(self)
 
@@ -287,11 +286,10 @@ class Timeline:
             import tempfile
 
             made = tempfile.mkdtemp(prefix=prefix("timeline"))
-            cleanup = weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+            # Only this process does it, and not before its children have ended.
+            cleanup = Finalize(self, shutil.rmtree, (made, True), exitpriority=-100)
             _owners[made] = self  # before others can see it
-            if self._place.setdefault("folder", made) == made:
-                self._cleanup = cleanup
-            else:
+            if self._place.setdefault("folder", made) != made:
                 del _owners[made]
                 cleanup()
         return self._place["folder"]
@@ -303,9 +301,6 @@ class Timeline:
         self._record = SpanFile(folder).write
 
     def _follow_fork(self) -> None:
-        if self._cleanup is not None:
-            self._cleanup.detach()  # the folder belongs to the parent
-            self._cleanup = None
         if self._folder is not None:
             _owners.pop(self._folder, None)
             self._write_to(self._folder)

@@ -53,29 +53,32 @@ def html(
     until: float = 0.0,
     ghost: Picture | None = None,
     names: Sequence[str] = (),
+    wide: float = WIDTH,
 ) -> str:
     """A timeline, or several on one time scale, as inline SVG with its words.
 
     Pictures that follow one another are comparable: the time axis reaches `until`
     (seconds) at least, `ghost` is the run before, drawn as an outline, and `names`
-    have the colours that they had before, in this order.
+    have the colours that they had before, in this order. On a narrow page a picture
+    that is `wide` pixels shrinks until its letters have 10, then it can be scrolled.
 
     >>> from helpers.timeline import Timeline
     >>> html(Timeline()).endswith("nothing was recorded</figcaption></figure>")
     True
     """
-    page = Page(picture, title, until=until, ghost=ghost, names=names)
-    return figure(inline(page, headed(title, words(picture))), captions(picture))
+    page = Page(picture, title, wide, until=until, ghost=ghost, names=names)
+    return figure(inline(page, headed(title, words(picture))), captions(picture), wide=page.wide)
 
 
-def figure(drawn: str, caption: str, numbers: str = "") -> str:
+def figure(drawn: str, caption: str, numbers: str = "", *, wide: float = WIDTH) -> str:
     """What is drawn, over its caption, a paragraph of the page, and numbers to be opened."""
     said = escape(plain(caption)).replace("\n", "<br>")
     if numbers:
         lines = escape(plain(numbers)).replace("\n", "<br>")
         said += f"<details><summary>The numbers</summary>{lines}</details>"
     said = f"<figcaption>{said}</figcaption>" if said else ""
-    return f'<figure style="margin:0;max-width:{WIDTH:.0f}px">{drawn}{said}</figure>'
+    style = f"margin:0;max-width:{wide:.0f}px;overflow-x:auto"
+    return f'<figure style="{style}">{drawn}{said}</figure>'
 
 
 def inline(sheet: Sheet, label: str) -> str:
@@ -99,7 +102,8 @@ def _svg(sheet: Sheet, attributes: str, boxes: Callable[[list[Box]], str], style
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}'
         f' viewBox="0 0 {sheet.wide:g} {sheet.y:.0f}" fill="currentColor"{crisp} style="width:100%;'
-        f'height:auto;color:{INK};font:{FONT}px system-ui,sans-serif">{body}</svg>'
+        f"min-width:{sheet.wide * 10 / FONT:.0f}px;height:auto;color:{INK};"
+        f'font:{FONT}px system-ui,sans-serif">{body}</svg>'
     )
     return svg.replace("\0", f"t{zlib.crc32(svg.encode(errors='replace')):08x}")
 
