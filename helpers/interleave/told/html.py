@@ -51,6 +51,7 @@ FAILS = (  # stripes, so that it is not told by colour alone
     '<path d="M-1 1L1-1M-1 7L7-1M5 7L7 5" stroke="#fff"/></pattern>'
 )
 SHOW = "<script>document.currentScript.previousSibling.innerHTML = LIVE</script>"
+PRE = '<pre tabindex="0">'  # so that the keyboard can scroll it
 STYLE = f"""<style>
 .cs{{margin:0 0 8px;max-width:{WIDTH}px;color:{INK}}}
 .cs figcaption{{margin:0 0 8px;line-height:1.5}}
@@ -156,7 +157,7 @@ def page(schedule: Schedule) -> str:
         f'<figure class="cs">{STYLE}<figcaption>{_headed(schedule.verdict, header(schedule))}'
         f'<div>{safe(schedule.because)}</div></figcaption><div class="cs-live"></div>'
         f'<div class="cs-code">{code}</div><details open><summary>As text</summary>'
-        f"<pre>{safe(table(schedule))}</pre></details>{_script(schedule) if seen else ''}</figure>"
+        f"{PRE}{safe(table(schedule))}</pre></details>{_script(schedule) if seen else ''}</figure>"
     )
 
 
@@ -182,8 +183,8 @@ def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
     code = "\n".join(listing)
     return (
         f'<div class="cs-source"><div><b style="background:{tint(thread)}">{thread}</b> '
-        f"{safe(name)} · <em>{safe(stands.text)}</em></div><pre>{code}</pre>"
-        f'<pre class="cs-else">{safe(stands.elsewhere)}</pre></div>'
+        f"{safe(name)} · <em>{safe(stands.text)}</em></div>{PRE}{code}</pre>"
+        f'<pre class="cs-else" tabindex="0">{safe(stands.elsewhere)}</pre></div>'
     )
 
 
