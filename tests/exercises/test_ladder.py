@@ -373,7 +373,7 @@ def test_the_solutions_show_what_the_tests_know() -> None:
     right = graded(repairs)
     found = {
         name: text
-        for _, source in cells("solutions/04b-the-ladder.ipynb")
+        for _, source in cells("solutions/04b-solved.ipynb")
         for name, text in definitions(source).items()
     }
     assert found == {name: right[name] for name in found}

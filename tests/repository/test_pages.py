@@ -70,9 +70,16 @@ def test_a_lesson_says_its_minutes_as_they_are_computed(path: Path) -> None:
 
 
 def test_the_table_has_every_lesson_in_order_with_its_minutes() -> None:
-    rows = [(match[2], match[0]) for match in pages.ROW.finditer(README)]
-    assert [name for name, _ in rows] == [it.relative_to(ROOT).as_posix() for it in LESSONS]
+    rows = [match[2] for match in pages.ROW.finditer(README)]
+    assert rows == [lesson.name for lesson in LESSONS]
     assert pages.refreshed(README) == README, "call python3 course.py links"
+
+
+def test_the_map_in_lesson_00_is_the_table_of_the_readme() -> None:
+    cells = json.loads(LESSONS[0].read_text(encoding="utf-8"))["cells"]
+    text = "\n".join(map(pages._source, cells))
+    table = [match[0].replace("(notebooks/", "(") for match in pages.ROW.finditer(README)]
+    assert [match[0] for match in pages.ROW.finditer(text)] == table
 
 
 def test_the_schedule_in_the_readme_is_the_one_of_lesson_04(tmp_path: Path) -> None:

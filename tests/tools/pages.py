@@ -2,7 +2,7 @@
 
 The address stands in pyproject.toml, the minutes follow from the notebook.
 `python3 course.py links` calls this file to write both where they are shown
-(README.md, and the top of each lesson). Standard library only.
+(README.md, the map in lesson 00, and the top of each lesson). Standard library only.
 
 A lesson says its time in one of its markdown cells, in these words:
 
@@ -22,8 +22,9 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[2]
 SAYS = re.compile(r"\b\d+ minutes? to read, \d+ minutes? to do\b")
-ROW = re.compile(
-    r"^(\| \[[^]]+\]\((notebooks/[^)]+\.ipynb)\) \|.*\| )\d+ \+ \d+( \|)$", re.MULTILINE
+ROW = re.compile(  # in README.md and, as a line of JSON, in lesson 00
+    r'^( *"?\| \[[^]]+\]\((?:notebooks/)?([\w-]+\.ipynb)\) \|.*\| )\d+ \+ \d+( \|)(?=$|\\n)',
+    re.MULTILINE,
 )
 SHOWN = re.compile(r"^\[source\]: (\S+)$", re.MULTILINE)
 
@@ -118,16 +119,17 @@ def readdressed(page: str, old: str, new: str) -> str:
     return page
 
 
-def refreshed(readme: str, root: Path = ROOT) -> str:
-    """README.md with the minutes of each lesson in its table, `read + do`."""
+def refreshed(page: str, root: Path = ROOT) -> str:
+    """README.md, or lesson 00, with the minutes of each lesson in its table, `read + do`."""
 
     def row(match: re.Match[str]) -> str:
-        if not (root / match[2]).exists():
+        path = root / "notebooks" / match[2]
+        if not path.exists():
             return match[0]
-        time = minutes(json.loads((root / match[2]).read_text(encoding="utf-8")))
+        time = minutes(json.loads(path.read_text(encoding="utf-8")))
         return f"{match[1]}{time.read} + {time.do}{match[3]}"
 
-    return ROW.sub(row, readme)
+    return ROW.sub(row, page)
 
 
 def lesson(page: str) -> str:
@@ -145,7 +147,7 @@ def main(root: Path = ROOT) -> int:
     for path in [*sorted(root.glob("notebooks/*.ipynb")), readme]:
         before = path.read_text(encoding="utf-8")
         after = readdressed(before, old, new)
-        after = refreshed(after, root) if path == readme else lesson(after)
+        after = refreshed(after if path == readme else lesson(after), root)
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
             print(f"{path.relative_to(root).as_posix()} is up to date now.")
