@@ -374,12 +374,14 @@ def card(title: str, html: str) -> str:
     )
 
 
-def play(program: Callable[[], object], *, check: str, one_step: bool = False) -> Any:
-    """The board of `interleave.play`, with a button that gives its word to the check `check`."""
+def play(program: Callable[[], object], *, check: str = "", **how: Any) -> Any:
+    """The board of `interleave.play`, with a button that hands its word to the check `check`."""
     from .interleave import play as board
 
+    if not check:
+        return board(program, **how)
     exercises.find(check)
-    return board(program, one_step=one_step, hand_in=partial(_check, check))
+    return board(program, hand_in=partial(_check, check), **how)
 
 
 def hint(name: str) -> None:
