@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from traceback import walk_tb
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
 from .snapshot import Lasting
 
-__all__ = ["check", "deadline", "failure", "hint", "predict", "summary"]
+__all__ = ["check", "deadline", "failure", "hint", "play", "predict", "summary"]
 
 display: Callable[[object], object] = ipython.display
 
@@ -373,6 +374,16 @@ def card(title: str, html: str) -> str:
     )
 
 
+def play(program: Callable[[], object], *, check: str = "", **how: Any) -> Any:
+    """The board of `interleave.play`, with a button that hands its word to the check `check`."""
+    from .interleave import play as board
+
+    if not check:
+        return board(program, **how)
+    exercises.find(check)
+    return board(program, hand_in=partial(_check, check), **how)
+
+
 def hint(name: str) -> None:
     """Show the hints to an exercise, one folded into the other: open as many as you need."""
     hints = exercises.find(name).hints
@@ -384,6 +395,7 @@ def hint(name: str) -> None:
     display(Said(html, "\n".join([*lines, LAST]), f"[{len(hints)} hints to {name}, folded]"))
 
 
+_check = check  # `play` has an argument of that name
 LAST = "That was the last one. The solution is folded below the exercise."
 
 
