@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..ending.interrupts import whole
