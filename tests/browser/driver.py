@@ -7,7 +7,6 @@ and what is run then is lost. So `Lesson` asks JupyterLab itself.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -23,8 +22,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import course
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+import course
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -135,7 +135,9 @@ def browser() -> Iterator[Browser]:
 class Lesson:
     """A notebook that is open in JupyterLab, with its kernel ready."""
 
-    def __init__(self, page: Page, lab: Lab, name: str, at: str = "lab/tree", more: str = "&reset") -> None:
+    def __init__(
+        self, page: Page, lab: Lab, name: str, at: str = "lab/tree", more: str = "&reset"
+    ) -> None:
         self.page = page
         self.errors: list[str] = []  # of the page's own scripts
         self.elsewhere: list[str] = []  # requests that leave this computer
