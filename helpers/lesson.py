@@ -26,8 +26,10 @@ from IPython import display as ipython
 from . import exercises, progress, wait_graph
 from .deadline import DeadlinePassed, deadline
 from .ending import InOneSentence
+from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
+from .snapshot import Lasting
 
 __all__ = ["check", "deadline", "failure", "hint", "predict", "summary"]
 
@@ -108,7 +110,7 @@ FOLDED = "Measured. The answer, and a reason for each option"
 BRIEF = '[measured: the answer is folded; without a page to open it on, call .choose("an option")]'
 
 
-class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class Prediction(Lasting):
     """A question with options, shown at the end of its cell; made by `predict`.
 
     The options are buttons, because JupyterLab takes the arrow keys that radio
@@ -208,25 +210,29 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self.buttons.icons = [other.get(label, "") for label in self.asked.options]
         self.buttons.disabled = True
         if late:
-            self.said.value = f'<div role="status">{self._answer.to(self.choice).html}</div>'
+            self._tell(self._answer.to(self.choice).html)
         else:
             self._say(f"Measured: {' or '.join(right)}. The reason stands where it was measured.")
 
     def _say(self, text: str) -> None:
-        self.said.value = f'<div role="status">{_html(text)}</div>'
+        self._tell(_html(text))
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The buttons; the question in words for a page that has no kernel."""
-        shown = super()._repr_mimebundle_(**kwargs)
-        if not shown:
-            return shown
-        options = "".join(f"<li>{_html(label)}</li>" for label in self.asked.options)
-        html = f"<p>{_asks(self.asked)}</p><ul>{options}</ul><p><em>{RUN}</em></p>"
-        lines = [f"Predict: {self.asked.question}", *(f"- {o}" for o in self.asked.options), RUN]
-        return {**shown, "text/html": html, "text/plain": "\n".join(lines)}
+    def _tell(self, html: str) -> None:
+        self.said.value = f'<div role="status">{html}</div>'
+        self.keep()
+
+    run = "Choose one: run this cell for buttons."
+
+    def snapshot(self) -> tuple[str, str]:
+        """The question with its options, and what was chosen and measured so far."""
+        options = [f"{label}{CHOSEN * (label == self.choice)}" for label in self.asked.options]
+        items = "".join(f"<li>{_html(option)}</li>" for option in options)
+        html = f"<p>{_asks(self.asked)}</p><ul>{items}</ul>"
+        words = "\n".join([f"Predict: {self.asked.question}", *(f"- {o}" for o in options)])
+        return html + self.said.value * (self.choice is not None), words
 
 
-RUN = "Choose one: run this cell for buttons."
+CHOSEN = " (your prediction)"
 _asked: dict[str, Prediction] = {}  # the last one of each name
 _answers: dict[str, Answer] = {}  # what this kernel has measured, by the name of its prediction
 
@@ -348,6 +354,7 @@ def _summary_table(rows: list[tuple[str, str, str]]) -> str:
 # -------------------------------------------------------------------- exercises
 
 
+@noted
 def check(name: str, answer: Any) -> None:
     """Grade your answer to an exercise: a card says what holds, a line what does not yet."""
     held, sentence = verdict(exercises.find(name), answer)
@@ -421,3 +428,7 @@ def blame(error: BaseException, where: str = "") -> str:
         return f"your code raised {what}{where}."
     place, line = wait_graph.where(*steps[-1])
     return f"your code raised {what}{where}, at {place}: {line}"
+
+
+if last := left_by_the_last_kernel():
+    print(last)

@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
-from time import monotonic, perf_counter_ns
+from time import monotonic, perf_counter_ns, sleep
 from typing import Any, NamedTuple, Protocol
 
 from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
+from .ending.interrupts import whole
+from .ending.under_way import noted
 from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
@@ -54,6 +56,7 @@ class Stopped(RunError):
     """Somebody pressed Stop."""
 
 
+@noted
 def run(
     work: Callable[[Any], Any],
     items: Iterable[Any],
@@ -70,8 +73,8 @@ def run(
     `using` is "serial" (one thread), "threads", "processes" (the start method
     "spawn", which every system has), "spawn", "forkserver", "fork", or an
     `Executor`, which then decides on the number of workers. All workers are up
-    before the first item is handed out; `startup=True` records a span "start"
-    for each process.
+    before the first item is handed out, and each has one before any has two;
+    `startup=True` records a span "start" for each process.
 
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError; with
@@ -321,13 +324,15 @@ def _drain(queue: SimpleQueue[Any], seconds: float) -> Iterator[Any]:
 class _Threads:
     def __init__(self, job: _Job, names: Sequence[str]) -> None:
         self.job = job
+        self.first = dict(zip(names, range(len(job.items)), strict=False))  # everybody has one
         self.todo: SimpleQueue[int] = SimpleQueue()
         self.done: SimpleQueue[Finished] = SimpleQueue()
         self.all_up = threading.Event()
         self.threads = [threading.Thread(target=self._work, name=n, daemon=True) for n in names]
 
+    @whole
     def start(self) -> None:
-        for index in range(len(self.job.items)):
+        for index in range(len(self.first), len(self.job.items)):
             self.todo.put(index)
         for thread in self.threads:
             thread.start()
@@ -336,6 +341,9 @@ class _Threads:
     def _work(self) -> None:
         with suppress(Empty, WorkerStopped):
             self.all_up.wait()
+            first = self.first.pop(threading.current_thread().name, None)
+            if first is not None:  # it was not taken back
+                self._one(first)
             while True:
                 self._one(self.todo.get_nowait())
 
@@ -355,8 +363,10 @@ class _Threads:
     def wait(self, seconds: float) -> Iterable[Finished]:
         return _drain(self.done, seconds)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         """Take back what nobody has begun; who has an item is told to end."""
+        self.first.clear()
         with suppress(Empty):
             while True:
                 self.todo.get_nowait()
@@ -381,6 +391,7 @@ class _Processes:
         self.at: dict[Any, int] = {}  # pipe: index of the item in hand
         self.starting: dict[Any, int] = {}  # pipe: since
 
+    @whole
     def start(self) -> None:
         from .work import calibration
 
@@ -447,6 +458,7 @@ class _Processes:
         process.join(GRACE)
         how = _how(process.exitcode)
         if pipe in self.starting:
+            sleep(GRACE / 10)  # an interrupt that has ended it may be on its way to us
             raise RunError(f"{process.name} could not start ({how}).", self.job.timeline)
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")
@@ -458,6 +470,7 @@ class _Processes:
         name, now = self.job.call.name, perf_counter_ns()
         self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         for process in self.workers.values():
             process.terminate()
@@ -550,6 +563,7 @@ class _Futures:
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         from concurrent.futures import wait
 

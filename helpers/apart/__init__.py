@@ -60,27 +60,13 @@ def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -
         raise ValueError(f"seconds must be above 0 and at most 60, not {seconds!r}")
     with temporary("apart") as folder:
         arguments = [_write(folder, code)] if script else ["-c", code]
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # a group, which can be ended as a whole
-        )
-        exit_code = None
-        try:
-            with _guarded(process):
+        with _started(arguments, folder) as process:
+            try:
                 printed, said = process.communicate(timeout=seconds)
-            exit_code = process.returncode
-        except subprocess.TimeoutExpired:
-            printed, said = _end(process)
-        except BaseException:
-            _end(process)
-            raise
+                exit_code = process.returncode
+            except subprocess.TimeoutExpired:
+                printed, said = _end(process)
+                exit_code = None
     return Ended(exit_code, printed, _errors(said), seconds)
 
 
@@ -150,6 +136,30 @@ elif not told:
     except ProcessLookupError:
         pass
 """  # ends a program whose parent is gone; does nothing where it is told so first
+
+
+@contextmanager
+def _started(arguments: list[str], folder: str) -> Iterator[Popen[str]]:
+    """A new Python, which does not outlive the block."""
+    import subprocess
+
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,  # a group, which can be ended as a whole
+    )
+    try:
+        with _guarded(process):
+            yield process
+    except BaseException:
+        _end(process)
+        raise
 
 
 @contextmanager

@@ -211,10 +211,10 @@ prediction(
 
 prediction(
     "threads.sorted",
-    "sorted() works on a long list. Do other threads get a turn meanwhile?",
+    "sorted() works on many floats. Do other threads get a turn meanwhile?",
     {
         "yes": Option("C code keeps the GIL unless it says otherwise."),
-        "no": Option("It compares Python objects, in C code that keeps the GIL to the end."),
+        "no": Option("It compares floats, in C code that keeps the GIL to the end."),
     },
     right="no",
     otherwise="Without a GIL no thread needs a turn.",

@@ -7,14 +7,23 @@
 A program is a function without arguments: it makes its state, starts threads,
 joins them and asserts what must hold. It is run again and again, each time under
 another schedule, and has to do the same under the same one.
+
+Where it is an `async def`, its tasks are what is scheduled: a step is what a task
+does up to its next `await`, and whichever of them could go on may be next. (asyncio
+itself takes them in the order in which they became ready; what they await may take
+any time, so programs must not count on that order.)
 """
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..ending.interrupts import whole
+from ..ending.under_way import noted
+from . import awaited
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
@@ -22,8 +31,10 @@ from .program import Program
 from .real_threads import Threads
 from .record import Record, outcome
 from .report import Report, Schedule, Standing, Step
+from .run import Run
 from .search import Replay, quoted
 from .step import Diverged, Refused
+from .task_run import TaskRun
 from .workers import Workers
 
 __all__ = [
@@ -34,10 +45,14 @@ ATOMIC = ("line", "op", "cpython")
 NAMED = 3  # calls that were not followed, in a report
 hooks.twins.update(stand_ins())
 hooks.stands.update(make_stands())
+hooks.tasks = awaited
+_of_threads = dict(hooks.twins)
+_of_tasks = {**_of_threads, **awaited.stand_ins()}
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
 _shared: dict[Any, frozenset[int]] = {}  # sites that threads share, by program and model
 
 
+@noted
 def explore(
     program: Callable[[], object],
     *,
@@ -50,7 +65,8 @@ def explore(
     `atomic` says what no other thread can interrupt: "op" (each shared read or
     write, which is what the language promises), "line" (the usual wrong
     picture) or "cpython" (what builds with the GIL do since 3.10: they switch
-    where a function is called and where a loop turns). `every=True` tries
+    where a function is called and where a loop turns); tasks always go on to
+    their next `await`. `every=True` tries
     equivalent schedules too, so that `counts` is about all there are. After
     `budget` schedules the report is not complete.
 
@@ -62,6 +78,7 @@ def explore(
         return exploring.report(every, budget)
 
 
+@noted
 def replay(
     program: Callable[[], object], word: str, *, atomic: str = "op", rest: bool = True
 ) -> Schedule:
@@ -94,10 +111,13 @@ class Exploring(Explorer):
         self, program: Callable[[], object], atomic: str, workers: Workers | None = None
     ) -> None:
         hooks.kinds.clear()
+        asynchronous = inspect.iscoroutinefunction(program)
+        hooks.twins = _of_tasks if asynchronous else _of_threads
         self.program = Program(program, hooks, atomic)
-        super().__init__(self.program, workers or Threads())
+        super().__init__(self.program, workers or Threads(), TaskRun if asynchronous else Run)
         self.key = (atomic, program, tuple(f.__code__ for f in self.program.functions))
 
+    @whole
     def __enter__(self) -> Exploring:
         if hooks.run is not None or not _one.acquire(timeout=60.0):
             raise RuntimeError("another exploration is under way: wait for its end")
@@ -108,6 +128,7 @@ class Exploring(Explorer):
             raise
         return self
 
+    @whole
     def __exit__(self, *error: object) -> None:
         try:
             super().__exit__(*error)

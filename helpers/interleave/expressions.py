@@ -33,6 +33,7 @@ class Pages(Protocol):
     sites: list[Site]
     statements: int
     written: set[str]
+    asynchronous: bool  # whether tasks of asyncio are followed in it, in place of threads
 
     def mark(self, thing: Any) -> ast.Constant: ...
 
@@ -125,7 +126,7 @@ class Expressions(ast.NodeTransformer):
             return None
         twin = self.program.hooks.twin(value)
         if twin is value:
-            check_module(node, value)
+            check_module(node, value, self.program.asynchronous)
             return None
         mark = self.program.mark(twin)
         # The code must go on to close over the same names: this one stays, and is never reached.
@@ -170,6 +171,11 @@ class Expressions(ast.NodeTransformer):
             for k in node.keywords
         ]
         return ast.copy_location(ast.Call(called, args, keywords), node)
+
+    def visit_Await(self, node: ast.Await) -> ast.Await:
+        site = self.site(node, text_of(node.value))
+        node.value = self.call(node, "awaited", site, self.visit(node.value))
+        return node
 
     def argument(self, node: ast.expr) -> ast.expr:
         """Of a call; a generator that is written down there cannot have come to anybody else."""
@@ -225,9 +231,10 @@ class Expressions(ast.NodeTransformer):
         return node
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
-        if node.is_async:
+        if node.is_async and not self.program.asynchronous:
             refuse_syntax(node.iter, "async for")
-        node.iter = self.call(node.iter, "iterate", self.site(node.iter), self.visit(node.iter))
+        iterate = "iterate_async" if node.is_async else "iterate"
+        node.iter = self.call(node.iter, iterate, self.site(node.iter), self.visit(node.iter))
         node.ifs = [self.whole(test) for test in node.ifs]
         return node
 

@@ -38,7 +38,9 @@ ONE_STEP = frozenset(
 FOLLOWED = {
     "dataclasses": ("asdict", "astuple", "replace", "_asdict_inner", "_astuple_inner", "_replace"),
 }
-NEVER = frozenset("threading queue _queue concurrent multiprocessing subprocess socket".split())  # noqa: SIM905
+NEVER = frozenset(
+    "asyncio threading queue _queue concurrent multiprocessing subprocess socket".split()  # noqa: SIM905
+)
 DECORATORS = (
     functools.lru_cache, functools.cache, functools.wraps, functools.update_wrapper,
     functools.total_ordering, functools.cached_property, functools.singledispatch,
@@ -77,9 +79,9 @@ class Undo:
         key = (id(owner), name)
         if key in self._saved:
             return
-        self._saved[key] = owner
         back = _back(owner, name)
         if back is not None:
+            self._saved[key] = owner
             self._back.append(back)
 
     def save_item(self, names: dict[str, Any], name: str) -> None:

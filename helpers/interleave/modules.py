@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any, NoReturn
 
 from .hooks import hooks
+from .lifetimes import LOOKS, behind
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
 from .step import Op, Task
@@ -94,6 +97,9 @@ def _sleep(seconds: float) -> None:
         raise ValueError("sleep length must be non-negative")
     run = now()
     run.tick()
+    if run.fifo:
+        line = run.current.site.line
+        hooks.notes.setdefault(f"line {line}: time.sleep() in a coroutine holds up all other tasks")
     run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
 
 
@@ -153,6 +159,16 @@ def _vars(*owners: Any) -> Any:
         refuse(f"line {site.line}: vars() cannot be followed here; name an object, as in vars(x)")
     vars(*owners)  # says so where there is none
     return hooks.get(site, owners[0], "__dict__")
+
+
+def _at_deaths(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What tells who is dead, or makes it so, is not followed; a run collects no garbage."""
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        hooks.lifetimes.not_known(here())
+        return 0 if function is gc.collect else function(*args, **kwargs)
+
+    return _twin(called)
 
 
 def _current_thread() -> Any:
@@ -241,6 +257,7 @@ def make_stands() -> dict[type, Callable[[Any], Any]]:
         functools._lru_cache_wrapper: Cached,
         itertools.count: fresh_copy,
         itertools.cycle: fresh_copy,
+        **dict.fromkeys(weakref.ProxyTypes, behind),
     }
 
 
@@ -318,6 +335,7 @@ def stand_ins() -> dict[Any, Any]:
         table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
         table[clock] = _date(clock)
+    table.update({function: _at_deaths(function) for function in LOOKS})
     table[builtins.print] = _twin(_print)
     table.update({builtins.id: _twin(_id), builtins.hash: _twin(_hash)})
     table[builtins.vars] = _twin(_vars)

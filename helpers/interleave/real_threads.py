@@ -112,5 +112,6 @@ class _Worker(threading.Thread):
             after = self.body()
             if self.lost:
                 return
+            self.body = None  # what a run leaves, dies after it, not in the next one
             self.threads.idle.append(self)
             (after.go if after is not None else over).release()

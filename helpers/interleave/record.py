@@ -9,12 +9,11 @@ import ast
 import inspect
 import linecache
 import re
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from traceback import walk_tb
-from types import CellType, CodeType, FrameType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from .report import ASLEEP, NOTIFIED, UNSET, Schedule, Standing, Step
@@ -25,7 +24,7 @@ from .things import CONTAINERS, SAME, Twin
 from .twins import Condition
 from .twins import Event as EventTwin
 
-OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues")}
+OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues", "awaited")}
 PRINTED = 2_000  # characters of what a program prints
 VALUES = 3  # of a failed assertion
 HELD = (dict, list, tuple, deque)
@@ -70,7 +69,7 @@ class Record:
         task = self.run.current
         if op.kind == "time" and self.run.time is not None:
             task = self.run.time.task
-        if task.number == 0:
+        if task.number == 0 or self.run.fifo:
             self._look_at_main()
         event = task.event if task.event is not None and task.event.op is op else None
         texts = [] if value is NOTHING or op.kind == "call" else [shown(value, {})]
@@ -127,7 +126,7 @@ class Record:
 
     def _look_at_main(self) -> None:
         """The names that the program, and what it has called, have given to things."""
-        frame: FrameType | None = sys._getframe(2)
+        frame = self.run.main_frame
         inner: dict[str, Any] = {}
         while frame is not None and frame.f_code is not self.code:
             if frame.f_globals is self.program.__globals__:
@@ -176,10 +175,11 @@ class Record:
         """Everything there is to see of the run."""
         run, names = self.run, self._names()
         verdict, what = outcome(run) if run.why != "prefix" else ("ok", "not ended")
-        tasks = [t for t in run.tasks if t.number and t.worker is not None] + run.tasks[:1]
+        tasks = [t for t in run.tasks if t.twin is not None] + run.tasks[:1]
         sources = {task.letter: self._source(task) for task in tasks}
         steps = [self._step(row, names) for row in self.rows]
         return Schedule(
+            kind="task" if self.run.fifo else "thread",
             word=run.word,
             verdict=verdict,
             outcome=what,

@@ -64,6 +64,7 @@ class Schedule:
     circle: tuple[str, ...] = ()  # of a deadlock of several: ("A", "b", "B", "a", "A")
     repeats: str = ""  # of a livelock: the last part of the word, which goes on for ever
     asserted: str = ""  # values of what a failed assertion names: "total is 1"
+    kind: str = "thread"  # of what goes on: "thread", or "task" of asyncio
 
     def __len__(self) -> int:
         return len(self.word)

@@ -17,6 +17,7 @@ that threads share: there two of them may be given the same item.)
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, NamedTuple, Protocol
@@ -69,6 +70,7 @@ class Place(Protocol):
     """Where the rewritten program finds the run that is under way."""
 
     run: Run | None
+    notes: dict[str, None]  # what a report has to say besides
 
 
 class Left(NamedTuple):
@@ -92,6 +94,8 @@ class Round:
 
 class Run:
     """One run: `events` are what happened, `errors`, `why` and `left` how it ended."""
+
+    fifo = False  # whether those that can go on stand in line; else nobody is interrupted
 
     def __init__(
         self,
@@ -118,6 +122,11 @@ class Run:
         self.round = Round()
         self.alone = True  # whether nobody else runs, or may have run unnoticed
         self.current: Task  # whose turn it is
+
+    @property
+    def main_frame(self) -> FrameType | None:
+        """Where the main thread stands, which is making a step."""
+        return sys._getframe(1)
 
     @property
     def preemptions(self) -> int:
@@ -259,7 +268,7 @@ class Run:
                 else:
                     return task
         if resting and can and self.pace.turns > SLOW and all(task.daemon for task in resting):
-            self.pace.skipped, resting = True, []
+            self.pace.skipped, resting = "a daemon thread's long loop was not waited for", []
         if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.pace.steps += 1
@@ -361,14 +370,15 @@ class Run:
             self.recorder.unread()
         if self.alone:
             if write and self.spin.on:
-                self.spin.unseen(task, owner, key)
+                self.spin.unseen(task, self.sharing.namespaces.get(id(owner), owner), key)
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
-        op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
+        place = self.sharing.namespaces.get(id(owner), owner)
+        op = Op(site, kind, "", (place, key), accesses)
         self.make(task, op, write)
         if write or also:  # has it changed anything? NOTHING: yes; a value: if it is another one
             new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
-            self.spin.wrote(owner, key, NOTHING if new else value)
+            self.spin.wrote(place, key, NOTHING if new else value)
         if self.recorder is not None and site.number in self.shared:
             self.recorder.row(op, value)
 
@@ -486,6 +496,12 @@ class Run:
             self.give_up("endless")
             raise Abort
 
+    def begins(self, site: Site, frame: FrameType) -> None:
+        """A `while` is come to, maybe not for the first time."""
+        task = self.me()
+        if task is not None:
+            self.spin.begins(task, (id(frame), site.number))
+
     def again(
         self, site: Site, names: dict[str, Any], unread: tuple[str, ...], frame: FrameType
     ) -> None:
@@ -496,7 +512,7 @@ class Run:
             return
         self.spin.unused[id(frame.f_code)] = frozenset(unread)
         names = {name: value for name, value in names.items() if name not in unread}
-        op, compare = self.spin.again(task, site, names, self.live)
+        op, compare = self.spin.again(task, site, id(frame), names, self.live)
         if op is not None:
             self.visible(task, op)
         elif compare:

@@ -67,7 +67,8 @@ class Turns:
     writes: int = 0  # for good, so far
     looks: list[Look] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
-    last: dict[int, Start] = field(default_factory=dict)  # of each `while`
+    # Of each `while` that is under way, by id of frame and number of site: its last turn.
+    last: dict[tuple[int, int], Start] = field(default_factory=dict)
     noted: list[tuple[int, int]] = field(default_factory=list)  # stamps before the last step
     waits: Wait | None = None
 
@@ -192,15 +193,19 @@ class Spin:
 
     # --------------------------------------------------------------------- turns
 
+    def begins(self, task: Task, loop: tuple[int, int]) -> None:
+        """A turn of it that is over belongs to an earlier time."""
+        self.of(task).last.pop(loop, None)
+
     def again(
-        self, task: Task, site: Site, names: dict[str, Any], live: list[Task]
+        self, task: Task, site: Site, frame: int, names: dict[str, Any], live: list[Task]
     ) -> tuple[Op | None, bool]:
         """A turn begins. After a quiet one: what it waits for; else whether to compare states."""
         self.on, self.live = True, live
         names = {name: each for name, each in names.items() if not name.startswith("_step_")}
         turns = self.of(task)
-        start = turns.last.get(site.number)
-        turns.last[site.number] = Start(
+        start = turns.last.get((frame, site.number))
+        turns.last[frame, site.number] = Start(
             turns.writes, dict(names), len(turns.looks), len(turns.moves)
         )
         if start is None or not _same(start.names, names):

@@ -331,6 +331,16 @@ def twice_the_size(read: Read, write: Use, size: int) -> None:
     with_queue(read, write, 2 * size + 1)
 
 
+def one_more(read: Read, write: Use, size: int) -> None:
+    """Wrong: the reader has one more in its hands already."""
+    with_queue(read, write, size + 1)
+
+
+def one_fewer(read: Read, write: Use, size: int) -> None:
+    """Wrong: right for one."""
+    with_queue(read, write, max(1, size - 1))
+
+
 def with_queue(read: Read, write: Use, room: int) -> None:
     blocks: Queue[Any] = Queue(room)
     errors: list[Exception] = []
@@ -478,11 +488,45 @@ def group_by_group(read: Read, write: Use, size: int) -> None:
             pool.submit(lambda blocks: [write(block) for block in blocks], group).result()
 
 
+def by_slots(read: Read, write: Use, size: int) -> None:
+    """Right: a semaphore is the limit, a pool of one writes, and its futures have the error."""
+    with_slots(read, write, size + 1)  # whoever is written has a slot, too
+
+
+def slots_while_written(read: Read, write: Use, size: int) -> None:
+    """Wrong: a slot that is held while its block is written is no place to wait."""
+    with_slots(read, write, size)
+
+
+def with_slots(read: Read, write: Use, number: int) -> None:
+    slots, futures, failed = Semaphore(number), list[Any](), [False]
+
+    def one(block: Any) -> None:
+        try:
+            if not failed[0]:
+                write(block)
+        except Exception:
+            failed[0] = True
+            raise
+        finally:
+            slots.release()
+
+    with ThreadPoolExecutor(1) as pool:
+        while (block := read()) is not None:
+            slots.acquire()
+            futures.append(pool.submit(one, block))
+    for future in futures:
+        future.result()
+
+
 WRONG_COPIES = [
     (group_by_group, "should read on in every write"),
     (one_thread_only, "one thread read and wrote"),
     (one_waits, "the reader waited, and only 1 did"),
     (twice_the_size, "more than 1 waited"),
+    (one_more, "more than 1 waited"),
+    (one_fewer, "and only 4 did"),
+    (slots_while_written, "and only 0 did"),
     (ends_at_an_empty_block, "written were"),
     (looks_before_each_block, "copy said nothing"),
     (writes_on, "was the last that could"),
@@ -566,28 +610,6 @@ def the_other_way_round(read: Read, write: Use, size: int) -> None:
         raise
     finally:
         thread.join()
-
-
-def by_slots(read: Read, write: Use, size: int) -> None:
-    """Right: a semaphore is the limit, a pool of one writes, and its futures have the error."""
-    slots, futures, failed = Semaphore(size), list[Any](), [False]
-
-    def one(block: Any) -> None:
-        try:
-            if not failed[0]:
-                write(block)
-        except Exception:
-            failed[0] = True
-            raise
-        finally:
-            slots.release()
-
-    with ThreadPoolExecutor(1) as pool:
-        while (block := read()) is not None:
-            slots.acquire()
-            futures.append(pool.submit(one, block))
-    for future in futures:
-        future.result()
 
 
 def by_condition(read: Read, write: Use, size: int) -> None:

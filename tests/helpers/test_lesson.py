@@ -185,12 +185,20 @@ def test_a_choice_is_acknowledged_in_words_a_screen_reader_announces() -> None:
 
 def test_a_page_without_a_kernel_has_the_question_and_its_options() -> None:
     prediction = asks(question="How long does `wait` take?")
-    words = prediction._repr_mimebundle_()
-    assert "How long does <code>wait</code> take?" in words["text/html"]
+    html, words = prediction.snapshot()
+    assert "How long does <code>wait</code> take?" in html
     for label, option in TIMES.items():
-        assert label in words["text/html"]
-        assert label in words["text/plain"]
-        assert option.reason not in str(words)
+        assert f"<li>{label}</li>" in html
+        assert f"- {label}\n" in f"{words}\n"
+        assert option.reason not in html + words
+
+
+def test_a_page_whose_kernel_is_gone_has_what_was_chosen_and_measured() -> None:
+    prediction = asks()
+    prediction.choose("0.1 s")
+    assert "<li>0.1 s (your prediction)</li>" in prediction.snapshot()[0]
+    prediction.measured(0.4)
+    assert "Measured: 0.4 s." in prediction.snapshot()[0]
 
 
 @pytest.mark.parametrize(

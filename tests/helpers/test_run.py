@@ -55,6 +55,13 @@ def test_workers_work_at_once_and_serial_work_does_not(using: str) -> None:
     assert sorted(timeline.lanes()) == lanes
 
 
+@pytest.mark.parametrize("using", ["threads", METHODS[0]])
+def test_every_worker_has_an_item_before_any_has_two_however_short_they_are(using: str) -> None:
+    for _ in range(20 if using == "threads" else 1):
+        timeline = run(jobs.double, range(4), workers=4, using=using)
+        assert sorted(timeline.lanes()) == [f"worker {n}" for n in (1, 2, 3, 4)]
+
+
 def test_all_threads_are_up_before_the_first_item_is_handed_out() -> None:
     def look(item: int) -> int:
         up = sum(thread.name.startswith("worker") for thread in threading.enumerate())

@@ -230,6 +230,18 @@ def test_a_forked_child_that_exits_normally_does_not_remove_the_parents_folder()
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_process_leaves_no_folder_of_a_timeline_of_its_own(method: str) -> None:
+    context: Any = get_context(method)
+    folders = context.Queue()
+    process = context.Process(target=jobs.make_and_keep_a_timeline, args=(folders,))
+    process.start()
+    folder = folders.get(timeout=30)
+    process.join(30)
+    assert process.exitcode == 0
+    assert not os.path.exists(folder)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_killed_worker_loses_at_most_the_span_it_was_in(method: str) -> None:
     context: Any = get_context(method)
     timeline = Timeline()

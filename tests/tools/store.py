@@ -32,6 +32,7 @@ from helpers.lesson import folded, unfolded
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 MEASURED = "What was measured"
+SNAPSHOT = "from helpers.snapshot import show_stored\nshow_stored()"
 IGNORED = "nbval-ignore-output"
 YOURS = "yours"  # the tag of a cell that shows what a learner has done
 SECONDS = 120  # for one cell; the tests allow half of it
@@ -73,10 +74,14 @@ def store(path: Path) -> None:
 
 
 def execute(notebook: Any, path: Path) -> None:
-    """Run the cells in the notebook's own folder, as JupyterLab does."""
+    """Run the cells in the notebook's own folder, as JupyterLab does.
+
+    In place of a widget stands what it says itself, asked for after its cell.
+    """
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.execution_count, cell.outputs = None, []
+    kept: list[tuple[Any, Any]] = []  # for later: what lives still brings its outputs up to date
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -86,11 +91,20 @@ def execute(notebook: Any, path: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        client.execute()
+        with client.setup_kernel():
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)
+                if "widget" in cell.metadata.get("tags", []):
+                    snapshot = nbformat.v4.new_code_cell(SNAPSHOT)
+                    client.execute_cell(snapshot, index, store_history=False)
+                    notebook.cells[index] = cell  # where nbclient has put the other one
+                    kept.append((cell, snapshot.outputs))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         reason = getattr(error, "ename", type(error).__name__)
         words = getattr(error, "evalue", "") or str(error).strip().splitlines()[0]
         raise Unstorable(f"{path.name}, {where(notebook)}: {reason}: {words}") from None
+    for cell, shown in kept:
+        cell.outputs = shown
 
 
 def where(notebook: Any) -> str:
@@ -117,15 +131,13 @@ def text(notebook: Any) -> str:
 
 
 def outputs(cell: Any, count: int) -> list[Any]:
-    """What a cell stores: whole streams, portable tracebacks, no widget, no answer unfolded.
+    """What a cell stores: whole streams, portable tracebacks, no answer unfolded.
 
     What is shown as HTML has one line of text besides. What a learner has done is not stored.
     """
     tags = cell.metadata.get("tags", [])
     if YOURS in tags:
         return []
-    if "widget" in tags:
-        return [words for output in cell.outputs for words in without_widget(output)]
     kept: list[Any] = []
     for output in cell.outputs:
         if output.output_type == "stream" and kept and kept[-1].get("name") == output.name:
@@ -142,15 +154,6 @@ def outputs(cell: Any, count: int) -> list[Any]:
         elif "text/html" in output.get("data", {}) and IGNORED in tags:  # else it is compared
             output.data["text/plain"] = output.data["text/plain"].partition("\n")[0]
     return fold(kept) if "answer" in tags and kept else kept
-
-
-def without_widget(output: Any) -> list[Any]:
-    """What of a widget a page can show without a kernel: nothing, or its words in HTML."""
-    data = output.get("data", {})
-    if "text/html" not in data:
-        return []
-    words = {"text/html": data["text/html"], "text/plain": data["text/plain"].partition("\n")[0]}
-    return [nbformat.v4.new_output("display_data", words)]
 
 
 def fold(shown: list[Any]) -> list[Any]:

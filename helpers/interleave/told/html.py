@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from textwrap import dedent
 from typing import NamedTuple
 
-from ...timeline.layout import COLOURS, INK
+from ...timeline.shapes import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
 from .lanes import (
     CODE,

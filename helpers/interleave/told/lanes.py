@@ -17,7 +17,7 @@ from html import escape
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from ...timeline.layout import COLOURS, GREY, INK, PAPER, plain
+from ...timeline.shapes import COLOURS, GREY, INK, PAPER, plain
 from ..report import Schedule, Step
 from .text import columns, doing, header, rows, shared, state_after, waits
 from .why import apart, cut, failing, short, woken

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby, zip_longest
 from typing import NamedTuple
 
-from ...timeline.layout import plain
+from ...timeline.shapes import plain
 from ..report import ASLEEP, NOTIFIED, UNSET, Report, Schedule, Standing, Step
 from .why import LONG, apart, because, cut, headline, one_line, short, who
 
@@ -39,7 +39,8 @@ class Row(NamedTuple):
 def table(schedule: Schedule) -> str:
     """The schedule step by step, and below it why it went wrong.
 
-    The arrow marks a preemption: the thread of the letter before could have gone on.
+    The arrow marks a preemption: the thread of the letter before could have gone on; among
+    tasks, that it was the turn of another one.
     """
     return f"{header(schedule)}\n\n{_body(schedule)}"
 
@@ -104,7 +105,8 @@ def rows(schedule: Schedule, first: int = FIRST, last: int = LAST) -> list[Row |
     touched = {step.where for step in schedule.steps if step.letter}
     for at, step in enumerate(schedule.steps):
         letters += step.letter
-        news = step.kind not in ACCESS or step.where in touched
+        tasks = schedule.kind == "task"  # whose letters say only that they go on
+        news = tasks or step.kind not in ACCESS or step.where in touched
         if step.letter or (news and _helps(schedule, at)):
             shown.append(Row(str(letters) if step.letter else "", step, at))
     left_out = len(shown) - first - last
@@ -270,6 +272,8 @@ def _word(schedule: Schedule) -> str:
 
 def _preemptions(schedule: Schedule, mark: str = "") -> str:
     number = schedule.preemptions
+    if schedule.kind == "task":
+        return f"{_number(number, 'time')} out of turn{mark}" if number else "asyncio's own order"
     return _number(number, "preemption") + mark if number else "no preemption"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from ...timeline.layout import plain
+from ...timeline.shapes import plain
 from ..report import ASLEEP, UNSET, Schedule, Step
 
 Steps = Sequence[Step]
@@ -76,7 +76,7 @@ def apart(labels: Iterable[str], room: int) -> list[str]:
 
 def headline(schedule: Schedule) -> str:
     """How a run ended, in words: what did not hold, or which exception ended which thread."""
-    raised = _exceptions(schedule.steps)
+    raised = _exceptions(schedule)
     if not schedule.ended:
         return "so far"
     if schedule.verdict == "race":
@@ -89,13 +89,13 @@ def headline(schedule: Schedule) -> str:
     return one_line(schedule.outcome)
 
 
-def _exceptions(steps: Steps) -> dict[str, str]:
+def _exceptions(schedule: Schedule) -> dict[str, str]:
     """What ended each thread: {"B": "ValueError in thread B: no"}."""
     found = dict[str, str]()
-    for step in steps:
+    for step in schedule.steps:
         if step.kind == "raise":
             kind, colon, text = step.what.removeprefix("raise ").partition(": ")
-            where = "main" if step.thread == "M" else f"thread {step.thread}"
+            where = "main" if step.thread == "M" else f"{schedule.kind} {step.thread}"
             found[step.thread] = f"{kind} in {where}{colon}{text}"
     return found
 
@@ -374,12 +374,12 @@ def _waiting(schedule: Schedule, threads: list[str], label: str) -> str:
         over = ", and it has ended" * (owner in stands and stands[owner].ended)
         return f"{said}, which {who(owner)} holds{over}."
     if place and place.what == f"join {label}":
-        done = f"{label}.task_done()"
-        return f"{names} wait{s} in {label}.join(), and no running thread is left to call {done}."
+        nobody = f"no running {schedule.kind} is left to call {label}.task_done()"
+        return f"{names} wait{s} in {label}.join(), and {nobody}."
     there = place.why.partition(": ")[2] if place and place.why.endswith(" are there") else ""
     came = f" Only {there.removesuffix(' are there')} came." if there else ""
     lost = _lost(schedule, threads[0], label)
-    return f"{said}, and no running thread is left to wake {them}.{came} {lost}".strip()
+    return f"{said}, and no running {schedule.kind} is left to wake {them}.{came} {lost}".strip()
 
 
 def _lost(schedule: Schedule, thread: str, label: str) -> str:

@@ -10,6 +10,7 @@ import io
 import itertools
 import threading
 import time
+import weakref
 from threading import Event, Lock
 
 from programs_told import together as go
@@ -533,3 +534,259 @@ def race_class_of_a_thing_replaced():
 
     go(patch, lambda: got.append(_old.step()))
     assert got == [2]
+
+
+# ------------------------------------------------- who dies, and who only seems to
+
+
+class Being:
+    def __init__(self):
+        self.n = 0
+
+
+_being = Being()
+_beings = weakref.WeakKeyDictionary({_being: 0})
+
+
+def race_weak_value_may_be_gone():
+    strong = {"a": Being()}
+    weak, seen = weakref.WeakValueDictionary(strong), []
+    go(strong.clear, lambda: seen.append("a" in weak))
+    assert seen == [True]
+
+
+def race_weak_value_got():
+    strong = [Being()]
+    weak, seen = weakref.WeakValueDictionary(a=strong[0]), []
+    go(strong.clear, lambda: seen.append(weak.get("a")))
+    assert seen[0] is not None
+
+
+def race_weak_set_len():
+    strong = [Being()]
+    weak, seen = weakref.WeakSet(strong), []
+    go(strong.pop, lambda: seen.append(len(weak)))
+    assert seen == [1]
+
+
+def race_weak_keys_gone_through():
+    strong = [Being()]
+    weak, seen = weakref.WeakKeyDictionary({strong[0]: 1}), []
+    go(strong.pop, lambda: seen.extend(weak.items()))
+    assert seen
+
+
+def race_nobody_holds_it():
+    """A local variable ends with its thread."""
+    weak = weakref.WeakValueDictionary()
+
+    def make():
+        being = Being()
+        weak["a"] = being
+
+    go(make, lambda: weak.get("a"))
+    assert len(weak) == 1
+
+
+def race_argument_of_a_thread():
+    """A thread that has ended holds its arguments no longer."""
+    weak = weakref.WeakSet()
+
+    def make():
+        being = Being()
+        weak.add(being)
+        return threading.Thread(target=lambda: being.n)
+
+    first = make()
+    first.start()
+    seen = []
+    go(lambda: seen.append(len(weak)))
+    first.join()
+    assert seen == [1]
+
+
+def race_weak_method():
+    box, seen = [Being()], []
+    box[0].step = Old().step
+    reference = weakref.WeakMethod(box[0].step)
+    go(box.clear, lambda: seen.append(reference() is None))
+    assert seen == [False]
+
+
+def race_cycle_may_be_collected():
+    being, seen = Being(), []
+    being.me = being
+    box, reference = [being], weakref.ref(being)
+    del being
+    go(box.clear, lambda: seen.append(reference() is None))
+    assert seen == [False]
+
+
+def race_through_a_proxy():
+    being = Being()
+    proxy = weakref.proxy(being)
+
+    def one():
+        being.n += 1
+
+    def two():
+        proxy.n += 1
+
+    go(one, two)
+    assert being.n == 2
+
+
+def ok_weak_but_held():
+    being, lock = Being(), Lock()
+    weak = weakref.WeakValueDictionary(a=being)
+
+    def add():
+        with lock:
+            weak["a"].n += 1
+
+    go(add, add)
+    assert being.n == 2
+
+
+def ok_weak_but_held_by_the_module():
+    lock = Lock()
+
+    def add():
+        with lock:
+            _beings[_being] += 1
+
+    go(add, add)
+    assert _beings[_being] == 2
+
+
+def ok_reference_but_held():
+    being, lock = Being(), Lock()
+    reference = weakref.ref(being)
+
+    def add():
+        with lock:
+            reference().n += 1
+
+    go(add, add)
+    assert being.n == 2
+
+
+def ok_registry_of_instances():
+    lock, kept = Lock(), []
+
+    class Registered:
+        every = weakref.WeakSet()
+
+        def __init__(self):
+            with lock:
+                self.every.add(self)
+
+    go(lambda: kept.append(Registered()), lambda: kept.append(Registered()))
+    assert len(Registered.every) == 2
+
+
+def _two_under(lock):
+    with lock:
+        yield 1
+        yield 2
+
+
+def ok_generator_left():
+    """Nobody holds it after the loop: it is closed there."""
+    lock = Lock()
+
+    def one():
+        for _ in _two_under(lock):
+            break
+
+    go(one, one)
+
+
+def ok_generator_left_by_an_error():
+    lock = Lock()
+
+    def one():
+        with contextlib.suppress(ValueError):
+            for _ in _two_under(lock):
+                raise ValueError
+
+    go(one, one)
+
+
+def ok_generator_asked_once():
+    lock = Lock()
+    go(lambda: next(_two_under(lock)), lambda: any(_two_under(lock)))
+
+
+def ok_generator_within_a_generator():
+    lock = Lock()
+
+    def outer():
+        yield from _two_under(lock)
+
+    def one():
+        for _ in (item for item in outer()):
+            break
+
+    go(one, one)
+
+
+def deadlock_generator_that_is_kept():
+    lock, kept = Lock(), []
+
+    def one():
+        items = _two_under(lock)
+        kept.append(items)
+        for _ in items:
+            break
+
+    go(one, one)
+
+
+def ok_loop_called_twice():
+    """The flag is still set when the same loop is come to again."""
+    done = [False]
+
+    def once():
+        while not done[0]:
+            pass
+
+    def wait():
+        once()
+        once()
+
+    def finish():
+        done[0] = True
+
+    go(wait, finish)
+
+
+def ok_lock_tried_in_rounds():
+    """A turn of the second round is no turn of the first."""
+    lock = Lock()
+
+    def work():
+        for _ in range(2):
+            while not lock.acquire(timeout=0.1):
+                pass
+            lock.release()
+
+    go(work, work)
+
+
+def livelock_phases_missed():
+    """Whoever looks too late has missed a phase: it waits for the next, which never comes."""
+    phase = [0]
+
+    def follow():
+        for _ in range(2):
+            while phase[0] % 2 == 0:
+                pass
+            while phase[0] % 2 == 1:
+                pass
+
+    def lead():
+        for _ in range(4):
+            phase[0] += 1
+
+    go(follow, lead)
