@@ -123,9 +123,8 @@ def lock(arguments: "list[str]") -> int:
 
 
 def links(arguments: "list[str]") -> int:
-    """Bring the address in README.md and the minutes of the lessons up to date."""
-    refuse(arguments)
-    return run([sys.executable, str(Path("tests", "tools", "pages.py"))])
+    """Bring README.md and the minutes of the lessons up to date; `links ADDRESS` changes it."""
+    return run([sys.executable, str(Path("tests", "tools", "pages.py")), *arguments])
 
 
 def sentences(arguments: "list[str]") -> int:

@@ -49,7 +49,7 @@ class Ledger:
         return "\n".join([self.where, *rows])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        heads = ("", "The article says", "Measured here", "Verdict")
+        heads = ("Claim", "The article says", "Measured here", "Verdict")
         top = "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in heads)
         rows = "".join(_html(row) for row in self.rows)
         table = f"<table><caption>{escape(self.where)}</caption><tr>{top}</tr>{rows}</table>"

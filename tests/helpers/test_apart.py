@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -129,6 +132,15 @@ def test_each_hang_of_a_queue_hangs_and_each_way_out_ends() -> None:
         "a pipe for each reader": ["took a letter"],
         "a pipe for each writer": ["nothing will come: exit code -9", "1000000 bytes"],
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal to oneself")
+def test_an_interrupt_ends_programs_that_run_at_once() -> None:
+    threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT]).start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        at_once(programs.HANGS, 60)
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="locks leave no trace elsewhere")

@@ -107,7 +107,7 @@ PROGRAMS = {
     "    for thread in threads: thread.start()\n"
     "    for thread in threads: thread.join()\n"
     "    assert total == 6\n"
-    "assert explore(program, every=True, budget=1500).verdict == 'fails'",
+    "assert explore(program, every=True, budget=1500).verdict == 'race'",
     "explore, library": "import queue, threading\n"
     "from concurrent.futures import ThreadPoolExecutor\n"
     "from helpers.interleave import explore\n"
