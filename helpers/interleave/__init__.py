@@ -46,7 +46,7 @@ __all__ = [
 ATOMIC = ("line", "op", "cpython")
 NAMED = 3  # calls that were not followed, in a report
 hooks.twins.update(stand_ins())
-hooks.stands.update(make_stands())
+hooks.stands.update({**make_stands(), **awaited.make_stands()})
 hooks.tasks = awaited
 _of_threads = dict(hooks.twins)
 _of_tasks = {**_of_threads, **awaited.stand_ins()}
