@@ -790,3 +790,59 @@ def livelock_phases_missed():
             phase[0] += 1
 
     go(follow, lead)
+
+
+_recent = collections.OrderedDict(a=0, b=0)
+
+
+def race_order_that_stays():
+    """An OrderedDict has an order of its own, which has to be put back, too."""
+    seen = []
+
+    def use():
+        _recent.move_to_end("a")
+        seen.append(next(iter(_recent)))
+        _recent.move_to_end("b")
+
+    go(use, use)
+    assert seen == ["b", "b"]
+
+
+class Sorted(dict):
+    """As of sortedcontainers: its items are asked for one by one, by code in Python."""
+
+    def __init__(self):
+        super().__init__()
+        self.order = []
+
+    def __setitem__(self, key, value):
+        if key not in self:
+            self.order = sorted([*self.order, key])
+        super().__setitem__(key, value)
+
+    def __iter__(self):
+        return iter(self.order)
+
+    def items(self):
+        return [(key, self[key]) for key in self.order]
+
+
+def race_dict_with_an_order_of_its_own():
+    d = Sorted()
+
+    def put(key):
+        d[key] = 1
+
+    go(lambda: put("b"), lambda: put("a"))
+    assert list(d) == ["a", "b"]
+
+
+def ok_dict_with_an_order_of_its_own():
+    d, lock = Sorted(), Lock()
+
+    def put(key):
+        with lock:
+            d[key] = 1
+
+    go(lambda: put("b"), lambda: put("a"))
+    assert list(d) == ["a", "b"]
