@@ -21,8 +21,8 @@ from .modules import make_stands, stand_ins
 from .program import Program
 from .real_threads import Threads
 from .record import Record, outcome
+from .replay import Replay, quoted
 from .report import Report, Schedule, Standing, Step
-from .search import Replay, quoted
 from .step import Diverged, Refused
 from .workers import Workers
 
@@ -132,6 +132,7 @@ class Exploring(Explorer):
             atomic=self.program.atomic,
             every=every,
             left_out="; ".join(filter(None, reasons)),
+            states=found.states,
             notes=tuple(hooks.notes),
         )
 

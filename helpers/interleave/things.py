@@ -59,6 +59,8 @@ PRIMITIVE = (type(threading.Lock()), type(threading.RLock()))
 class Twin:
     """Base of all that stands for something of `threading` or `queue`."""
 
+    by_value = False  # whether two with the same inside are in the same state
+
     def __new__(cls, *_: Any, **__: Any) -> Any:
         self = super().__new__(cls)
         if Current.hooks.run is not None:
