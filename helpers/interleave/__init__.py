@@ -52,7 +52,8 @@ def explore(
     picture) or "cpython" (what builds with the GIL do since 3.10: they switch
     where a function is called and where a loop turns). `every=True` tries
     equivalent schedules too, so that `counts` is about all there are. After
-    `budget` schedules the report is not complete.
+    `budget` schedules the report is not complete; nor is it after an interrupt
+    (Ctrl-C, the Stop button), which ends the search and reports what was found.
 
     Raises Refused for a program that cannot be followed, Diverged for one that
     does something else when it is run again, ValueError for a bad argument.
@@ -117,7 +118,8 @@ class Exploring(Explorer):
     def report(self, every: bool, budget: int) -> Report:
         found = every_schedule(self, outcome, every, budget)
         _shared[self.key] = self.shared
-        seen = self._confirm(found.failure.word if found.failure else found.first)
+        if found.failure or not self.interrupted:
+            seen = self._confirm(found.failure.word if found.failure else found.first)
         reasons = [found.left_out, not_followed(hooks.unfollowed)]
         reasons += [
             f"{what}, as in line {line}, is not known" for what, line in hooks.unknown.items()
@@ -133,6 +135,7 @@ class Exploring(Explorer):
             every=every,
             left_out="; ".join(filter(None, reasons)),
             states=found.states,
+            interrupted=self.interrupted,
             notes=tuple(hooks.notes),
         )
 

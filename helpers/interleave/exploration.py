@@ -18,7 +18,8 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from .graph import Graph, Unlike
+from .graph import Graph, Many, Unlike
+from .progress import Progress
 from .replay import Replay
 from .run import Chooser, Place, Recorder, Run
 from .search import All, Bounded, Reduced, Sleep
@@ -76,10 +77,6 @@ class Grown(Exception):
     """More sites are shared than was known: begin again."""
 
 
-class Many(Exception):
-    """So many schedules of a program that looks again and again: its states are fewer."""
-
-
 class Explorer:
     """A program, prepared; the sites where its tasks meet are learned on the way."""
 
@@ -89,6 +86,8 @@ class Explorer:
         self.steps = 0
         self.runs_so_far = 0
         self._collects = False  # whether the garbage collector is on
+        self.progress = Progress()
+        self.interrupted = False  # by whoever waits for it
         self.left_out = ""  # by the last search, and why; "" where it has come to its end
         self._followed = subject.followed()
 
@@ -100,6 +99,7 @@ class Explorer:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.progress.over()
         try:
             self.workers.__exit__(*error)
         finally:
@@ -121,6 +121,7 @@ class Explorer:
         self.runs_so_far += 1
         if self.runs_so_far % COLLECT == 0:
             gc.collect(1)
+        self.progress.tell(self.runs_so_far)
         self.steps += run.pace.steps + run.pace.turns // 20
         return run
 
@@ -170,34 +171,38 @@ def _search(
     counts: Counter[str] = Counter()
     failing: list[Failure] = []
     left_out, unfair, livelocks, first, why = "", 0, 0, "", ""
-    for run in explorer.runs(strategy):
-        why = run.why
-        loops = run.spin.on or explorer.subject.timed
-        many = counts.total() >= MANY or explorer.steps > MANY_STEPS or unfair == UNFAIR - 1
-        if may_change and loops and many:
-            raise Many
-        if why in ("redundant", "unfair"):  # the starved are tried next, so nothing is left out
-            continue
-        unfair += run.unfair()  # cut off where somebody starved: something is left out
-        if unfair == UNFAIR:
-            left_out = ENDLESS_RUNS
-            break
-        if run.unfair():
-            continue
-        if counts.total() == budget:
-            left_out = f"the budget of {budget} schedules was used up"
-            break
-        verdict, what = judge(run)
-        first = first if counts else run.word
-        counts[what] += 1
-        if verdict != "ok":
-            failing.append(Failure(run.preemptions, run.word, verdict))
-        livelocks += why == "livelock"
-        if why == "endless" or livelocks == LIVELOCKS:
-            left_out = ENDLESS_RUNS
-            break
-    else:
-        left_out = explorer.left_out or (ENDLESS_RUNS if unfair else "")
+    try:
+        for run in explorer.runs(strategy):
+            why = run.why
+            loops = run.spin.on or explorer.subject.timed
+            many = counts.total() >= MANY or explorer.steps > MANY_STEPS or unfair == UNFAIR - 1
+            if may_change and loops and many:
+                raise Many
+            if why in ("redundant", "unfair"):  # the starved are tried next, so nothing is left out
+                continue
+            unfair += run.unfair()  # cut off where somebody starved: something is left out
+            if unfair == UNFAIR:
+                left_out = ENDLESS_RUNS
+                break
+            if run.unfair():
+                continue
+            if counts.total() == budget:
+                left_out = f"the budget of {budget} schedules was used up"
+                break
+            verdict, what = judge(run)
+            first = first if counts else run.word
+            counts[what] += 1
+            if verdict != "ok":
+                failing.append(Failure(run.preemptions, run.word, verdict))
+            livelocks += why == "livelock"
+            if why == "endless" or livelocks == LIVELOCKS:
+                left_out = ENDLESS_RUNS
+                break
+        else:
+            left_out = explorer.left_out or (ENDLESS_RUNS if unfair else "")
+    except KeyboardInterrupt:
+        explorer.interrupted = True
+        left_out = f"you interrupted it after {counts.total()} schedules"
     graph = strategy if isinstance(strategy, Graph) else None
     if graph is not None and not left_out and (word := graph.for_ever(run)):
         run = explorer.run(Replay(word))
@@ -207,7 +212,7 @@ def _search(
         else:
             counts[what] += 1
             failing.append(Failure(run.preemptions, run.word, verdict))
-    if failing or left_out:
+    if (failing or left_out) and not explorer.interrupted:
         most = min(ENDLESS if why == "endless" else SIMPLE, budget)
         simplest = _simplest(explorer, judge, most)
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)

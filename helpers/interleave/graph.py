@@ -34,6 +34,10 @@ class Unlike(Exception):
     """A state was left in two ways by the same task: it was not one state."""
 
 
+class Many(Exception):
+    """So many schedules of a program that looks again and again: its states are fewer."""
+
+
 class Vertex:
     """A state: who can go on there, and where that leads."""
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HELPERS, TESTS = ROOT / "helpers", ROOT / "tests" / "interleave"
 CORE = (
     "step", "pace", "sharing", "states", "spin", "workers", "run", "search", "graph", "replay",
-    "exploration",
+    "progress", "exploration",
 )  # fmt: skip
 READ_FIRST = ("step", "workers", "run", "search", "exploration")
 TOP, LINES, CORE_LINES, ATTRIBUTES = 22, 600, 1_330, 20
