@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 MANY = """
@@ -81,3 +84,40 @@ def test_an_interrupt_ends_the_search(text: str, says: str, tmp_path: Path) -> N
     assert says in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0
     assert "exploring" not in done.stderr  # no line of progress where nobody reads it
+
+
+SHOWN = """
+    print("before")
+    report = explore(program, budget=10**6)
+    print("after:", report.left_out)
+"""
+
+
+def test_in_a_notebook_progress_is_shown_and_gone_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What nbval compares and a notebook stores is the first and the last of it: nothing."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    manager, client = start_new_kernel()
+    told: list[Any] = []
+    texts: list[str] = []
+
+    def output(message: dict[str, Any]) -> None:
+        content = message["content"]
+        if "data" in content:
+            told.append(content["data"])
+            if len(told) == 2:  # there is a line: press Stop
+                threading.Timer(0.1, manager.interrupt_kernel).start()
+        texts.append(content.get("text", ""))
+
+    try:
+        code = textwrap.dedent(MANY.format(send="pass")) + textwrap.dedent(SHOWN)
+        reply = client.execute_interactive(code, output_hook=output, timeout=60)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert reply["content"]["status"] == "ok"
+    assert "schedules so far" in told[1]["text/plain"]
+    assert told[0] == told[-1] == {}
+    assert "before\n" in texts
+    assert any(text.startswith("after: you interrupted it after ") for text in texts)
