@@ -298,7 +298,7 @@ class TaskRun(Run):
             return
         self.spin.unused[id(frame.f_code)] = frozenset(unread)
         names = {name: value for name, value in names.items() if name not in unread}
-        op, _ = self.spin.again(task, site, id(frame), names, self.live)
+        op, _ = self.spin.again(task, site, frame, names, self.live)
         if op is not None:
             self.spins[task.number] = op
 
