@@ -522,7 +522,7 @@ def _asked(
     dead = [name for name in names if name not in alive]
     for name in alive:
         expect(
-            name not in codes or (name == TALKS and codes[name] is not None),
+            name not in codes or (name == TALKS and codes[name] == 1),
             f"{name} was not dead, only slow. {why}",
         )
         expect(name not in codes, f"{name} has answered before it ended, so it is not among those.")
