@@ -416,7 +416,9 @@ def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:
         return False, f"{error} Above you see who waits where."
     except (Exception, SystemExit) as error:
         sentence = blame(error)
-    return False, blame(in_threads[0], " in a thread") if in_threads else sentence
+    if in_threads:
+        sentence = blame(in_threads[0], " in a thread")
+    return False, exercises.named_slip(answer, sentence)
 
 
 @contextmanager
