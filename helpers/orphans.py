@@ -55,8 +55,8 @@ def _register() -> None:
 
 def _pickled(process: Any) -> tuple[Any, ...]:
     """How a process goes to where it is to run; it imports this module on its way."""
-    _, kind, state, *_ = object.__reduce_ex__(process, 2)
-    return _arrived, kind, state
+    reduced: Any = object.__reduce_ex__(process, 2)
+    return _arrived, *reduced[1:]
 
 
 def _arrived(kind: Any) -> Any:
