@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,11 +99,23 @@ def replay(
         return exploring.follow(word, rest)
 
 
-def play(program: Callable[[], object], *, atomic: str = "op") -> Any:
-    """Buttons for the threads of `program`: you are the scheduler."""
+def play(
+    program: Callable[[], object],
+    *,
+    atomic: str = "op",
+    one_step: bool = False,
+    known: Collection[str] = (),
+    hand_in: Callable[[str], object] | None = None,
+) -> Any:
+    """Buttons for the threads of `program`: you are the scheduler.
+
+    A press makes a whole statement; with `one_step` a single step, which the board
+    can switch, too. Words that are `known` do not win. `hand_in` is called with a
+    word that wins, when its button is pressed; what it displays stands on the board.
+    """
     from .told.board import Board
 
-    return Board(program, atomic, replay)
+    return Board(program, atomic, replay, one_step, known, hand_in)
 
 
 @contextmanager

@@ -370,12 +370,11 @@ class Run:
                 self.spin.unseen(task, self.sharing.namespaces.get(id(owner), owner), key)
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
-        place = self.sharing.namespaces.get(id(owner), owner)
-        op = Op(site, kind, "", (place, key), accesses)
+        op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
         self.make(task, op, write)
         if write or also:  # has it changed anything? NOTHING: yes; a value: if it is another one
             new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
-            self.spin.wrote(place, key, NOTHING if new else value)
+            self.spin.wrote(op.where[0], key, NOTHING if new else value)
         if self.recorder is not None and site.number in self.shared:
             self.recorder.row(op, value)
 

@@ -59,8 +59,8 @@ if __name__ == "__main__":  # a new process does not come here
 
 APART = """
 from helpers.apart import at_once
-from helpers.apart.programs import HANGS
-at_once(HANGS, 60)
+from helpers.apart.programs import SENDING
+at_once(SENDING, 60)
 """
 
 PROGRAMS = {

@@ -87,8 +87,8 @@ PROGRAMS = {
     "from helpers.cost import life, round_trip\n"
     "spawn = get_context('spawn')\nlife(spawn.Process)\n"
     "assert round_trip(spawn.Process, spawn.Semaphore, 300) > 0",
-    "apart": "from helpers.apart import at_once\nfrom helpers.apart.programs import HANGS\n"
-    "assert len(at_once(HANGS, 2)) == len(HANGS)",
+    "apart": "from helpers.apart import at_once\nfrom helpers.apart.programs import SENDING\n"
+    "assert len(at_once(SENDING, 2)) == len(SENDING)",
     "deadline": "import threading\nfrom helpers.deadline import DeadlinePassed, deadline\n"
     "lock = threading.Lock()\n"
     "try:\n    with deadline(0.5), lock:\n"
