@@ -43,14 +43,15 @@ DEATHS = {
         'check("start.overlap", lambda *_: run(ends, [1]))',
         'check("start.overlap") and run(ends)',
     ),
-    "an exploration": ("explore(ends)", "explore(ends)"),
+    "an exploration": ("explore(crashes)", "explore(crashes)"),
 }
 IMPORTS = """
-import os
+import ctypes, os
 from helpers.interleave import explore
 from helpers.lesson import check
 from helpers.run import run
 def ends(*_): os._exit(1)
+def crashes(): ctypes.string_at(0)
 """
 
 
