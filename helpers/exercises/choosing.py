@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from multiprocessing.reduction import ForkingPickler
 from pickle import loads
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ..compare import chunked, count_all
+from ..folders import temporary
 from ..timeline import Timeline
 from ..work.real_work import texts
 from . import NotYet, exercise, expect
@@ -427,7 +427,7 @@ def _tools(answer: Any) -> str:
 def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) -> int:
     """How many threads there could have been for waiting."""
     waiting, computing, before = Timeline(), Timeline(), set(active_children())
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, spawned():
+    with temporary("tools") as folder, spawned():
         pages = _servers[folder] = Pages(len(urls))
         fetch = waiting.wrap(Fetch(folder), "fetch")
         compute = computing.wrap(Square(folder, cpus), "compute")

@@ -14,6 +14,7 @@ from multiprocessing import active_children, get_context
 from queue import Empty, Queue
 from typing import Any
 
+from ..cost import life
 from ..deadline import DeadlinePassed, deadline
 from . import exercise, expect
 from ._schedules import all_hold, all_tried
@@ -456,7 +457,8 @@ def ask_with_a_time_limit(worker: Worker, names: Sequence[str]) -> Answers:
     return answers, {n: p.exitcode for n, p in workers.items() if n not in answers}
 
 
-HUNG = 10.0  # seconds; all answers are there in two, more on a busy computer
+HUNG = 10.0  # seconds; all answers are there in two
+LIVES = 10  # of a process that has nothing to do: seconds more, where others keep the CPUs busy
 
 
 @exercise(
@@ -506,7 +508,8 @@ def _asked(
 ) -> dict[str, Any]:
     """The exit codes that were given; NotYet unless the answers are those of `alive`."""
     before = set(active_children())
-    given = _in_time(HUNG + slow, answer, partial(greet, slow), names)
+    patience = HUNG + LIVES * life(get_context("spawn").Process)
+    given = _in_time(patience + slow, answer, partial(greet, slow), names)
     pair = isinstance(given, tuple) and len(given) == 2
     expect(
         pair and all(isinstance(each, dict) for each in given),
