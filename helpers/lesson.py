@@ -142,9 +142,9 @@ class Prediction(Lasting):
         return value
 
     @property
-    def open(self) -> bool:
-        """Whether nothing was measured yet."""
-        return self._answer is None
+    def answered(self) -> bool:
+        """Whether it was measured."""
+        return self._answer is not None
 
     def choose(self, label: str) -> None:
         """What a button does; says the answer if it was measured."""
@@ -254,7 +254,7 @@ def predict(name: str, *more: object) -> Prediction:
             f"predict takes one name, as in predict({str(name)!r:.40}); ask each in its own cell"
         )
     before, prediction = _asked.get(name), Prediction(_predictions.find(name))
-    if before is not None and before.open and before.choice is not None:
+    if before is not None and not before.answered and before.choice is not None:
         prediction.buttons.value = before.choice
     _asked[name] = prediction
     return prediction

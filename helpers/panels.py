@@ -246,7 +246,7 @@ class Panel(snapshot.Lasting):
             if not self._busy:
                 self._busy = True
                 serve = copy_context().run  # so that output keeps to the cell of the panel
-                threading.Thread(target=serve, args=(self._serve,), daemon=True).start()
+                threading.Thread(None, serve, "panel", (self._serve,), daemon=True).start()
 
     def _serve(self) -> None:
         """Run what is wanted until nothing is."""

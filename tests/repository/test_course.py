@@ -161,7 +161,7 @@ def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
 
 
 def test_commands_that_take_no_arguments_say_so() -> None:
-    assert "no arguments" in sentence(course(ROOT, "links", "--force"))
+    assert "no arguments" in sentence(course(ROOT, "check", "--force"))
 
 
 @posix
