@@ -148,7 +148,7 @@ def test_the_change_is_said_and_shown_beside_the_run_before_on_one_time_axis() -
     shown = panel(lasting, seconds=slider(1, 20, 8, unit="s"))
     shown.move()
     assert "<b>" not in shown._image.value
-    for seconds, said in [(1, "8 → 1 s: 8 s → 1 s"), (2, "1 → 2 s: 1 s → 2 s")]:
+    for seconds, said in [(1, "8 s → 1 s: 8 s → 1 s"), (2, "1 s → 2 s: 1 s → 2 s")]:
         shown.move(seconds=seconds)
         assert f"<b>seconds {said}</b>" in shown._image.value
         assert ">8 s</text>" in shown._image.value  # the axis is as long as before
@@ -405,6 +405,7 @@ def test_plus_and_minus_move_a_slider_by_a_step_and_stop_at_its_ends() -> None:
     tenths = slider(0.1, 0.4, 0.2, 0.1)
     tenths.shown.children[1].children[1].click()
     assert tenths.input.value == 0.3
+    assert tenths.says(0.1 + 0.2) == "0.3"
 
 
 @pytest.mark.parametrize(("usable", "top"), [(1, 8), (2, 8), (6, 12), (40, 61)])
