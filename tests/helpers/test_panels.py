@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -473,3 +475,33 @@ def test_a_picture_that_cannot_be_drawn_does_not_hold_up_the_next(
     for n in (3, 4):
         with pytest.raises(RunError):
             shown.move(n=n)
+
+
+CALLBACKS = """
+import sys
+from helpers.interleave import play
+from helpers.lesson import predict
+from helpers.panels import panel, slider
+from helpers.run import run
+from helpers.work import wait
+shown = panel(lambda n: run(wait, [0.01] * 2, n), n=slider(1, 9, 2))
+for n in (2, 3):
+    shown.move(n=n)
+shown.snapshot()
+asked = predict("start.three")
+asked.choose("0.3 s")
+asked.snapshot()
+def program():
+    pass
+board = play(program)
+board.reset()
+board.snapshot()
+assert "matplotlib" not in sys.modules
+"""
+
+
+def test_what_callbacks_reach_is_safe_beside_a_running_cell(tmp_path: Path) -> None:
+    """They run in threads of their own, where pyplot, which has one current figure, may not be."""
+    script = tmp_path / "callbacks.py"
+    script.write_text(CALLBACKS)
+    subprocess.run([sys.executable, script], check=True, timeout=60)

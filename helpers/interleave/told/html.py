@@ -183,7 +183,7 @@ def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
         listing.append(f'<span data-line="{number}" class="{kind}">{words}</span>')
     code, tab = "\n".join(listing), ' tabindex="0"' * bool(stands.elsewhere)
     return (
-        f'<div class="cs-source"><div><b style="background:{tint(thread)}">{thread}</b> '
+        f'<div class="cs-source"><div><b style="background:{tint(thread)};color:#000">{thread}</b> '
         f"{safe(name)} · <em>{safe(stands.text)}</em></div>{PRE}{code}</pre>"
         f'<pre class="cs-else"{tab}>{safe(stands.elsewhere)}</pre></div>'
     )
