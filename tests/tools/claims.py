@@ -101,9 +101,9 @@ def _html(output: Mapping[str, Any]) -> str:
 
 
 def _lane(found: re.Match[str]) -> Lane:
-    numbers = (int(found[n].replace(" ", "")) for n in ("workers", "spans"))
+    workers, spans = (int(found[name].replace(" ", "")) for name in ("workers", "spans"))
     title, cpu = found["title"] or "", int(found["cpu"] or 0)
-    return Lane(title, *numbers, float(found["seconds"]), int(found["at_once"]), cpu)
+    return Lane(title, workers, spans, float(found["seconds"]), int(found["at_once"]), cpu)
 
 
 def faster(one: Lane, other: Lane, least: float = 1.0, most: float = 1e9) -> bool:
