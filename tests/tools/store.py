@@ -38,6 +38,7 @@ from helpers.folders import OURS
 from helpers.gil import watch
 from helpers.lesson import folded, unfolded
 from helpers.machine import usable_cpus
+from helpers.run import RunError
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
@@ -121,7 +122,10 @@ def execute(notebook: Any, path: Path) -> None:
 def ours() -> float:
     """What part of the CPUs' time is ours, 0 to 1, while a process on each computes."""
     cpus = usable_cpus()
-    ran = watch(0.2, cpus, "processes")
+    try:
+        ran = watch(0.2, cpus, "processes")
+    except RunError:  # they have not even begun within a minute
+        return 0.0
     return min(1.0, ran.busy / (cpus * 0.2))
 
 
