@@ -175,9 +175,10 @@ def c9(thread: int | None, process: int | None, trip: float) -> Judged:
     return Judged(
         "C9",
         "processes cost more memory and CPU",
-        f"{memory}; 1 MB to a process and back {_ms(trip)}",
+        f"{memory}; 1 MB to a process and a short answer {_ms(trip)}",
         f"{first}. What is sent to a process is pickled and copied, on every build. By fork a "
-        "process shares its parent's memory until one of them writes.",
+        "process shares its parent's memory until one of them writes; to use an object is to "
+        "write its reference count.",
     )
 
 

@@ -219,7 +219,7 @@ def _joining(site: Site, what: str, tasks: Iterable[Any]) -> None:
     run = under_way()
     first = next((task for task in tasks if isinstance(task, Task) and not task.done()), None)
     if run is not None and first is not None:
-        run.begins(site, what, first, "{} has not ended", "join")
+        run.waits(site, what, first, "{} has not ended", "join")
 
 
 def _over(tasks: Iterable[Any]) -> None:
@@ -294,7 +294,7 @@ class Turning:
 
     async def __anext__(self) -> Any:
         if (run := under_way()) is not None:
-            run.begins(self.site, f"next of {self.site.text}")
+            run.waits(self.site, f"next of {self.site.text}")
         return await self.turns.__anext__()
 
 
@@ -304,10 +304,10 @@ def _begins(site: Site, thing: Any, kind: str, what: str) -> None:
     if run is None:
         return
     if not isinstance(thing, Awaited):
-        run.begins(site, what)
+        run.waits(site, what)
         return
     run.does(site, kind, f"{kind} {{}}", thing)
-    run.begins(site, f"{kind} {{}}", thing, thing.held, kind)
+    run.waits(site, f"{kind} {{}}", thing, thing.held, kind)
 
 
 KINDS = {"acquire": "acquire", "release": "release", "wait": "wait", "notify": "notify"}
@@ -342,7 +342,7 @@ async def _told(coroutine: Coroutine[Any, Any, Any], site: Site, what: str, *mor
     run = under_way()
     if run is not None:
         owner, kind = more
-        run.begins(site, what, owner, getattr(owner, "held", ""), kind)
+        run.waits(site, what, owner, getattr(owner, "held", ""), kind)
     return await coroutine
 
 
@@ -400,7 +400,7 @@ def awaited(site: Site, thing: Awaitable[Any]) -> Awaitable[Any]:
     if run is None:
         return thing
     run.current.site = site
-    run.begins(site, site.text)
+    run.waits(site, site.text)
     if isinstance(thing, Task) or hasattr(thing, "_children"):
         _joining(site, site.text, getattr(thing, "_children", [thing]))
         return joins(thing)

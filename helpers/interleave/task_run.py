@@ -297,7 +297,7 @@ class TaskRun(Run):
             return
         self.spin.unused[id(frame.f_code)] = frozenset(unread)
         names = {name: value for name, value in names.items() if name not in unread}
-        op, _ = self.spin.again(task, site, names, self.live)
+        op, _ = self.spin.again(task, site, id(frame), names, self.live)
         if op is not None:
             self.spins[task.number] = op
 
@@ -315,7 +315,7 @@ class TaskRun(Run):
         if event is not None and access not in event.accesses:
             event.accesses += (access,)
 
-    def begins(
+    def waits(
         self, site: Site, what: str, where: Any = None, why: Any = "", kind: str = "wake"
     ) -> None:
         """The task that runs is about to await something."""

@@ -166,6 +166,16 @@ def test_what_is_shown_with_an_answer_is_folded_with_it() -> None:
     assert "<details>" not in outputs[0].html
 
 
+def test_a_question_that_is_asked_again_keeps_the_choice_until_it_is_measured() -> None:
+    predict("start.three").choose("0.8 s")
+    again = predict("start.three")
+    assert again.choice == "0.8 s"
+    assert "You predict: 0.8 s" in again.said.value
+    with shown():
+        again.measured(0.3)
+    assert predict("start.three").choice is None
+
+
 def test_a_choice_is_acknowledged_in_words_a_screen_reader_announces() -> None:
     prediction = asks({"a<b": Option("x"), "c": Option("y")}, "c", "How <long>?")
     prediction.choose("a<b")

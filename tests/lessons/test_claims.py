@@ -50,7 +50,7 @@ def test_a_picture_that_shows_something_else_is_told_from_one_that_bears_a_lesso
         return [{"data": {"text/html": [f'<figure><img alt="{alt}" ', 'src=""></figure>']}}]
 
     found = list(contradicted("04-synchronization", "doors", words(0.1, 6)))
-    assert found == ["a **[semaphore](99-glossary.ipynb#Semaphore)**"]
+    assert found == ["a **[semaphore](99-glossary.md#Semaphore)**"]
     found = list(contradicted("04-synchronization", "doors", words(0.2, 6)))
     assert "six visits take six times as long" in found
     assert len(list(contradicted("04-synchronization", "doors", []))) == 2, "nothing is there"

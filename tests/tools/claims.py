@@ -116,7 +116,7 @@ CLAIMS = [
         *(
             "00-start-here",
             "first-timeline",
-            "Four [workers](99-glossary.ipynb#Worker) share them.",
+            "Four [workers](99-glossary.md#Worker) share them.",
         ),
         lambda see: see().workers == see().at_once == 4 and see().spans == 8,
     ),
@@ -227,7 +227,7 @@ CLAIMS = [
         lambda see: faster(see("no door"), see("lock"), 5.5, 6.5),
     ),
     Claim(
-        *("04-synchronization", "doors", "a **[semaphore](99-glossary.ipynb#Semaphore)**"),
+        *("04-synchronization", "doors", "a **[semaphore](99-glossary.md#Semaphore)**"),
         lambda see: [see(door).at_once for door in ("no door", "lock", "2 places")] == [6, 1, 2],
     ),
     Claim(

@@ -2,6 +2,7 @@
 
     python3 course.py notebooks                    all lessons and solutions
     python3 course.py notebooks 02-threads         those whose name contains this
+    python3 course.py notebooks --widgets 02       only what stands in place of widgets
 
 A cell that is tagged `answer` tells what a prediction asks: what it shows is stored
 folded, so that no reader comes upon it before the question.
@@ -44,17 +45,26 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 MEASURED = "What was measured"
 SNAPSHOT = "from helpers.snapshot import show_stored\nshow_stored()"
+IGNORED = "nbval-ignore-output"
+YOURS = "yours"  # the tag of a cell that shows what a learner has done
 SECONDS = 120  # for one cell; the tests allow half of it
 QUIET = 0.9  # of the CPUs' time that is ours when we ask for all of it
 PATIENCE = 120.0  # seconds that we wait for others to end
 TRIES = 4  # runs of one cell
-METADATA = {
+METADATA = {  # all but its version is what a kernel says: else a notebook opens as changed
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
         "language": "python",
         "name": "python3",
     },
-    "language_info": {"name": "python"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
 }
 
 
@@ -71,17 +81,22 @@ def chosen(names: list[str]) -> list[Path]:
     return [path for path in found if not names or any(name in path.as_posix() for name in names)]
 
 
-def store(path: Path) -> None:
-    """Run one notebook and write it back, outputs and all."""
+def store(path: Path, widgets: bool = False) -> None:
+    """Run one notebook and write it back, outputs and all; or with new ones of its widgets only."""
     notebook = nbformat.read(path, as_version=4)
-    execute(notebook, path)
+    before = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+    execute(notebook, path, measured=not widgets)
+    for cell in notebook.cells if widgets else ():
+        if cell.cell_type == "code" and "widget" not in cell.metadata.get("tags", []):
+            cell.outputs = before[cell.id]
     path.write_text(text(notebook), encoding="utf-8", newline="\n")
 
 
-def execute(notebook: Any, path: Path) -> None:
+def execute(notebook: Any, path: Path, measured: bool = True) -> None:
     """Run the cells in the notebook's own folder, as JupyterLab does.
 
     In place of a widget stands what it says itself, asked for after its cell.
+    Where what is `measured` shall be stored, it is looked at: see `spoilt`.
     """
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -101,7 +116,7 @@ def execute(notebook: Any, path: Path) -> None:
             for index, cell in enumerate(notebook.cells):
                 for left in reversed(range(TRIES)):
                     client.execute_cell(cell, index)
-                    if not (why := spoilt(cell, lesson)):
+                    if not measured or not (why := spoilt(cell, lesson)):
                         break
                     if not left:
                         raise Unstorable(f"{path.name}, cell {cell.id!r}: {why}")
@@ -185,7 +200,13 @@ def text(notebook: Any) -> str:
 
 
 def outputs(cell: Any, count: int) -> list[Any]:
-    """What a cell stores: whole streams, portable tracebacks, no answer unfolded."""
+    """What a cell stores: whole streams, portable tracebacks, no answer unfolded.
+
+    What is shown as HTML has one line of text besides. What a learner has done is not stored.
+    """
+    tags = cell.metadata.get("tags", [])
+    if YOURS in tags:
+        return []
     kept: list[Any] = []
     for output in cell.outputs:
         if output.output_type == "stream" and kept and kept[-1].get("name") == output.name:
@@ -199,7 +220,9 @@ def outputs(cell: Any, count: int) -> list[Any]:
     for output in kept:
         if output.output_type == "stream":
             output.text = portable(output.text)
-    return fold(kept) if "answer" in cell.metadata.get("tags", []) and kept else kept
+        elif "text/html" in output.get("data", {}) and IGNORED in tags:  # else it is compared
+            output.data["text/plain"] = output.data["text/plain"].partition("\n")[0]
+    return fold(kept) if "answer" in tags and kept else kept
 
 
 def fold(shown: list[Any]) -> list[Any]:
@@ -234,15 +257,17 @@ def portable(text: str) -> str:
     return line
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    names = [each for each in arguments if each != "--widgets"]
     try:
         # No learner has our IPython profile, so the lessons must do without.
         with tempfile.TemporaryDirectory() as profile:
-            os.environ["IPYTHONDIR"] = profile
+            os.environ |= {"IPYTHONDIR": profile, "COURSE_PROGRESS": profile}
             for path in chosen(names):
                 print(path.relative_to(ROOT).as_posix(), flush=True)
-                quiet()
-                store(path)
+                if not (widgets := len(names) < len(arguments)):
+                    quiet()
+                store(path, widgets)
     except Unstorable as error:
         print(error, file=sys.stderr)
         return 1

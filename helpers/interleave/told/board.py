@@ -12,7 +12,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ...snapshot import Lasting, image
+from ...snapshot import Lasting
 from ..report import ASLEEP, NOTIFIED, UNSET, Schedule, Standing
 from .html import ENDED, NO_SOURCE, STYLE, Source, Stands, sentence, source, stands_at
 from .lanes import Lanes, moments, safe, tint
@@ -167,8 +167,9 @@ class Board(Lasting):
         if not hasattr(self, "schedule"):
             return self._said.value, "There is nothing to play."
         sources = "".join(column.source.value for column in self.columns.values())
+        drawn = Lanes(self.schedule).image() if moments(self.schedule) else ""
         words = f"A board for {self.program.__name__}, after {self.word or 'no step'}."
-        return f"{sources}{image(self._picture.value)}{self._said.value}", words
+        return f"{sources}{drawn}{self._said.value}", words
 
     def _told(self) -> str:
         """The word, and what it has led to."""

@@ -10,6 +10,7 @@ interrupts another one, a dashed one to a thread that is woken.
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from html import escape
 from itertools import chain, groupby
 from typing import NamedTuple
 
+from ...timeline.picture.svg import ON_PAPER
 from ...timeline.shapes import COLOURS, FONT, GREY, INK, PAPER, plain
 from ..report import Schedule, Step
 from .text import columns, doing, header, rows, shared, state_after, waits
@@ -132,6 +134,14 @@ class Lanes:
             f"{''.join(self._patterns())}{body}</svg>"
         )
         return svg.replace("\0", f"s{zlib.crc32(svg.encode(errors='replace')):08x}")
+
+    def image(self) -> str:
+        """The picture as an image, for a page that takes no SVG: without what a mouse finds."""
+        said = f"{safe(header(self.schedule))}. {safe(self.schedule.because)}"
+        drawn = re.sub("<title>.*?</title>", "", str(self)).replace(">", f">{ON_PAPER}", 1)
+        data = base64.b64encode(drawn.encode(errors="replace")).decode()
+        size = f'width="{self.full:.0f}" height="{self.high:.0f}"'
+        return f'<p><img alt="{said}" {size} src="data:image/svg+xml;base64,{data}"></p>'
 
     def _patterns(self) -> Iterator[str]:
         """Of how threads wait here."""

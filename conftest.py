@@ -1,11 +1,23 @@
-"""Rules for every test."""
+"""Rules for every test, and for the notebooks that are tested."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator, Iterator
 
 import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish() -> Generator[None, None, None]:
+    """No kernel writes into the learner's progress: it gets a folder of its own."""
+    yield
+    _progress.cleanup()
+
+
+_progress = tempfile.TemporaryDirectory(prefix="course-progress-", ignore_cleanup_errors=True)
+os.environ["COURSE_PROGRESS"] = _progress.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
