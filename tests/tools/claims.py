@@ -116,7 +116,7 @@ CLAIMS = [
         *(
             "00-start-here",
             "first-timeline",
-            "Four [workers](99-glossary.md#Worker) share them.",
+            "(99-glossary.md#Worker) share them.",
         ),
         lambda see: see().workers == see().at_once == 4 and see().spans == 8,
     ),
