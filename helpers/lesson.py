@@ -125,8 +125,9 @@ class Prediction(Lasting):
         self._answer: Answer | None = None
         self._one_at_a_time = threading.Lock()  # a button may be pressed while a cell runs
         width = f"{min(60, max(map(len, asked.options)) + 8)}ch"  # an option on a line of its own
+        shown = [(f"{label}\N{EN SPACE}", label) for label in asked.options]  # room for a mark
         self.buttons = widgets.ToggleButtons(
-            options=list(asked.options), index=None, layout={"width": f"calc({width} + 8px)"}
+            options=shown, index=None, layout={"width": f"calc({width} + 8px)"}
         )
         self.buttons.style.button_width = width
         self.buttons.tooltips = [f"{asked.question} {label}" for label in asked.options]
