@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -57,7 +58,7 @@ def time_outs_pass() -> Iterator[list[str]]:
                 return call(*args, **named)  # which says what is wrong in its own words
             seconds = given.arguments.get("timeout")
             long = isinstance(seconds, (int, float)) and seconds > SOON
-            if long and threading.current_thread() not in others:
+            if long and threading.current_thread() not in others and not _for_the_kernel():
                 cut.append(name)
                 given.arguments["timeout"] = SOON
             return call(*given.args, **given.kwargs)
@@ -66,6 +67,14 @@ def time_outs_pass() -> Iterator[list[str]]:
 
     with _replaced(WAITS, sooner):
         yield cut
+
+
+def _for_the_kernel() -> bool:
+    """Whether a kernel waits: it writes out what was printed before a process starts."""
+    frame = sys._getframe(2)
+    while frame.f_back and frame.f_globals.get("__name__") == "threading":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__")).startswith("ipykernel.")
 
 
 def gave_up(cut: list[str]) -> str:
