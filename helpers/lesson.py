@@ -141,9 +141,9 @@ class Prediction(Lasting):
         return value
 
     @property
-    def answered(self) -> bool:
-        """Whether it was measured."""
-        return self._answer is not None
+    def unanswered(self) -> bool:
+        """Whether nothing was measured yet."""
+        return self._answer is None
 
     def choose(self, label: str) -> None:
         """What a button does; says the answer if it was measured."""
@@ -253,7 +253,7 @@ def predict(name: str, *more: object) -> Prediction:
             f"predict takes one name, as in predict({str(name)!r:.40}); ask each in its own cell"
         )
     before, prediction = _asked.get(name), Prediction(_predictions.find(name))
-    if before is not None and not before.answered and before.choice is not None:
+    if before is not None and before.unanswered and before.choice is not None:
         prediction.buttons.value = before.choice
     _asked[name] = prediction
     return prediction
