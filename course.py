@@ -4,6 +4,7 @@
     python3 course.py COMMAND [arguments that are passed on]
 
     lab         open the lessons in JupyterLab
+    update      take the newest version of the course, and keep what you wrote
     test        run every lesson and every test (pytest)
     bench       measure what the course promises about itself
     notebooks   run the lessons again from clean kernels and store what they show
@@ -69,6 +70,12 @@ def lab(arguments: "list[str]") -> int:
     return serve([str(PYTHON), *command, *arguments])
 
 
+def update(arguments: "list[str]") -> int:
+    """Pull the newest version, notebook by notebook, cell by cell."""
+    refuse(arguments)
+    return run([sys.executable, str(Path("tests", "tools", "update.py"))])
+
+
 def test(arguments: "list[str]") -> int:
     """Run pytest over tests and notebooks, or over what the arguments choose."""
     prepare("test")
@@ -128,6 +135,7 @@ def links(arguments: "list[str]") -> int:
 
 COMMANDS = {
     "lab": lab,
+    "update": update,
     "test": test,
     "bench": bench,
     "notebooks": notebooks,
