@@ -94,11 +94,13 @@ class Walk:
         """Up to the cell that has run, and by Tab to what is in its output."""
         self.lesson.page.locator(locator).first.wait_for()
         self.press("ArrowUp")
+        came_by = []
         for _ in range(9):
             self.press("Tab")
             if self.lesson.page.locator(f"{locator}:focus").count():
                 return
-        raise AssertionError(f"Tab does not lead to {locator}")
+            came_by.append(self.lesson.ask("() => document.activeElement.outerHTML.slice(0, 80)"))
+        raise AssertionError(f"Tab does not lead to {locator}, but to {came_by}")
 
     def write(self, text: str) -> None:
         self.press("Enter")
@@ -130,6 +132,7 @@ def test_the_first_lesson_can_be_walked_through_by_keyboard(
                 walk.press("Space")
                 walk.run()  # the question again, with the choice
             if name == "first-panel":
+                lesson.panels()[0].wait()
                 walk.back_to(".course-panel .noUi-handle")
                 handle = page.locator(".course-panel .noUi-handle")
                 before = handle.get_attribute("aria-valuetext")
