@@ -11,6 +11,7 @@
     check       style, types and floors of the code (ruff, mypy, import-linter)
     lock        pin every package again, with hashes (needs uv)
     links       write the public address and the computed minutes where they are shown
+    sentences   list the sentences with a number, "always" or "never", and what backs each
 
 The first call installs what the command needs into the folder .venv, next to
 this file; later calls start at once. Deleting .venv undoes it.
@@ -133,6 +134,12 @@ def links(arguments: "list[str]") -> int:
     return run([sys.executable, str(Path("tests", "tools", "pages.py")), *arguments])
 
 
+def sentences(arguments: "list[str]") -> int:
+    """Bring the table of what backs a sentence up to date, and print it."""
+    refuse(arguments)
+    return run([sys.executable, str(Path("tests", "tools", "sentences.py"))])
+
+
 COMMANDS = {
     "lab": lab,
     "update": update,
@@ -142,6 +149,7 @@ COMMANDS = {
     "check": check,
     "lock": lock,
     "links": links,
+    "sentences": sentences,
 }
 
 

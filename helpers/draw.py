@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .timeline.layout import headed
-from .timeline.layout import titled as titled
 from .timeline.layout import words as words
 from .timeline.picture import bundle, display
 from .timeline.picture import html as html

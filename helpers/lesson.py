@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from traceback import walk_tb
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
 from .snapshot import Lasting
 
-__all__ = ["check", "deadline", "failure", "hint", "predict", "summary"]
+__all__ = ["check", "deadline", "failure", "hint", "play", "predict", "summary"]
 
 display: Callable[[object], object] = ipython.display
 
@@ -141,9 +142,9 @@ class Prediction(Lasting):
         return value
 
     @property
-    def unanswered(self) -> bool:
-        """Whether nothing was measured yet."""
-        return self._answer is None
+    def answered(self) -> bool:
+        """Whether it was measured."""
+        return self._answer is not None
 
     def choose(self, label: str) -> None:
         """What a button does; says the answer if it was measured."""
@@ -253,7 +254,7 @@ def predict(name: str, *more: object) -> Prediction:
             f"predict takes one name, as in predict({str(name)!r:.40}); ask each in its own cell"
         )
     before, prediction = _asked.get(name), Prediction(_predictions.find(name))
-    if before is not None and before.unanswered and before.choice is not None:
+    if before is not None and not before.answered and before.choice is not None:
         prediction.buttons.value = before.choice
     _asked[name] = prediction
     return prediction
@@ -373,6 +374,16 @@ def card(title: str, html: str) -> str:
     )
 
 
+def play(program: Callable[[], object], *, check: str = "", **how: Any) -> Any:
+    """The board of `interleave.play`, with a button that hands its word to the check `check`."""
+    from .interleave import play as board
+
+    if not check:
+        return board(program, **how)
+    exercises.find(check)
+    return board(program, hand_in=partial(_check, check), **how)
+
+
 def hint(name: str) -> None:
     """Show the hints to an exercise, one folded into the other: open as many as you need."""
     hints = exercises.find(name).hints
@@ -384,6 +395,7 @@ def hint(name: str) -> None:
     display(Said(html, "\n".join([*lines, LAST]), f"[{len(hints)} hints to {name}, folded]"))
 
 
+_check = check  # `play` has an argument of that name
 LAST = "That was the last one. The solution is folded below the exercise."
 
 

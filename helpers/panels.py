@@ -21,10 +21,12 @@ from weakref import WeakValueDictionary
 import ipywidgets as widgets
 from traitlets import TraitError
 
-from . import draw, snapshot
+from . import snapshot
 from .machine import usable_cpus
 from .run import MOST, RunError, Stopped, controlled
 from .timeline import Timeline
+from .timeline.layout import Page, captions, headed, titled, words
+from .timeline.picture.svg import figure, image, inline
 
 Picture = Timeline | Mapping[str, Timeline]
 PATIENCE = 50.0  # seconds that `move` waits for a picture
@@ -135,7 +137,7 @@ class Panel(snapshot.Lasting):
         self.function, self.controls = function, controls
         self.recorded = recorded if usable_cpus() == 1 else None
         self.picture: Picture | None = None
-        self._html = ""  # of the picture
+        self._page: Page | None = None  # of the picture
         self._before: tuple[Picture, dict[str, Any]] | None = None  # the last run that ended well
         self._longest = 0.0  # seconds: the time axis never gets shorter
         self._names: dict[str, None] = {}  # of spans, in the order of their colours
@@ -212,11 +214,12 @@ class Panel(snapshot.Lasting):
             self._changed.wait_for(lambda: not self._busy, PATIENCE)
 
     def snapshot(self) -> tuple[str, str]:
-        words = self._titled(self._last or self._values())
-        if self.picture is not None:
-            words += f". {draw.words(self.picture)}"
-        caption = escape(words).replace("\n", "<br>")
-        return f"{snapshot.image(self._html)}<p>{caption}</p>{self._status.value}", words
+        said = self._titled(self._last or self._values())
+        if self.picture is None or self._page is None:
+            return f"<p>{escape(said)}</p>{self._status.value}", said
+        said += f". {words(self.picture)}"
+        drawn = f'<img alt="{escape(said)}" src="{image(self._page)}">'
+        return figure(drawn, captions(self.picture), wide=WIDE) + self._status.value, said
 
     def _turn(self, name: str, value: Any) -> None:
         if name not in self.controls:
@@ -243,7 +246,7 @@ class Panel(snapshot.Lasting):
             if not self._busy:
                 self._busy = True
                 serve = copy_context().run  # so that output keeps to the cell of the panel
-                threading.Thread(target=serve, args=(self._serve,), daemon=True).start()
+                threading.Thread(None, serve, "panel", (self._serve,), daemon=True).start()
 
     def _serve(self) -> None:
         """Run what is wanted until nothing is."""
@@ -281,21 +284,17 @@ class Panel(snapshot.Lasting):
         ghost = self._here(before[0]) if before else None
         if self.recorded is not None:
             label, path = self.recorded
-            shown = {**draw.titled(shown), label: Timeline.load(path)}
-        timelines = draw.titled(shown).values()
+            shown = {**titled(shown), label: Timeline.load(path)}
+        timelines = titled(shown).values()
         self._names |= dict.fromkeys(span.name for each in timelines for span in each.spans)
-        self._html = draw.html(
-            shown,
-            self._titled(values),
-            until=self._longest,
-            ghost=ghost,
-            names=[*self._names],
-            wide=WIDE,
-        )
+        title, names = self._titled(values), [*self._names]
+        self._page = Page(shown, title, WIDE, until=self._longest, ghost=ghost, names=names)
+        label = headed(title, words(shown))
+        drawn = figure(inline(self._page, label), captions(shown), wide=WIDE)
         change = f"<b>{escape(self._change(picture, values))}</b>" if before else ""
         self.picture = picture
         live = '<div aria-live="polite" style="line-height:1.5">'
-        self._image.value = f"{live}{change}{self._html}</div>"
+        self._image.value = f"{live}{change}{drawn}</div>"
 
     def _here(self, picture: Picture) -> Picture:
         """The picture under a title of its own, where a recorded one stands beside it."""
@@ -342,12 +341,12 @@ def _said(error: BaseException | None) -> str:
         return ""
     if isinstance(error, Stopped):
         return f'<div role="status">{escape(str(error))}</div>'
-    words = str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
-    return f'<div role="alert" style="color: var(--jp-error-color1)">✘ {escape(words)}</div>'
+    said = str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
+    return f'<div role="alert" style="color: var(--jp-error-color1)">✘ {escape(said)}</div>'
 
 
 def _elapsed(picture: Picture) -> dict[str, float]:
-    return {title: timeline.elapsed for title, timeline in draw.titled(picture).items()}
+    return {title: timeline.elapsed for title, timeline in titled(picture).items()}
 
 
 def _seconds(number: float) -> str:
@@ -365,8 +364,8 @@ def _named(label: str, turned: Any, unit: str, *parts: Any) -> Control:
 
 def _scale(minimum: int, maximum: int, usable: int) -> Any:
     """The mark under a slider of workers."""
-    share, words = (usable - minimum) / max(1, maximum - minimum), f"usable CPUs here: {usable}"
-    text = f"▲ {words}" if share <= 1 else f"{words}, more than this slider has"
+    share, said = (usable - minimum) / max(1, maximum - minimum), f"usable CPUs here: {usable}"
+    text = f"▲ {said}" if share <= 1 else f"{said}, more than this slider has"
     style = f"margin-left: {_place(min(share, 1) * (share <= 1))}; line-height: 1.2; font-size: 85%"
     return widgets.HTML(f'<div style="{style}">{text}</div>', layout={"margin": "-8px 0 6px 0"})
 

@@ -79,8 +79,8 @@ def run(
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError; with
     `keep_going=True` an item that fails stops nothing, everything else is done
-    first. Raises ValueError for arguments that cannot work, before anything has
-    started.
+    first; a worker that cannot start stops all even then. Raises ValueError for
+    arguments that cannot work, before anything has started.
     """
     crew_of = _crew(using, work)
     _check(work, items, workers)
@@ -221,7 +221,8 @@ def _must_be_importable(work: Any) -> None:
     """A new process finds a function by importing its module; see lesson 03."""
     name = getattr(work, "__qualname__", None) or type(work).__name__
     main = sys.modules["__main__"]
-    in_a_cell = getattr(work, "__module__", None) == "__main__" and not hasattr(main, "__file__")
+    notebook = not hasattr(main, "__file__")
+    in_a_cell = notebook and getattr(work, "__module__", None) == "__main__"
     why = "it is defined in a notebook cell" if in_a_cell else ""
     if "<lambda>" in name:
         why = "it is a lambda"
@@ -229,9 +230,17 @@ def _must_be_importable(work: Any) -> None:
         why = "it is defined inside another function"
     if not why:
         import pickle
+        from pickletools import genops
 
         try:
-            pickle.dumps(work)
+            # An old protocol names what is imported there as "module name".
+            named = [
+                str(arg) for op, arg, _ in genops(pickle.dumps(work, 2)) if op.name == "GLOBAL"
+            ]
+            if notebook and (
+                here := [n.partition(" ")[2] for n in named if n.startswith("__main__ ")]
+            ):
+                why = f"{here[0]}, which it needs, is defined in a notebook cell"
         except Exception as error:
             why = f"it cannot be pickled ({outcome_of(error)})"
     if why:
@@ -395,6 +404,7 @@ class _Processes:
     def start(self) -> None:
         from .work import calibration
 
+        self.job.timeline._make_folder()  # a fork cannot say that there is none
         for name in self.names:
             ours, theirs = self.context.Pipe()
             inherited = [*self.workers, ours] if self.context.get_start_method() == "fork" else []
@@ -459,7 +469,10 @@ class _Processes:
         how = _how(process.exitcode)
         if pipe in self.starting:
             sleep(GRACE / 10)  # an interrupt that has ended it may be on its way to us
-            raise RunError(f"{process.name} could not start ({how}).", self.job.timeline)
+            raise RunError(
+                f"{process.name} could not start ({how}). All workers were told to stop.",
+                self.job.timeline,
+            )
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")
             yield self.at.pop(pipe), _Died(how), None

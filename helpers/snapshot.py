@@ -11,10 +11,7 @@ A page that nobody has trusted yet takes away scripts, styles and inline SVG. An
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable
-from urllib.parse import quote
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -27,8 +24,6 @@ update_display: Callable[..., object] = ipython.update_display
 
 AGAIN = "This is how it was last. Run this cell again to use it."
 WIDGET = "application/vnd.jupyter.widget-view+json"
-PAPER = "svg{--jp-content-font-color1:#222;--jp-layout-color0:#fff}"
-LOOKS = r'((?: (?:fill|stroke|text-anchor|style)[\w-]*="[^"]*")+)'  # what a rule can say
 # One of the two is seen: the widget, which is a Panel with something in it, or the snapshot.
 # Where outputs have frames of their own (Colab), there is no .jp-OutputArea.
 STYLE = """<style>
@@ -99,39 +94,6 @@ def show_stored() -> None:
         html, words = shown.snapshot()
         html = f"{html}<p><em>{shown.run}</em></p>"
         display({"text/html": html, "text/plain": words.partition("\n")[0]}, raw=True)
-
-
-def image(html: str) -> str:
-    """The SVG in `html` as an `<img>` with its words: dark on white, without what a mouse finds."""
-    found = re.search("<svg.*?</svg>", html, re.DOTALL)
-    if found is None:
-        return ""
-    svg = found[0]
-    size = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
-    words = re.search(r' aria-label="([^"]*)"', svg)
-    assert size
-    assert words
-    svg = re.sub(r'<title>.*?</title>| aria-label="[^"]*"', "", svg, flags=re.DOTALL)
-    svg, styles = _brief(svg)
-    paper = f'<style>{PAPER}{styles}</style><path d="M0 0H{size[1]}V{size[2]}H0Z" fill="#fff"/>'
-    svg = svg.replace(">", f">{paper}", 1).replace('"', "'")
-    source = quote(svg, safe=" /:=,;()'!*+-._@")
-    alt = words[1].replace("\n", " ")
-    return f'<p><img alt="{alt}" width="{size[1]}" src="data:image/svg+xml,{source}"></p>'
-
-
-def _brief(svg: str) -> tuple[str, str]:
-    """The same picture in fewer letters, and rules for what stands in it more than once."""
-    svg = re.sub(r"></(?:rect|path|circle)>", "/>", svg.replace(' pointer-events="none"', ""))
-    number = r' (x|y|width|height)="([\d.]+)"'
-    svg = re.sub(number, lambda found: f' {found[1]}="{float(found[2]):.4g}"', svg)
-    rules = ""
-    for name, (looks, times) in enumerate(Counter(re.findall(LOOKS, svg)).items()):
-        if times > 1:
-            rule = ";".join(f"{a}:{b}" for a, b in re.findall(r'([\w-]+)="([^"]*)"', looks))
-            rules += f".c{name}{{{rule.replace('style:', '')}}}"
-            svg = re.sub(f"{re.escape(looks)}(?=[ />])", f' class="c{name}"', svg)
-    return svg, rules
 
 
 _displayed: WeakSet[Lasting] = WeakSet()

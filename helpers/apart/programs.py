@@ -129,7 +129,7 @@ def take(queue):
 
 _NEW = "queue = spawn.Queue()\n"
 
-HANGS = {  # each waits for ever
+SENDING = {  # each waits for ever
     "join, then get": _script(
         _SEND, _NEW + _ONE + 'child.join()\nprint(len(queue.get()), "bytes")'
     ),
@@ -150,7 +150,7 @@ HANGS = {  # each waits for ever
     ),
 }
 
-DROPPED = """\
+UNPICKLABLE = """\
 import threading
 from multiprocessing import get_context
 

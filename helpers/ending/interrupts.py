@@ -65,6 +65,7 @@ def spare() -> None:
         whole(TemporaryDirectory.__init__)
         whole(TemporaryDirectory.cleanup)
         shell.events.register("pre_run_cell", _listen)
+        shell.events.register("post_run_cell", _forget)
         _listen()
 
 
@@ -73,11 +74,15 @@ _late: _Late | None = None
 
 def _listen(*_: object) -> None:
     """The kernel sets Python's own handler before each cell; others' are left alone."""
-    global _late
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        _late = None
         signal.signal(signal.SIGINT, _interrupted)
+
+
+def _forget(*_: object) -> None:
+    """The cell is over, so nothing is on its way any more."""
+    global _late
+    _late = None
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

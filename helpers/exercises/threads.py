@@ -202,8 +202,8 @@ def poll_and_sleep(look: Callable[[], object], stop: threading.Event, pause: flo
 LAST = 3  # the look during which `stop` is set
 TOO_MANY = 6
 SHORT, ROUNDS = 0.01, 30  # seconds of a short pause, and looks with such pauses
-LONG, MIDDLE = 4.0, 1.2  # seconds of pauses that are to be cut short
-PROMPT = 1.5  # seconds after which a pause has not been cut short; half of LONG is more
+LONG, MIDDLE = 3.0, 1.2  # seconds of pauses that are to be cut short
+PROMPT = 1.0  # seconds after which a pause has not been cut short; half of LONG is more
 AFTER = 0.3  # seconds after a look, which is in the middle of that pause
 SOON = 4.0  # seconds in which looks with short pauses must have been made
 

@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..ending.interrupts import whole
 from ..ending.under_way import noted
+from ..wait_graph import is_learners
 from . import awaited
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
@@ -35,7 +37,7 @@ from .run import Run
 from .search import Replay, quoted
 from .step import Diverged, Refused
 from .task_run import TaskRun
-from .workers import Workers
+from .workers import PATIENCE, Blocked, Workers
 
 __all__ = [
     "Diverged", "Refused", "Report", "Schedule", "Standing", "Step", "explore", "play", "replay",
@@ -74,7 +76,7 @@ def explore(
     does something else when it is run again, ValueError for a bad argument.
     """
     _check(atomic, budget)
-    with Exploring(program, atomic) as exploring:
+    with _alone(), Exploring(program, atomic) as exploring:
         return exploring.report(every, budget)
 
 
@@ -90,22 +92,56 @@ def replay(
     _check(atomic, 1)
     if not isinstance(word, str) or (not word.isalpha() and word):
         raise ValueError(f'word must be letters of threads, such as "ABBA", not {word!r:.60}')
-    with Exploring(program, atomic) as exploring:
+    with _alone(), Exploring(program, atomic) as exploring:
         if exploring.key not in _shared:
             exploring.report(False, BUDGET)
         exploring.shared = _shared[exploring.key]
         return exploring.follow(word, rest)
 
 
-def play(program: Callable[[], object], *, atomic: str = "op") -> Any:
-    """Buttons for the threads of `program`: you are the scheduler."""
+def play(
+    program: Callable[[], object],
+    *,
+    atomic: str = "op",
+    one_step: bool = False,
+    known: Collection[str] = (),
+    hand_in: Callable[[str], object] | None = None,
+) -> Any:
+    """Buttons for the threads of `program`: you are the scheduler.
+
+    A press makes a whole statement; with `one_step` a single step, which the board
+    can switch, too. Words that are `known` do not win. `hand_in` is called with a
+    word that wins, when its button is pressed; what it displays stands on the board.
+    """
     from .told.board import Board
 
-    return Board(program, atomic, replay)
+    return Board(program, atomic, replay, one_step, known, hand_in)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for the end of what another thread explores; a program cannot wait for its own."""
+    nested = (run := hooks.run) is not None and run.me() is not None
+    if nested or not _one.acquire(timeout=60.0):
+        raise RuntimeError("another exploration is under way: wait for its end")
+    try:
+        yield
+    except Blocked as error:
+        letter, frame = error.where
+        while frame is not None and not is_learners(frame.f_code.co_filename):
+            frame = frame.f_back
+        target = f"the target of thread {letter}, which is no code of the program"
+        where = target if frame is None else f"line {frame.f_lineno}"
+        raise RuntimeError(
+            f"{where}: one step took more than {PATIENCE:g} s; "
+            "a program must not wait for anything outside of it"
+        ) from None
+    finally:
+        _one.release()
 
 
 class Exploring(Explorer):
-    """An explorer with the process to itself, that records and reports."""
+    """An explorer that records and reports; there must be one at a time."""
 
     def __init__(
         self, program: Callable[[], object], atomic: str, workers: Workers | None = None
@@ -119,8 +155,6 @@ class Exploring(Explorer):
 
     @whole
     def __enter__(self) -> Exploring:
-        if hooks.run is not None or not _one.acquire(timeout=60.0):
-            raise RuntimeError("another exploration is under way: wait for its end")
         try:
             super().__enter__()
         except BaseException:  # an interrupt, half-way
@@ -130,10 +164,7 @@ class Exploring(Explorer):
 
     @whole
     def __exit__(self, *error: object) -> None:
-        try:
-            super().__exit__(*error)
-        finally:
-            _one.release()
+        super().__exit__(*error)
 
     def report(self, every: bool, budget: int) -> Report:
         found = every_schedule(self, outcome, every, budget)

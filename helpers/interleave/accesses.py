@@ -6,6 +6,7 @@ go on), then does it, as the plain source would have.
 
 from __future__ import annotations
 
+import builtins
 import sys
 import weakref
 from collections import defaultdict
@@ -42,10 +43,13 @@ from .things import (
     kind_of,
     part_of,
     rank,
+    refuse,
 )
 
 if TYPE_CHECKING:
     from .run import Run
+
+MOST_MADE = 100_000  # objects, by one thread in one run
 
 
 class Accesses:
@@ -65,6 +69,7 @@ class Accesses:
         self.unknown: dict[str, int] = {}  # what may happen otherwise than here, and its line
         self.lifetimes = Lifetimes(self.unknown)
         self.notes: dict[str, None] = {}  # what the report has to say besides
+        self.libraries: dict[int, str] = {}  # by number of a site: the module, if not the learner's
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
@@ -260,6 +265,8 @@ class Accesses:
         if name == "__dict__":
             namespaces.replaced(self, site, owner, value)
         elif self.run is not None and type(owner) is ModuleType:
+            if owner is builtins:
+                refuse(f"line {site.line}: builtins.{name} is changed: use a name of your own")
             self.set_name(site, vars(owner), name, value)
         elif self.run is not None:
             if type(owner) in self.stands:
@@ -397,13 +404,18 @@ class Accesses:
         """A new home for the variables of one call of a function."""
         home = Home()
         if self.run is not None:
-            self.run.made(home)
+            self.made(home)
         return home
 
     def made(self, value: Any) -> Any:
-        """A list, a dict or a set that the program has written down."""
+        """An object that the program has made, a list that it has written down, say."""
         if self.run is not None:
             self.run.made(value)
+            if self.run.current.made > MOST_MADE:
+                refuse(
+                    f"line {self.line()}: more than {MOST_MADE:_} objects are made in one run: "
+                    "explore it with fewer".replace("_", " ")
+                )
         return value
 
     # -------------------------------------------------------------- containers
@@ -500,6 +512,7 @@ class Accesses:
         while True:
             self._look(site, how, owners)
             if self.run is not None:
+                self.run.current.at = site
                 self.run.turn()
             if len(members) != size:
                 raise RuntimeError("Set changed size during iteration")

@@ -10,6 +10,7 @@ import builtins
 from types import FunctionType
 from typing import Any, Protocol
 
+from ..wait_graph import is_library
 from .scopes import (
     Scope,
     targets,
@@ -31,6 +32,7 @@ class Pages(Protocol):
     hooks: Any
     atomic: str
     sites: list[Site]
+    libraries: dict[int, str]  # by number of a site: the module it stands in, if not the learner's
     statements: int
     written: set[str]
     asynchronous: bool  # whether tasks of asyncio are followed in it, in place of threads
@@ -60,6 +62,9 @@ class Expressions(ast.NodeTransformer):
         line = getattr(node, "lineno", self.statement.lineno if self.statement else 0)
         source = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
         site = Site(len(self.program.sites), line, source, text or text_of(node), self.number)
+        if is_library(self.function.__code__.co_filename):
+            module = str(self.function.__globals__.get("__name__", ""))
+            self.program.libraries[site.number] = module
         self.program.sites.append(site)
         return self.program.mark(site)
 

@@ -96,6 +96,11 @@ class Undo:
         else:
             self._back.append(lambda: names.pop(name, None))
 
+    def setting(self, name: str, put: Callable[[Any], object], value: Any) -> None:
+        """About to change something of this Python that has `value` now."""
+        if self._saved.setdefault(name, put) is put:
+            self._back.append(lambda: put(value))
+
     def all(self) -> None:
         """Put everything back, the last change first."""
         while self._back:

@@ -339,7 +339,7 @@ class Hooks(Accesses):
             if self.run is None:
                 return value
             if type(value) in self.stands:  # a cache around a function, say
-                self.run.made(value)
+                self.made(value)
             return self.run.called(value)
 
         return called
@@ -414,11 +414,11 @@ class Hooks(Accesses):
             finally:
                 building.pop()
             if not isinstance(value, int | str | float | bool | type(None)):
-                self.run.made(value)
+                self.made(value)
                 self._shows_later(kind, value, args)
                 for part in getattr(value, "__dict__", {}).values():
                     if isinstance(part, CONTAINERS):
-                        self.run.made(part)
+                        self.made(part)
             return self.run.called(value)
 
         return called
@@ -499,6 +499,7 @@ class Hooks(Accesses):
 
     def again(self, site: Site, names: dict[str, Any], unread: tuple[str, ...] = ()) -> bool:
         if self.run is not None:
+            self.run.current.at = site
             self.run.again(site, names, unread, sys._getframe(1))
         else:
             self.tick()
@@ -515,7 +516,8 @@ class Hooks(Accesses):
 
     def foreign(self) -> bool:
         """Whether a thread that is no task has come here: it runs the code as it was."""
-        return self.run is None or self.busy or self.run.me() is None
+        run = self.run  # which may end meanwhile
+        return run is None or self.busy or run.me() is None
 
     def caught(self) -> None:
         """In every handler: what concerns the exploration must get through."""

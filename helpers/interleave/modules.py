@@ -38,6 +38,8 @@ TRACES = ("settrace", "setprofile", "settrace_all_threads", "setprofile_all_thre
 STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
 JUMP = 10**9  # seconds: no deadline is later
 SINCE = 1_700_000_000  # seconds since 1970, at which every run begins
+STOPS = ("_exit", "abort", "kill", "killpg")  # in os
+SETTINGS = ("switchinterval", "recursionlimit")  # in sys
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
 
@@ -269,6 +271,17 @@ def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
 _default_hook = _twin(default_hook)
 
 
+def _setting(name: str) -> Callable[..., Any]:
+    """A setting of this Python: as it was, when a run is over."""
+    put, get = getattr(sys, f"set{name}"), getattr(sys, f"get{name}")
+
+    def setting(value: Any) -> None:
+        hooks.undo.setting(name, put, get())
+        put(value)
+
+    return _twin(setting)
+
+
 class _Random(Module):
     """Numbers from a seed are the same in every run; others are not."""
 
@@ -333,6 +346,14 @@ def stand_ins() -> dict[Any, Any]:
                 table[getattr(module, name)] = twin
     for name in (name for name in dir(os) if name.startswith(STARTS)):
         table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
+    for name in (name for name in STOPS if hasattr(os, name)):
+        table[getattr(os, name)] = _refused(f"os.{name}", "would end this Python: leave it out")
+    for name in TRACES[:2]:
+        table[getattr(sys, name)] = _refused(
+            f"sys.{name}", "follows the threads that run, too: leave it out"
+        )
+    for name in SETTINGS:
+        table[getattr(sys, f"set{name}")] = _setting(name)
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
         table[clock] = _date(clock)
     table.update({function: _at_deaths(function) for function in LOOKS})

@@ -42,6 +42,7 @@ class Program:
         self.asynchronous = inspect.iscoroutinefunction(program)
         self.functions, self.classes = reachable(program)
         self.sites: list[Site] = []
+        self.libraries: dict[int, str] = {}  # by number of a site: the module that it stands in
         self.statements = 0  # so far
         self.timed = False  # whether it reads a clock
         self.objects: list[Any] = []  # what stands for the marks in the code
@@ -80,6 +81,7 @@ class Program:
         before = there_before(self.functions, self.classes)
         hooks.names = {id(it): (it, 2 * 10**9 + n) for n, it in enumerate(before)}
         self._one_name_for_one_dict()
+        hooks.libraries = self.libraries
         hooks.opened = set()
         hooks.classes_change = False
         hooks.unfollowed.clear()

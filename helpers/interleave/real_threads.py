@@ -77,7 +77,7 @@ class Threads:
         self.over = threading.Lock()  # a lost run may still release its own
         self.over.acquire()
         first.go.release()
-        before = -1
+        before = progress()
         while not self.over.acquire(timeout=PATIENCE):
             if before == (before := progress()):
                 raise Blocked

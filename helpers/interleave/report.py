@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 # How a thread waits that no free lock alone would let go on.
 ASLEEP, UNSET, NOTIFIED = "until notified", "until set", "notified"
+GOES_ON = "goes on"  # what a thread does that was stopped between two steps
 
 
 class Step(NamedTuple):
@@ -29,6 +30,7 @@ class Step(NamedTuple):
     holds: Mapping[str, str]  # primitives after it: {"lock": "A", "slots": "2 left"}
     blocked: Mapping[str, str]  # after it: letter -> what it waits for
     sleep: Mapping[str, str] = {}  # of those: letter -> ASLEEP, UNSET or NOTIFIED
+    library: str = ""  # the module that the line belongs to, where it is not the learner's
 
 
 class Standing(NamedTuple):
@@ -43,6 +45,7 @@ class Standing(NamedTuple):
     ended: bool
     statement: int  # the same as long as it is inside one execution of one statement
     daemon: bool = False
+    library: str = ""  # as of a Step
 
 
 @dataclass(frozen=True)

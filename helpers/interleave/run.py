@@ -26,7 +26,7 @@ from .pace import CLOCK, Pace, Time
 from .sharing import Sharing
 from .spin import Spin
 from .step import LETTERS, NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
-from .workers import PATIENCE, Blocked, Workers
+from .workers import Blocked, Workers
 
 SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
 FAIR = 60  # steps in a row that one task makes before another may be asked
@@ -149,24 +149,21 @@ class Run:
 
     def execute(self, program: Callable[[], object]) -> Run:
         """Run the program to its end, or until it is given up."""
-        self.place.run = self
         if self.recorder is not None:
             self.recorder.begin(self)
         try:
             self.current = main = self.add(program, None)
+            self.place.run = self  # from now on a thread that is no task may find it, too
             if self.time is not None:
                 self.time.begin(Task(1, lambda: None, None))
                 self.tasks.append(self.time.task)
             self.workers.drive(main.worker, self.pace.progress)
         except BaseException as error:
             self.why = "lost"  # an interrupt, or a step that blocks
+            if isinstance(error, Blocked):
+                error.where = self.current.letter, self.workers.frame(self.current.worker)
             if self.live:
                 self.workers.lose([task.worker for task in self.live], self.current.worker)
-            if isinstance(error, Blocked):
-                raise RuntimeError(
-                    f"line {self.current.site.line}: one step took more than {PATIENCE:g} s; "
-                    "a program must not wait for anything outside of it"
-                ) from None
             raise
         finally:
             self.place.run = None
@@ -373,12 +370,11 @@ class Run:
                 self.spin.unseen(task, self.sharing.namespaces.get(id(owner), owner), key)
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
-        place = self.sharing.namespaces.get(id(owner), owner)
-        op = Op(site, kind, "", (place, key), accesses)
+        op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
         self.make(task, op, write)
         if write or also:  # has it changed anything? NOTHING: yes; a value: if it is another one
             new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
-            self.spin.wrote(place, key, NOTHING if new else value)
+            self.spin.wrote(op.where[0], key, NOTHING if new else value)
         if self.recorder is not None and site.number in self.shared:
             self.recorder.row(op, value)
 

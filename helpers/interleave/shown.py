@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from enum import Enum
+from itertools import islice
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -31,11 +32,14 @@ def _shown(value: Any, names: Mapping[int, str], deep: int) -> str:
     if deep == 0:
         return "…"
     if isinstance(value, Mapping) and isinstance(value, dict):
-        pairs = [(_shown(k, names, deep - 1), _shown(v, names, deep - 1)) for k, v in value.items()]
+        items = islice(value.items(), LONG)  # more than can be seen
+        pairs = [(_shown(k, names, deep - 1), _shown(v, names, deep - 1)) for k, v in items]
         return "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
     if isinstance(value, list | tuple | set | frozenset | deque):
-        inner = [_shown(each, names, deep - 1) for each in value]
-        if isinstance(value, set | frozenset):
+        is_set = isinstance(value, set | frozenset)  # which is sorted first
+        seen = value if is_set else islice(value, LONG)
+        inner = [_shown(each, names, deep - 1) for each in seen]
+        if is_set:
             return "{" + ", ".join(sorted(inner)) + "}" if inner else "set()"
         left, right = "()" if isinstance(value, tuple) else "[]"
         comma = "," if isinstance(value, tuple) and len(inner) == 1 else ""

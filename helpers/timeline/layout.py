@@ -79,7 +79,11 @@ class Page(Sheet):
         ghost: Picture | None = None,
         names: Sequence[str] = (),
     ) -> None:
-        """`until`, `ghost` and `names` are explained at `svg.html`."""
+        """Pictures that follow one another can be compared.
+
+        The time axis reaches `until` (seconds) at least, `ghost` is the run before, drawn
+        as an outline, and `names` have the colours that they had before, in this order.
+        """
         super().__init__(wide)
         timelines = titled(picture)
         self.before = {} if ghost is None else titled(ghost)

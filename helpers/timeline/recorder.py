@@ -29,6 +29,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 from .. import orphans as orphans  # whoever records in another process ends with its parent
+from ..ending import InOneSentence
 from ..folders import prefix
 from .files import Recorded, SpanFile, files_in, from_file, from_rows, spans_of
 from .measures import (
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     from .queue_length import Depth
 
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
+
+
+class NoFolder(InOneSentence, OSError):
+    """No temporary folder can be made, as where the disk is full."""
 
 
 class Timeline:
@@ -128,10 +133,13 @@ class Timeline:
 
     def lanes(self) -> dict[str, list[Span]]:
         """The spans of each worker, by its name, in order of first start."""
-        spans, lanes = self.spans, self._read[2]
+        self.spans  # noqa: B018  # are read
+        _, spans, lanes = self._read
         if not lanes:
+            found: dict[str, list[Span]] = {}
             for span in spans:
-                lanes.setdefault(span.lane, []).append(span)
+                found.setdefault(span.lane, []).append(span)
+            lanes.update(found)  # in one step: several threads may ask at once
         return lanes
 
     @property
@@ -285,7 +293,13 @@ class Timeline:
             import shutil
             import tempfile
 
-            made = tempfile.mkdtemp(prefix=prefix("timeline"))
+            try:
+                made = tempfile.mkdtemp(prefix=prefix("timeline"))
+            except OSError as error:
+                raise NoFolder(
+                    "spans of other processes need a temporary folder, and none can be made: "
+                    f"{error.strerror or error}"
+                ) from error
             # Only this process does it, and not before its children have ended.
             cleanup = Finalize(self, shutil.rmtree, (made, True), exitpriority=-100)
             _owners[made] = self  # before others can see it

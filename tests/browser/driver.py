@@ -31,6 +31,16 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 60_000  # milliseconds for anything that happens in the page
 WHOLE = 300_000  # milliseconds for all cells of a lesson
+# What axe-core looks at. What belongs to others is left out: code and its numbers, and
+# that links have no lines below them. AXE=1 looks at colours, too, which takes three times as long.
+OURS = {
+    "include": [[".jp-OutputArea-output"], [".jp-RenderedMarkdown"]],
+    "exclude": [[".highlight"], [".jp-InternalAnchorLink"]],
+}
+RULES = {
+    "link-in-text-block": {"enabled": False},
+    "color-contrast": {"enabled": "AXE" in os.environ},
+}
 OUTPUTS = """() => jupyterapp.shell.currentWidget.content.widgets
     .filter(cell => cell.model.type === 'code').map(cell => cell.model.toJSON())"""
 
@@ -225,6 +235,19 @@ def screenshot(lesson: Lesson, name: str) -> Path:
     path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
     lesson.page.screenshot(path=path)
     return path
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core says of our part of the page, with all that is folded opened."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    options = {"resultTypes": ["violations"], "rules": RULES}
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:200]}"
+        for rule in Axe().run(page, OURS, options).response["violations"]
+        for node in rule["nodes"]
+    ]
 
 
 class Panel:

@@ -1,12 +1,14 @@
 """The way through the course, as a learner with a keyboard takes it: in JupyterLab and Notebook 7.
 
-JupyterLab opens as `course.py lab` furnishes it.
+JupyterLab opens as `course.py lab` furnishes it. In Notebook 7 the walk ends behind the
+first prediction, when every kind of control was used, and goes on where COURSE_WALK is set.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -129,7 +131,8 @@ def test_the_first_lesson_can_be_walked_through_by_keyboard(
     with opened(PLACES[place]) as lesson:
         walk, page = Walk(lesson), lesson.page
         number, name, cells = walk.at()
-        while number < cells - 1:
+        whole = place == "JupyterLab" or os.environ.get("COURSE_WALK")
+        while number < cells - 1 and (whole or name != "check-crowd"):
             if name == "usable-starter":
                 walk.write(f"import math\n\n\n{solution('start.usable')}")
             walk.run()
@@ -150,9 +153,11 @@ def test_the_first_lesson_can_be_walked_through_by_keyboard(
         assert lesson.failed() == []
         outputs = {cell["id"]: json.dumps(cell["outputs"]) for cell in lesson.cells()}
         assert "as you predicted" in outputs["answer-crowd"]
+        screenshot(lesson, f"walked through lesson 00 in {place}")
+        if not whole:
+            return
         assert "Solved" in outputs["usable-check"]
         assert "not yet" in outputs["overlap-check"]
         assert "predictions 1 of 3, exercises 1 of 2" in outputs["progress"]
         assert "predictions made: 1 of 3; exercises solved: 1 of 2" in outputs["summary"]
         assert "start:sixteen?,usable" in outputs["progress-line"]
-        screenshot(lesson, f"end of lesson 00 in {place}")

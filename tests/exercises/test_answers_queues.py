@@ -67,6 +67,23 @@ def two_ends(items: Iterable[Any], consumers: int, use: Use) -> None:
         thread.join()
 
 
+def five_ends(items: Iterable[Any], consumers: int, use: Use) -> None:
+    """Wrong: right for five consumers, and for fewer."""
+    line: Queue[Any] = Queue()
+
+    def consume() -> None:
+        while (item := line.get()) is not None:
+            use(item)
+
+    threads = started(consumers, consume)
+    for item in items:
+        line.put(item)
+    for _ in range(5):
+        line.put(None)
+    for thread in threads:
+        thread.join()
+
+
 def zero_is_the_end(items: Iterable[Any], consumers: int, use: Use) -> None:
     """Wrong: takes 0 for the end, as `while item` does."""
     line: Queue[Any] = Queue()
@@ -179,13 +196,14 @@ def room_for_fifty(items: Iterable[Any], consumers: int, use: Use) -> None:
 
 WRONG_ENDS = [
     (no_thread, "in the thread of the caller"),
+    (five_ends, "11 consumers: somebody waits for ever"),
     (two_ends, "deadlock"),
     (zero_is_the_end, "item 0 was not used"),
-    (minus_one_is_the_end, "4 consumers"),
+    (minus_one_is_the_end, "11 consumers"),
     (joins_the_last, "not used"),
     (waits_for_the_queue, "waits for ever"),
-    (one_consumer, "4 consumers that work at the same time"),
-    (thread_for_each, "There are to be 4 consumers"),
+    (one_consumer, "11 consumers that work at the same time"),
+    (thread_for_each, "There are to be 11 consumers"),
     (empty_then_get, "deadlock"),
 ]
 
@@ -526,7 +544,7 @@ WRONG_COPIES = [
     (twice_the_size, "more than 1 waited"),
     (one_more, "more than 1 waited"),
     (one_fewer, "and only 4 did"),
-    (slots_while_written, "and only 0 did"),
+    (slots_while_written, "and only 4 did"),
     (ends_at_an_empty_block, "written were"),
     (looks_before_each_block, "copy said nothing"),
     (writes_on, "was the last that could"),
@@ -683,6 +701,23 @@ def joins_before_it_takes(worker: Any, names: Sequence[str]) -> Dicts:
     return answers, codes(workers, answers)
 
 
+def looks_at_them_last(worker: Any, names: Sequence[str]) -> Dicts:
+    """Wrong: between the empty queue and the look at who is alive somebody answers and ends."""
+    queue, answers = spawn.Queue(), dict[str, Any]()
+    workers = begun(worker, names, queue)
+    while len(answers) < len(names):
+        try:
+            name, text = queue.get_nowait()
+            answers[name] = text
+        except Empty:
+            if not any(each.is_alive() for each in workers.values()):
+                break
+            time.sleep(0.001)
+    for process in workers.values():
+        process.join()
+    return answers, codes(workers, answers)
+
+
 def five_seconds(worker: Any, names: Sequence[str]) -> Dicts:
     """Wrong: whoever has not answered in some seconds is called dead."""
     queue, answers = spawn.Queue(), dict[str, Any]()
@@ -780,6 +815,7 @@ def forks(worker: Any, names: Sequence[str]) -> Dicts:
 
 
 WRONG_ASKS = [
+    (looks_at_them_last, "look at the exit codes first"),
     (joins_before_it_takes, "for the end of somebody whose long answer"),
     (five_seconds, "only slow"),
     (signals_only, "ended without an answer, and you did not say so"),

@@ -366,7 +366,7 @@ def test_the_workbook_asks_for_every_exercise() -> None:
     for rung in RUNGS:
         assert f'check("{rung.name}.break", "")' in text
         assert f'check("{rung.name}", {rung.part})' in text
-        assert f"play({rung.program.__name__})" in text
+        assert f'play({rung.program.__name__}, check="{rung.name}.break"' in text
 
 
 def test_the_solutions_show_what_the_tests_know() -> None:

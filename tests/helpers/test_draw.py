@@ -26,7 +26,7 @@ from helpers.timeline import STOPPED, Span, Timeline, layout, merged
 from helpers.timeline.columns import columns
 from helpers.timeline.layout import MOST_BARS, Page, captions, spent
 from helpers.timeline.picture import png, shown
-from helpers.timeline.picture.svg import _cross, image
+from helpers.timeline.picture.svg import _cross, image, inline
 from helpers.timeline.shapes import (
     COLOURS,
     DARK,
@@ -231,7 +231,7 @@ def test_a_ghost_is_the_run_before_on_the_same_time_axis(until: float) -> None:
     assert end.layer > inside.layer == 0
     said = [item.text for item in page.items if isinstance(item, Text)]
     assert "the run before: 40 ms" in said
-    assert 'stroke-dasharray="4 2"' in html(now, ghost=before)
+    assert 'stroke-dasharray="4 2"' in inline(page, "")
 
 
 def test_names_keep_the_colours_that_they_had_before() -> None:

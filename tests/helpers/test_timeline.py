@@ -425,3 +425,20 @@ def test_threads_that_pickle_a_fresh_timeline_at_once_make_one_folder(
     del timeline, copies
     gc.collect()
     assert not os.path.exists(left)
+
+
+def test_threads_that_ask_at_once_get_the_same_lanes() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(20):
+            timeline = Timeline()
+            for number in range(200):
+                timeline.add("job", f"lane {number % 5}", number, number + 1)
+            with ThreadPoolExecutor(4) as pool:
+                found = [
+                    future.result() for future in [pool.submit(timeline.lanes) for _ in "1234"]
+                ]
+            assert {len(spans) for lanes in found for spans in lanes.values()} == {40}
+    finally:
+        sys.setswitchinterval(interval)

@@ -6,6 +6,7 @@ Where a sentence names a version or a system, so does the test.
 from __future__ import annotations
 
 import inspect
+import math
 import multiprocessing
 import os
 import stat
@@ -38,6 +39,14 @@ def told(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     """What a Python of its own says."""
     command = [sys.executable, *options, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+# ---------------------------------------------------------- 01 concurrency
+
+
+def test_work_that_cannot_be_split_comes_in_rounds() -> None:
+    assert {math.ceil(16 / workers) for workers in (8, 9, 10, 15)} == {2}
+    assert {math.ceil(8 / workers) for workers in (4, 5, 6, 7)} == {2}
 
 
 # -------------------------------------------------------------- 02 threads
@@ -84,8 +93,8 @@ class Compared:
         return self.key < other.key
 
 
-@needs_gil
-def test_others_get_a_turn_while_sorted_calls_python() -> None:
+def turns(call: Callable[[], object]) -> tuple[int, float]:
+    """How often another thread that asks for the GIL got it during `call`, and the seconds."""
     looks: list[float] = []
 
     def look(end: threading.Event) -> None:
@@ -93,12 +102,24 @@ def test_others_get_a_turn_while_sorted_calls_python() -> None:
             looks.append(time.perf_counter())
             time.sleep(0.0005)
 
-    items = [Compared() for _ in range(100_000)]
     with switch_interval(0.0005), beside(look):
         start = time.perf_counter()
-        sorted(items)
+        call()
         stop = time.perf_counter()
-    assert sum(start < at < stop for at in looks) > 3
+    return sum(start < at < stop for at in looks), stop - start
+
+
+@needs_gil
+def test_others_get_a_turn_while_sorted_calls_python() -> None:
+    items = [Compared() for _ in range(100_000)]
+    assert turns(lambda: sorted(items))[0] > 5
+
+
+@needs_gil
+def test_a_call_that_keeps_the_gil_keeps_it_however_long_it_lasts() -> None:
+    got, seconds = turns(lambda: sum(range(10**7)))
+    assert got <= 3  # before and after it
+    assert seconds * 1000 > 60
 
 
 # ------------------------------------------------------------ 03 processes

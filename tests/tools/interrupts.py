@@ -42,16 +42,23 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "tools")]
 from stopped import PROGRAMS  # noqa: E402
 
 MARK = "COURSE_TEST_OF_INTERRUPTS"
+STACKS = "COURSE_TEST_STACKS"  # the file that a kernel writes its stacks to
 ANSWERS = 5.0  # seconds that a cell may take to end once it is interrupted
 SETTLES = 5.0  # seconds until nobody is left of it
 SAYS = 20.0  # seconds for that
 ENDS = 90.0  # seconds for a cell that nobody interrupts
 GONE = 10.0  # seconds until nothing is left of a killed kernel
-# One of each for the whole kernel; the last is pyzmq's, and comes with the first big picture.
-MAY_STAY = ("resource_tracker", "forkserver", "server.py", "GarbageCollectorThread")
+# One of each for the whole kernel; the last are pyzmq's, for big pictures, and IPython's.
+MAY_STAY = (
+    "resource_tracker", "forkserver", "server.py", "GarbageCollectorThread", "HistorySavingThread",
+)  # fmt: skip
 DELIBERATE = {"wrong-on-purpose", "raises-exception"}
 
 PROBE = """
+import faulthandler, os, signal
+if hasattr(faulthandler, "register"):
+    faulthandler.register(signal.SIGUSR1, open(os.environ["{STACKS}"], "w"))
+
 def _state():
     import json, os, signal, sys, threading
     from multiprocessing import get_all_start_methods, get_start_method
@@ -141,6 +148,7 @@ class Kernel:
 
     def __init__(self, folder: str) -> None:
         self.folder, self.mark = os.path.join(folder, "tmp"), uuid4().hex
+        self.stacks = Path(folder, "stacks")
         os.mkdir(self.folder)
         self.manager = KernelManager(kernel_name="python3")
         self.manager.start_kernel(
@@ -152,7 +160,9 @@ class Kernel:
                 "PYTHONPATH": str(ROOT),
                 "TMPDIR": self.folder,
                 "IPYTHONDIR": os.path.join(folder, "ipython"),
+                "COURSE_PROGRESS": folder,
                 MARK: self.mark,
+                STACKS: str(self.stacks),
             },
         )
         self._meet()
@@ -161,7 +171,7 @@ class Kernel:
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(60)
-        self.run(PROBE, ENDS)
+        self.run(PROBE.replace("{STACKS}", STACKS), ENDS)
         self.pid: int = self.manager.provisioner.process.pid
 
     def restart(self) -> None:
@@ -225,7 +235,7 @@ class Kernel:
             sent = self.client.execute("", silent=True, user_expressions={"state": "_state()"})
             answer = self._answer(sent, time.monotonic() + SAYS, [])
         if answer is None:
-            raise Wrong(f"the kernel does not say its state within {SAYS:g} s")
+            raise Wrong(f"the kernel does not say its state within {SAYS:g} s{self.where()}")
         found = answer.get("user_expressions", {}).get("state", answer)
         if found.get("status") != "ok":
             raise Wrong(f"the kernel cannot say its state: {found.get('evalue', found)}")
@@ -234,13 +244,22 @@ class Kernel:
         state["children"] = [tuple(child) for child in self.children()]
         return state
 
+    def where(self) -> str:
+        """The innermost lines of its threads."""
+        if not hasattr(signal, "SIGUSR1"):
+            return ""
+        os.kill(self.pid, signal.SIGUSR1)
+        time.sleep(0.5)
+        stacks = self.stacks.read_text().split("\n\n")
+        return "\n".join(["", *("\n".join(stack.splitlines()[:9]) for stack in stacks)])
+
     def children(self) -> list[tuple[str, int]]:
         """The command and the number of each process below the kernel that runs."""
         found = []
         for process in psutil.Process(self.pid).children(recursive=True):
             with suppress(psutil.Error):
                 if process.status() != psutil.STATUS_ZOMBIE:
-                    found.append((" ".join(process.cmdline())[-90:], process.pid))
+                    found.append((" ".join(process.cmdline())[:300], process.pid))
         return found
 
     def interrupt(self) -> None:
@@ -282,7 +301,7 @@ class Kernel:
             with suppress(psutil.Error):
                 mine = process.environ().get(MARK) == self.mark
                 if mine and process.status() != psutil.STATUS_ZOMBIE:
-                    found[process.pid] = " ".join(process.cmdline())[-90:]
+                    found[process.pid] = " ".join(process.cmdline())[:300]
         return found
 
 
@@ -360,14 +379,18 @@ class Try:
         self._settled(kernel, before, cell, what)
         again = kernel.run(cell.code, ENDS)
         if not again.status:
-            raise Wrong(f"{what}: run again, no answer within {ENDS:g} s; {again.said}")
+            where = kernel.where()
+            raise Wrong(f"{what}: run again, no answer within {ENDS:g} s; {again.said}{where}")
         if again.status != "ok" and not cell.fails:
             self._note(cell.name, f"{what}: run again: {again.status}: {again.said}")
         self._settled(kernel, before, cell, f"{what}, and run again")
 
     def _settled(self, kernel: Kernel, before: Mapping[str, Any], cell: Cell, what: str) -> None:
         last = time.monotonic() + SETTLES
-        while (left := differences(before, kernel.state())) and time.monotonic() < last:
+        while left := differences(before, kernel.state()):
+            wait = ENDS - SETTLES if "Thread panel" in left else 0  # its run is not the cell's
+            if time.monotonic() > last + wait:
+                break
             time.sleep(0.1)
         if left:
             self._note(cell.name, f"{what}: {left}")

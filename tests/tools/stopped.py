@@ -87,8 +87,8 @@ PROGRAMS = {
     "from helpers.cost import life, round_trip\n"
     "spawn = get_context('spawn')\nlife(spawn.Process)\n"
     "assert round_trip(spawn.Process, spawn.Semaphore, 300) > 0",
-    "apart": "from helpers.apart import at_once\nfrom helpers.apart.programs import HANGS\n"
-    "assert len(at_once(HANGS, 2)) == len(HANGS)",
+    "apart": "from helpers.apart import at_once\nfrom helpers.apart.programs import SENDING\n"
+    "assert len(at_once(SENDING, 2)) == len(SENDING)",
     "deadline": "import threading\nfrom helpers.deadline import DeadlinePassed, deadline\n"
     "lock = threading.Lock()\n"
     "try:\n    with deadline(0.5), lock:\n"
@@ -107,7 +107,7 @@ PROGRAMS = {
     "    for thread in threads: thread.start()\n"
     "    for thread in threads: thread.join()\n"
     "    assert total == 6\n"
-    "assert explore(program, every=True, budget=1500).verdict == 'fails'",
+    "assert explore(program, every=True, budget=1500).verdict == 'race'",
     "explore, library": "import queue, threading\n"
     "from concurrent.futures import ThreadPoolExecutor\n"
     "from helpers.interleave import explore\n"

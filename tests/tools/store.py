@@ -2,6 +2,7 @@
 
     python3 course.py notebooks                    all lessons and solutions
     python3 course.py notebooks 02-threads         those whose name contains this
+    python3 course.py notebooks --widgets 02       only what stands in place of widgets
 
 A cell that is tagged `answer` tells what a prediction asks: what it shows is stored
 folded, so that no reader comes upon it before the question.
@@ -66,10 +67,14 @@ def chosen(names: list[str]) -> list[Path]:
     return [path for path in found if not names or any(name in path.as_posix() for name in names)]
 
 
-def store(path: Path) -> None:
-    """Run one notebook and write it back, outputs and all."""
+def store(path: Path, widgets: bool = False) -> None:
+    """Run one notebook and write it back, outputs and all; or with new ones of its widgets only."""
     notebook = nbformat.read(path, as_version=4)
+    before = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     execute(notebook, path)
+    for cell in notebook.cells if widgets else ():
+        if cell.cell_type == "code" and "widget" not in cell.metadata.get("tags", []):
+            cell.outputs = before[cell.id]
     path.write_text(text(notebook), encoding="utf-8", newline="\n")
 
 
@@ -188,14 +193,15 @@ def portable(text: str) -> str:
     return line
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    names = [each for each in arguments if each != "--widgets"]
     try:
         # No learner has our IPython profile, so the lessons must do without.
         with tempfile.TemporaryDirectory() as profile:
             os.environ |= {"IPYTHONDIR": profile, "COURSE_PROGRESS": profile}
             for path in chosen(names):
                 print(path.relative_to(ROOT).as_posix(), flush=True)
-                store(path)
+                store(path, len(names) < len(arguments))
     except Unstorable as error:
         print(error, file=sys.stderr)
         return 1

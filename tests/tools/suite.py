@@ -30,6 +30,7 @@ COMPUTING = (
     "tests/exercises/test_answers_synchronization.py",
     "tests/lessons/test_notebooks.py",
     "tests/lessons/test_rules.py",
+    "tests/lessons/test_sentences.py",
     "tests/lessons/test_synchronization.py",
     "[ladder.",
     "[synchronization.",

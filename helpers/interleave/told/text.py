@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ...timeline.shapes import plain
 from ..report import ASLEEP, NOTIFIED, UNSET, Report, Schedule, Standing, Step
-from .why import LONG, apart, because, cut, headline, one_line, short, who
+from .why import LONG, apart, because, cut, headline, line_of, one_line, short, who
 
 __all__ = ["because", "counts", "header", "headline", "report", "rows", "table"]
 
@@ -164,7 +164,7 @@ def state_after(step: Step) -> dict[str, str]:
 
 def doing(step: Step) -> str:
     """ "A, line 8: read total -> 0"; the line only where it is known."""
-    place = f"{who(step.thread)}, line {step.line}" if step.line else who(step.thread)
+    place = f"{who(step.thread)}, {line_of(step)}" if step.line else who(step.thread)
     return one_line(f"{place}: {step.what}")
 
 
@@ -219,7 +219,7 @@ def _lines(schedule: Schedule) -> Iterator[list[str]]:
 def _cell(thread: str, step: Step, before: Step | None) -> str:
     """What a thread does at this step, or what it begins to wait for; ":" where it still does."""
     if thread == step.thread:
-        return at_line(step.line, step.what)
+        return at_line(step, step.what)
     if thread not in step.blocked:
         return ""
     return (
@@ -239,13 +239,13 @@ def _left(stands: Standing | None, schedule: Schedule) -> str:
         return ""
     step = schedule.steps[-1] if schedule.steps else None
     if step and stands.thread in step.blocked:
-        return at_line(stands.line, waits(step, stands.thread))
-    return f"({at_line(stands.line, stands.what)})" if stands.what else "(has not ended)"
+        return at_line(stands, waits(step, stands.thread))
+    return f"({at_line(stands, stands.what)})" if stands.what else "(has not ended)"
 
 
-def at_line(line: int, what: str) -> str:
-    """ "14: read total"; the line only where it is known."""
-    return f"{line}: {what}" if line else what
+def at_line(at: Step | Standing, what: str) -> str:
+    """ "14: read total", "contextlib 137: next(self.gen)"; the line only where it is known."""
+    return f"{at.library} {at.line}: {what}".lstrip() if at.line else what
 
 
 def _bar(cells: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from ...timeline.shapes import plain
-from ..report import ASLEEP, UNSET, Schedule, Step
+from ..report import ASLEEP, GOES_ON, UNSET, Schedule, Standing, Step
 
 Steps = Sequence[Step]
 TAKES = (".pop(", ".popleft(", ".popitem(", ".setdefault(")  # which change, and give back
@@ -426,21 +426,27 @@ def _when(steps: Steps, n: int) -> str:
     return f"{'at' if steps[n].letter else 'after'} step {number}"
 
 
+def line_of(at: Step | Standing) -> str:
+    """ "line 14", or "line 137 of contextlib"."""
+    return f"line {at.line} of {at.library}" if at.library else f"line {at.line}"
+
+
 def _round_and_round(schedule: Schedule) -> str:
     """Who turns in a loop that nobody ends, or where the last steps were."""
     for stands in schedule.standing:
         if stands.what.startswith("spin") or stands.why.startswith("spin"):
             return (
-                f"{who(stands.thread)} goes round in line {stands.line}, and no running thread is "
+                f"{who(stands.thread)} goes round in {line_of(stands)}, and no running thread is "
                 "left to change what it looks at."
             )
     left = [s.thread for s in schedule.standing if not s.ended and s.thread != "M"] or ["main"]
     tail = [step for step in schedule.steps if step.letter][-TAIL:]
-    places = dict.fromkeys(f"{who(step.thread)} in line {step.line}" for step in tail)
+    places = dict.fromkeys(f"{who(step.thread)} in {line_of(step)}" for step in tail)
     last = f" Its last {len(tail)}: {', '.join(places)}." if tail else ""
-    return (
-        f"{listed(left)} had not ended when the run was stopped, after {len(schedule)} steps.{last}"
-    )
+    on = [s for s in schedule.standing if s.what == GOES_ON]
+    still = "".join(f" {who(s.thread)} still went on in {line_of(s)}." for s in on)
+    steps = f"after {len(schedule)} steps"
+    return f"{listed(left)} had not ended when the run was stopped, {steps}.{still}{last}"
 
 
 def _for_ever(schedule: Schedule) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from ..layout import Page, Picture, captions, headed, words
@@ -39,39 +40,30 @@ HATCH = {  # what lies on paper, and the strength of its colour
     "unknown": ('<path d="M1 1h1.4v1.4H1zM4 4h1.4v1.4H4z" fill-opacity=".6"/>', 0.5),
 }
 FAINT = {"band": 0.07, "grid": 0.2}
+HALO = f' style="paint-order:stroke;stroke:{PAPER};stroke-width:3px"'  # around letters
 ON_PAPER = (  # where there is no page to take colours from
     "<style>:root{--jp-content-font-color1:#222;--jp-layout-color0:#fff;"
-    "background:var(--jp-layout-color0)}@media(prefers-color-scheme:dark)"
+    "background:var(--jp-layout-color0)}"
+    ".h{paint-order:stroke;stroke:var(--jp-layout-color0);stroke-width:3px}@media(prefers-color-scheme:dark)"
     "{:root{--jp-content-font-color1:#ddd;--jp-layout-color0:#111}}</style>"
 )
 
 
-def html(
-    picture: Picture,
-    title: str = "",
-    *,
-    until: float = 0.0,
-    ghost: Picture | None = None,
-    names: Sequence[str] = (),
-    wide: float = WIDTH,
-) -> str:
+def html(picture: Picture, title: str = "") -> str:
     """A timeline, or several on one time scale, as inline SVG with its words.
-
-    Pictures that follow one another are comparable: the time axis reaches `until`
-    (seconds) at least, `ghost` is the run before, drawn as an outline, and `names`
-    have the colours that they had before, in this order. On a narrow page a picture
-    that is `wide` pixels shrinks until its letters have 10, then it can be scrolled.
 
     >>> from helpers.timeline import Timeline
     >>> html(Timeline()).endswith("nothing was recorded</figcaption></figure>")
     True
     """
-    page = Page(picture, title, wide, until=until, ghost=ghost, names=names)
-    return figure(inline(page, headed(title, words(picture))), captions(picture), wide=page.wide)
+    return figure(inline(Page(picture, title), headed(title, words(picture))), captions(picture))
 
 
 def figure(drawn: str, caption: str, numbers: str = "", *, wide: float = WIDTH) -> str:
-    """What is drawn, over its caption, a paragraph of the page, and numbers to be opened."""
+    """What is drawn, over its caption, a paragraph of the page, and numbers to be opened.
+
+    On a narrow page the picture shrinks until its letters have 10 pixels; then it is scrolled.
+    """
     said = escape(plain(caption)).replace("\n", "<br>")
     if numbers:
         lines = escape(plain(numbers)).replace("\n", "<br>")
@@ -89,6 +81,7 @@ def inline(sheet: Sheet, label: str) -> str:
 def image(sheet: Sheet) -> str:
     """The address of the picture as an image, which has all of it inside."""
     body = _svg(sheet, f'width="{sheet.wide:.0f}" height="{sheet.y:.0f}"', _shapes, ON_PAPER)
+    body = body.replace(HALO, ' class="h"')
     return "data:image/svg+xml;base64," + base64.b64encode(body.encode()).decode()
 
 
@@ -160,7 +153,7 @@ def _text(text: Text) -> str:
     if text.ink:
         style += f' fill="{text.ink}"'
     else:
-        style += f' style="paint-order:stroke;stroke:{PAPER};stroke-width:3px"'
+        style += HALO
     return (
         f'<text x="{text.x:.1f}" y="{text.y:.1f}" dy=".36em" pointer-events="none" '
         f"{style}>{escape(text.text)}</text>"
@@ -182,7 +175,8 @@ def _cross(cross: Cross) -> str:
 
 def _area(area: Area) -> str:
     step, bottom = area.width / len(area.cover), area.y + area.height
-    path = "".join(f"V{bottom - area.height * share:.1f}h{step:.5g}" for share in area.cover)
+    tops = groupby(f"{bottom - area.height * share:.1f}" for share in area.cover)
+    path = "".join(f"V{top}h{step * len([*same]):.6g}" for top, same in tops)
     return (
         f'<path d="M{area.x:.1f} {bottom:.1f}{path}V{bottom:.1f}Z" fill="{COLOURS[area.colour]}"/>'
     )
