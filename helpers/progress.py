@@ -30,6 +30,7 @@ from .ending import InOneSentence
 
 FILE = "progress.sqlite"
 FOLDER = Path.cwd()  # of the notebook: where its kernel starts
+MARKS = 10  # more of them nobody counts
 ASKED = "?"  # after the name of a prediction, as one exercise may have the same name
 SECONDS = 5.0  # to wait for another notebook that is writing
 CALLS = re.compile(r'\b(predict|check)\("([a-z_]+\.[a-z_.]+)"')
@@ -249,6 +250,8 @@ class Count(NamedTuple):
     @property
     def html(self) -> str:
         """A mark for each, which a screen reader leaves out, and the words."""
+        if self.all > MARKS:
+            return self.words
         marks = "●" * self.done + "○" * (self.all - self.done)
         return f'<span aria-hidden="true">{marks}</span> {self.words}'.strip()
 
@@ -259,7 +262,7 @@ def _of(names: Iterable[str], so_far: dict[str, Any]) -> Count:
 
 
 def _table(rows: list[tuple[Lesson, Count, Count]]) -> str:
-    left = 'style="text-align:left"'
+    left = 'style="text-align:left;white-space:nowrap"'
     heads = "".join(f'<th scope="col" {left}>{h}</th>' for h in ("", "Predictions", "Exercises"))
     body = "".join(
         f'<tr><th scope="row" {left}><a href="{escape(lesson.file)}">{escape(lesson.title)}</a>'
