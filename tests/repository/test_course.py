@@ -622,7 +622,7 @@ def test_lab_prints_its_address_with_the_port_taken_and_leaves_nothing_running(
         start_new_session=True,
     )
     assert process.stdout
-    heard = []
+    heard: list[str] = []
     while not heard or "Ctrl-C here ends the course" not in heard[-1]:
         heard.append(process.stdout.readline())
         assert heard[-1], heard
