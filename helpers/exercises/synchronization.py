@@ -170,6 +170,8 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
             report = explore(program, budget=ENOUGH)
     except (Refused, Diverged, DeadlinePassed):
         return False
+    if report.interrupted:
+        raise KeyboardInterrupt
     if report.schedule is not None and report.schedule.verdict not in ENDLESS:
         raise NotYet(f"{calls} calls, of which {limit} may be inside: {broken(report.schedule)}")
     return report.ok
