@@ -334,7 +334,7 @@ def _row(asked: Question, choice: str) -> tuple[str, str, str]:
 def _made(make: Callable[[], object]) -> str:
     try:
         value = make()
-    except NameError:
+    except (NameError, LookupError):  # its cell has not run, or not to its end
         return NOT_RUN
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
