@@ -6,6 +6,7 @@ import collections
 import copy
 import dataclasses
 import functools
+import json
 import heapq
 import operator
 import os
