@@ -496,6 +496,7 @@ class Hooks(Accesses):
         """What an `async with` enters in place of `manager`."""
         if self.run is None:
             return manager
+        manager = self.stand(manager)
         if type(manager) not in self.opened:
             self.opens(type(manager))
         return self.tasks.Entered(site, manager)

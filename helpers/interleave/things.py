@@ -75,6 +75,8 @@ class Twin:
 
     awaits = False  # whether tasks of asyncio wait for it
 
+    by_value = False  # whether two with the same inside are in the same state
+
     def __new__(cls, *_: Any, **__: Any) -> Any:
         self = super().__new__(cls)
         if Current.hooks.run is not None:
