@@ -28,10 +28,13 @@ from . import namespaces
 from .foreign import Undo
 from .lifetimes import Lifetimes, behind
 from .operators import IN_PLACE, SIGNS, TESTS
+from .shown import inside
 from .step import NOTHING, NOWHERE, Access, Home, Site
 from .things import (
     ALWAYS_SAME,
+    FLAT,
     KEEP_SIZE,
+    NESTS,
     PRIMITIVE,
     SAME,
     Twin,
@@ -425,14 +428,39 @@ class Accesses:
         self._look(site, "read", (value,))
         return value
 
+    def text(self, site: Site, value: Any) -> Any:
+        """About to write out `value`, with all that is in it."""
+        self._look(site, "read", (value,), self.within((value,)))
+        return value
+
+    def within(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The containers inside of these, at any depth: C compares and writes out them, too."""
+        if self.run is None or (self.run.alone and not self.run.spin.on):
+            return ()
+        waiting = [value for value in values if isinstance(value, NESTS)]
+        seen = {id(value): value for value in waiting}
+        found = []
+        while waiting:
+            value = waiting.pop()
+            parts = (*dict.keys(value), *dict.values(value)) if isinstance(value, dict) else None
+            for each in inside(value) if parts is None else parts:
+                if isinstance(each, NESTS) and id(each) not in seen:
+                    seen[id(each)] = each
+                    waiting.append(each)
+                    found.append(each)
+        return tuple([each for each in found if is_container(each)])
+
     def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
-        plain = type(left) in ALWAYS_SAME and type(right) in ALWAYS_SAME
+        plain = type(left) in FLAT and type(right) in FLAT
         if not plain and kind not in ("Is", "IsNot"):
-            self._look(site, "read", (left, right))
+            by_hash = kind in ("In", "NotIn") and isinstance(right, dict | set | frozenset)
+            more = () if by_hash else self.within((left, right))
+            self._look(site, "read", (left, right), more)
         return TESTS[kind](left, right)
 
     def work_out(self, site: Site, sign: str, left: Any, right: Any) -> Any:
-        self._look(site, "read", (left, right))
+        more = self.within((right,)) if sign == "Mod" and isinstance(left, str | bytes) else ()
+        self._look(site, "read", (left, right), more)
         return SIGNS[sign](left, right)
 
     def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:

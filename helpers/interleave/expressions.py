@@ -187,11 +187,11 @@ class Expressions(ast.NodeTransformer):
         new: ast.expr = self.visit(node)
         return self.call(node, "private", new) if isinstance(node, ast.GeneratorExp) else new
 
-    def whole(self, node: ast.expr) -> ast.expr:
-        """The value of `node`, which is about to be looked at as a whole."""
+    def whole(self, node: ast.expr, how: str = "whole") -> ast.expr:
+        """The value of `node`, which is about to be looked at as a whole; or written out."""
         new: ast.expr = self.visit(node)
         looks = not isinstance(node, ast.Constant | ast.Compare | ast.UnaryOp | ast.BinOp)
-        return self.call(node, "whole", self.site(node), new) if looks else new
+        return self.call(node, how, self.site(node), new) if looks else new
 
     def visit_Starred(self, node: ast.Starred) -> ast.expr:
         if isinstance(node.ctx, ast.Load):
@@ -220,7 +220,7 @@ class Expressions(ast.NodeTransformer):
         return node
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:
-        node.value = self.whole(node.value)
+        node.value = self.whole(node.value, "text")
         if node.format_spec:
             node.format_spec = self.visit(node.format_spec)
         return node

@@ -32,6 +32,8 @@ from .things import (
     ALWAYS_SAME,
     BY_KEY,
     CONTAINERS,
+    DEEP,
+    DEEP_METHODS,
     DRAWS,
     IN_ORDER,
     LAZY,
@@ -134,6 +136,8 @@ class Hooks(Accesses):
             token = self._token
             seen = [each for arg in args for each in self._inside(arg)]
             more = tuple((token(each), None, is_iterator(each)) for each in seen)
+            if name in DEEP_METHODS:
+                more += tuple((token(each), None, False) for each in self.within((owner, *args)))
             more += self._grows(owner, args[0]) if by_key and write else ()
             if write:
                 self.save(owner)
@@ -384,6 +388,7 @@ class Hooks(Accesses):
                 return method(*args, **kwargs)
             seen = [each for arg in args for each in self._inside(arg)]
             also = tuple((self._token(each), None, True) for each in seen)
+            also += tuple((self._token(each), None, False) for each in self.within(args))
             for each in (owner, *seen):
                 self.save(each)
             self.run.access(site, owner, None, True, "call", also, owner)
@@ -442,18 +447,20 @@ class Hooks(Accesses):
             return
         self.run.unread()
         every = [owner for arg in args for owner in self._inside(arg)]
-        if not every:
+        looks = any(function is each for each in LOOKERS)
+        more = self.within(args) if not looks or id(function) in DEEP else ()
+        if not every and not more:
             return
         in_c = isinstance(function, BuiltinFunctionType)
         if id(function) in IN_ORDER or (in_c and function.__name__ == "join"):
-            check_order(site, every[0])
+            check_order(site, (*every, *more)[0])
         if function is copy.copy:
             self._look(site, "read", args)
             return
         of_same = in_c and isinstance(function.__self__, SAME)  # of a str: "".join
-        looks = of_same or any(function is each for each in LOOKERS)
+        looks = of_same or looks
         draws = of_same or id(function) in DRAWS
-        self._look(site, "draw" if draws else "call" if looks else "change", args)
+        self._look(site, "draw" if draws else "call" if looks else "change", args, more)
 
     def _by_name(self, site: Site, function: Any) -> Any:
         def called(owner: Any, name: str, *value: Any) -> Any:

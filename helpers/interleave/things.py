@@ -35,6 +35,13 @@ class Current:
 CONTAINERS = (list, dict, set, bytearray, deque)
 WEAK = (weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)
 BY_INDEX = (list, bytearray, deque, array.array)
+NESTS = (list, dict, set, deque, tuple, frozenset)  # C looks at what is inside, and inside of that
+FLAT = frozenset({int, float, complex, bool, str, bytes, range, slice, type(None)})
+DEEP = frozenset(
+    map(id, (str, repr, print, format, hash, sum, min, max, any, all, sorted))
+)  # of built-in functions that look: who looks deeper than at the container itself
+DEEP_METHODS = frozenset(("index", "count", "remove", "sort", "__contains__", "__eq__", "__ne__",
+    "__lt__", "__le__", "__gt__", "__ge__", "__repr__", "__str__"))  # fmt: skip
 KEEP_SIZE = (dict, set, deque)  # their iterators remember it
 VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 READS = (

@@ -6,6 +6,7 @@ import collections
 import copy
 import dataclasses
 import functools
+import json
 import heapq
 import operator
 import os
@@ -1336,3 +1337,67 @@ def race_global_rebound():
 
     go(load, load)
     assert len(n) == 1
+
+
+# ------------------------------------------------- what is inside of what is looked at
+
+
+def _inner_and_outer(look, box=lambda inner: [inner]):
+    """One thread changes a list that stands inside of what the other looks at."""
+    inner, seen = [], []
+    outer = box(inner)
+    go(lambda: inner.append(1), lambda: seen.append(look(outer)))
+    return seen[0]
+
+
+def race_inside_compared():
+    assert _inner_and_outer(lambda outer: outer == [[1]])
+
+
+def race_inside_of_a_tuple_compared():
+    assert _inner_and_outer(lambda outer: outer == ([1],), lambda inner: (inner,))
+
+
+def race_inside_written_out():
+    assert _inner_and_outer(str) == "[[1]]"
+
+
+def race_inside_in_a_text():
+    assert _inner_and_outer(lambda outer: f"{outer}", lambda inner: {"a": inner}) == "{'a': [1]}"
+
+
+def race_inside_searched():
+    assert _inner_and_outer(lambda outer: [1] in outer)
+
+
+def race_inside_counted():
+    assert _inner_and_outer(lambda outer: outer.count([1])) == 1
+
+
+def race_inside_sorted():
+    assert _inner_and_outer(sorted, lambda inner: [[0], inner]) == [[0], [1]]
+
+
+def race_inside_of_json():
+    assert _inner_and_outer(json.dumps) == "[[1]]"
+
+
+def ok_inside_not_looked_at():
+    assert _inner_and_outer(len) == 1
+
+
+def ok_inside_compared_locked():
+    inner, lock, seen = [], Lock(), []
+    outer = [inner]
+
+    def add():
+        with lock:
+            inner.append(1)
+            inner.append(2)
+
+    def look():
+        with lock:
+            seen.append(outer == [[1]])
+
+    go(add, look)
+    assert seen == [False]
