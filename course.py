@@ -10,6 +10,7 @@
     check       style, types and floors of the code (ruff, mypy, import-linter)
     lock        pin every package again, with hashes (needs uv)
     links       write the public address and the computed minutes where they are shown
+    sentences   list the sentences with a number, "always" or "never", and what backs each
 
 The first call installs what the command needs into the folder .venv, next to
 this file; later calls start at once. Deleting .venv undoes it.
@@ -54,21 +55,25 @@ class Trouble(Exception):
 def lab(arguments: "list[str]") -> int:
     """Open JupyterLab on the first lesson, or on the file named in the arguments."""
     prepare("lab")
-    command = ["-m", "jupyterlab", "-y", "--Application.log_level=WARN"]
+    try:
+        furnish(VENV)
+    except OSError as error:
+        raise Trouble(explain(str(error))) from error
+    command = ["-m", "jupyterlab", "-y", "--Application.log_level=INFO"]
+    command.append(f"--LabApp.workspaces_dir={VENV / WORKSPACE.parent}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # containers are often root, and Jupyter refuses it
     if not has_screen():
         command.append("--no-browser")
     if not any((ROOT / argument).exists() for argument in arguments):
         command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
-    say("Starting JupyterLab. Its address appears below; Ctrl-C here ends it.")
-    return run([str(PYTHON), *command, *arguments])
+    return serve([str(PYTHON), *command, *arguments])
 
 
 def test(arguments: "list[str]") -> int:
     """Run pytest over tests and notebooks, or over what the arguments choose."""
     prepare("test")
-    return run([str(PYTHON), "-m", "pytest", *arguments])
+    return run([str(PYTHON), str(Path("tests", "tools", "suite.py")), *arguments])
 
 
 def bench(arguments: "list[str]") -> int:
@@ -97,6 +102,7 @@ def check(arguments: "list[str]") -> int:
     ]
     for folder in sorted({path.parent for path in ROOT.glob("tests/**/*.py")}):
         tools.append(["mypy", *sorted(str(path.relative_to(ROOT)) for path in folder.glob("*.py"))])
+    tools.append(["mypy", "conftest.py"])
     commands = [["-m", *tool] for tool in tools]
     commands.append(["-c", "from importlinter.cli import *; lint_imports_command()", "--no-cache"])
     return max([run([str(PYTHON), *command]) for command in commands])
@@ -117,9 +123,14 @@ def lock(arguments: "list[str]") -> int:
 
 
 def links(arguments: "list[str]") -> int:
-    """Bring the address in README.md and the minutes of the lessons up to date."""
+    """Bring README.md and the minutes of the lessons up to date; `links ADDRESS` changes it."""
+    return run([sys.executable, str(Path("tests", "tools", "pages.py")), *arguments])
+
+
+def sentences(arguments: "list[str]") -> int:
+    """Bring the table of what backs a sentence up to date, and print it."""
     refuse(arguments)
-    return run([sys.executable, str(Path("tests", "tools", "pages.py"))])
+    return run([sys.executable, str(Path("tests", "tools", "sentences.py"))])
 
 
 COMMANDS = {
@@ -130,6 +141,7 @@ COMMANDS = {
     "check": check,
     "lock": lock,
     "links": links,
+    "sentences": sentences,
 }
 
 
@@ -204,7 +216,6 @@ def install(level: str) -> None:
     level = "test" if before.get("level") == "test" else level
     for command in filling(LOCKS[level]):
         watch(command)
-    keep_lab_quiet()
     fresh = STAMP.with_suffix(".new")
     fresh.write_text(json.dumps({**base, **wanted(level)}, indent=1), encoding="utf-8")
     os.replace(str(fresh), str(STAMP))
@@ -248,13 +259,52 @@ def filling(packages: Path) -> "list[list[str]]":
     ]
 
 
-def keep_lab_quiet() -> None:
-    """JupyterLab's first question, whether to fetch news, would hide the first lesson."""
-    settings = VENV / "share" / "jupyter" / "lab" / "settings"
-    settings.mkdir(parents=True, exist_ok=True)
-    answer = {"fetchNews": "false", "checkForUpdates": False}
-    quiet = {"@jupyterlab/apputils-extension:notification": answer}
-    (settings / "overrides.json").write_text(json.dumps(quiet), encoding="utf-8")
+# How JupyterLab looks to a learner who opens it for the first time.
+SETTINGS = {
+    # Its first question, whether to fetch news, would hide the first lesson.
+    "@jupyterlab/apputils-extension:notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    },
+    # A link into the glossary opens the page, on its word, and not the page's source.
+    "@jupyterlab/docmanager-extension:plugin": {
+        "defaultViewers": {"markdown": "Markdown Preview"},
+    },
+}
+# The contents of the lesson stand at its left, instead of the files with the solutions.
+LAYOUT = {
+    "main": {},
+    "left": {
+        "collapsed": False,
+        "visible": True,
+        "current": "@jupyterlab/toc:plugin",
+        "widgets": ["filebrowser", "running-sessions", "@jupyterlab/toc:plugin"],
+    },
+    "right": {"collapsed": True, "visible": True, "widgets": []},
+    "relativeSizes": [0.2, 0.8, 0],
+}
+# A notebook does not say which Python ran it: else it would count as changed once it is opened.
+KERNEL = """c = get_config()
+c.IPKernelApp.exec_lines = ["get_ipython().kernel.language_info.pop('version', None)"]
+"""
+WORKSPACE = Path("share", "jupyter", "lab", "workspaces", "default-37a8.jupyterlab-workspace")
+
+
+def furnish(prefix: Path) -> None:
+    """Put JupyterLab's settings where the Python in `prefix` finds them.
+
+    The workspace changes as the learner opens and closes things, so it is written once.
+    """
+    workspace = {"data": {"layout-restorer:data": LAYOUT}, "metadata": {"id": "default"}}
+    files = {
+        Path("share", "jupyter", "lab", "settings", "overrides.json"): json.dumps(SETTINGS),
+        Path("etc", "ipython", "ipython_kernel_config.py"): KERNEL,
+    }
+    if not (prefix / WORKSPACE).exists():
+        files[WORKSPACE] = json.dumps(workspace)
+    for path, text in files.items():
+        (prefix / path).parent.mkdir(parents=True, exist_ok=True)
+        (prefix / path).write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -298,12 +348,50 @@ def locked(file: int) -> bool:
 
 def run(command: "list[str]") -> int:
     """Run a command in the course's folder and return its exit code."""
-    path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
-    child = subprocess.Popen(command, cwd=str(ROOT), env=environment)
+    child = start(command)
     with seen_off(child):
         child.wait()
-    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+    return code(child)
+
+
+def start(command: "list[str]", **more: Any) -> "subprocess.Popen[bytes]":
+    """Start a command in the course's folder, with .venv as its Python."""
+    path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
+    return subprocess.Popen(command, cwd=str(ROOT), env=environment, **more)
+
+
+def code(child: "subprocess.Popen[bytes]") -> int:
+    """The exit code as a shell has it."""
+    status: int = child.returncode
+    return status if status >= 0 else 128 - status
+
+
+def serve(command: "list[str]") -> int:
+    """Run JupyterLab, say where it is and how it ends; its own words go into a file."""
+    log = VENV / "lab.log"
+    say("Starting JupyterLab ...")
+    with open(str(log), "wb") as words:
+        child = start(command, stdout=words, stderr=words)
+    with seen_off(child):
+        address = None
+        while address is None and child.poll() is None:
+            time.sleep(0.1)
+            address = ADDRESS.search(log.read_text(encoding="utf-8", errors="replace"))
+        if address is None:  # an argument such as --version, or it could not start
+            say(log.read_text(encoding="utf-8", errors="replace").strip())
+        else:
+            say(READY.format(address=address[1]))
+        child.wait()
+    return code(child)
+
+
+ADDRESS = re.compile(r"is running at:\s.*?(https?://\S+)")
+READY = """The course is open in your browser. If you do not see it there, open this address:
+
+    {address}
+
+Keep this window as long as you learn. Ctrl-C here ends the course; what you saved stays."""
 
 
 def watch(command: "list[str]") -> None:

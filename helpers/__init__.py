@@ -1,5 +1,12 @@
 """The course's own package: record work, draw it, and choose how it interleaves.
 
-Import from its modules. This file imports nothing, because every spawned
-process pays for what stands here.
+Import from its modules. This file imports nothing where there is no notebook,
+because every spawned process pays for what stands here.
 """
+
+import sys
+
+if "IPython" in sys.modules:  # in a kernel, whose first cells import what takes long
+    from .ending.interrupts import spare
+
+    spare()

@@ -99,7 +99,7 @@ def without_start(runs: Mapping[str, Timeline]) -> dict[str, Timeline]:
     shown = {way: Timeline() for way in runs}
     for way, timeline in runs.items():
         for s in _items(timeline):
-            shown[way].add(s.name, s.lane, s.start, s.stop, s.cpu_time, s.outcome, pid=s.pid)
+            shown[way].add(s.name, s.lane, s.start, s.stop, s.cpu_time, s.outcome, s.pid, s.slept)
     return shown
 
 

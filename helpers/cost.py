@@ -249,6 +249,9 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
             process.kill()
             process.join()
         near[0].put(None)
+        for queue in far["Queue"]:  # its thread may wait for somebody to read
+            queue.cancel_join_thread()
+            queue.close()
         block.close()
         block.unlink()
 

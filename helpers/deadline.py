@@ -23,10 +23,11 @@ from typing import Any, Literal, NoReturn
 
 from . import wait_graph
 from .ending import Ender, InOneSentence, raise_in, untraced
+from .ending.interrupts import must_not_be_broken, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to
-IMPORT = 2.0  # seconds that an import in the block gets to end
+PATIENCE = 2.0  # seconds that an import in the block gets to end, or what is as easily broken
 
 
 class DeadlinePassed(InOneSentence, TimeoutError):
@@ -41,7 +42,8 @@ class deadline:
     and raises DeadlinePassed, a TimeoutError. The kernel lives on. Blocks may
     be nested; an error of your own goes through unchanged.
 
-    A thread inside `time.sleep` or C code cannot be ended; it is named. On
+    A thread inside `time.sleep` or C code cannot be ended; it is named. One call
+    that keeps the GIL, as `sum(range(10**10))` does, holds up the deadline itself. On
     Windows the same holds for a wait in `Thread.join`. In a thread other than
     the main one the block ends between two steps of Python code, and an error
     on its way may arrive just after the block.
@@ -53,19 +55,21 @@ class deadline:
             raise ValueError(f"seconds must be a number above 0, not {seconds!r}")
         self.seconds = float(seconds)
 
+    @whole
     def __enter__(self) -> None:
         self._thread, self._task = threading.current_thread(), _task()
         self._main = self._thread is threading.main_thread()
         self._threads, self._children = set(threading.enumerate()), set(active_children())
         self._expired = self._stepped_in = self._shown = self._given_up = False
         self._left: list[str] = []
-        self._inside_import = wait_graph.in_import(sys._getframe())
+        self._inside = must_not_be_broken(sys._getframe(1))
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
         if self._main:
             self._before = signal.signal(signal.SIGINT, self._interrupted)
         self._watcher.start()
 
+    @whole
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> Literal[False]:
         try:
             self._given_up = kind is KeyboardInterrupt
@@ -99,7 +103,7 @@ class deadline:
         if self._closed.wait(self.seconds):
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])
-        self._expired, self._patient_until = True, monotonic() + IMPORT
+        self._expired, self._patient_until = True, monotonic() + PATIENCE
         while not self._closed.is_set():
             self._interrupt()
             if not self._closed.wait(MORE):
@@ -146,11 +150,11 @@ class deadline:
             self._raise()
 
     def _must_not_be_broken(self, frame: FrameType | None) -> bool:
-        """Whether this is a deadline's own code, or an import, which would stay half done."""
+        """Whether this is a deadline's own code, or what would stay half done, for a while."""
         if _entering_or_leaving(frame):
             return True
-        importing = not self._inside_import and wait_graph.in_import(frame)
-        return importing and monotonic() < self._patient_until
+        patient = not self._inside and monotonic() < self._patient_until
+        return patient and must_not_be_broken(frame)
 
     def _raise(self) -> NoReturn:
         self._stepped_in = True

@@ -1,40 +1,63 @@
 """Timelines, speed-ups and costs as pictures that carry their own words.
 
 `html` makes inline SVG: fast enough to follow a slider, and at home on a light
-or a dark page. `show`, `curve`, `costs` and `heat` make a PNG with matplotlib and
-print what it shows, so that a page without a kernel has the picture and its words.
+or a dark page. `show`, `curve`, `costs` and `heat` show a picture with its words,
+which a page without a kernel can keep: see `timeline.picture.shown`.
 Below the lanes of a timeline stands how full its queues were.
 
 One row per worker, one colour per name. How a span spent its time is told by
-hatching as well as colour: "ran" is solid, "waited" pale with stripes, unknown
-dotted. Up to 10 000 spans are bars; above that a row shows, for each column of
-the picture, the share of the time that its worker was inside a span.
+hatching as well as colour: what ran on a CPU is solid, what waited is striped.
+Up to 10 000 spans are bars; above that a row shows, for each column of the
+picture, the share of the time that its worker was inside a span.
 
-The charts stand here; timelines are laid out and drawn in `timeline`.
-Deliberately absent: zooming, themes, other charts. `Timeline.save` writes files
-for tools that zoom.
+The charts stand here; timelines are laid out and drawn in `timeline`. All are
+made of the same `shapes`. Deliberately absent: zooming, themes, other charts.
+`Timeline.save` writes files for tools that zoom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from .timeline.layout import headed
 from .timeline.layout import words as words
-from .timeline.picture.png import display_png, tex
-from .timeline.picture.png import plot as plot
-from .timeline.picture.png import show as show
-from .timeline.picture.svg import html as html
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from .timeline.picture import bundle, display
+from .timeline.picture import html as html
+from .timeline.picture import plot as plot
+from .timeline.picture import show as show
+from .timeline.shapes import (
+    CURVES,
+    INKED,
+    LINE,
+    WIDTH,
+    Box,
+    Line,
+    Mark,
+    Sheet,
+    Text,
+    apart,
+    short,
+    width,
+)
 
 Law = Callable[[float, int], float]
-CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-BYTES = (("MB", 1 << 20), ("kB", 1 << 10), ("B", 1))
+BYTES = ("B", "kB", "MB", "GB")
 SECONDS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (5, 2, 1, 2)), (0, (1, 1.5)))
+HIGH, RIGHT = 330.0, 12.0  # pixels: of a chart; between a line's end and its name
+NEAR = 17.0  # pixels from one name to the next
+FASTER, SLOWER = (86, 180, 233), (230, 159, 0)  # what the cells of a heat map lean to
+
+
+class Curve(NamedTuple):
+    """A line of a chart; with `marks` where its points were measured."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    colour: int
+    dash: int
+    marks: int | None = None
 
 
 def curve(
@@ -44,41 +67,109 @@ def curve(
     laws: Sequence[Law] | None = None,
     title: str = "",
 ) -> None:
-    """Show measured speed-ups by number of workers, then print them.
+    """Show measured speed-ups by number of workers, with their words.
 
     `points` maps the name of a series to {workers: speed-up}. `usable` marks
     the usable CPUs; `parallel` adds what `laws` (default: both) promise for
     that parallel share of the work.
     """
-    from matplotlib.figure import Figure
-
     _check_points(points)
     most = max([2, usable or 1, *(n for series in points.values() for n in series)])
     promised = _promised(parallel, laws or (amdahl, gustafson), most)
-    figure = Figure(figsize=(7, 4.2), layout="constrained", dpi=100)
-    _plot_curve(figure.add_subplot(title=tex(title)), points, promised, usable, most)
-    display_png(figure, title or "speed-up by number of workers")
-    print(headed(title, _curve_words(points, promised, usable)))
+    numbers = _curve_words(points, promised, usable)
+    text = headed(title or "Speed-up by number of workers", numbers)
+    chart = _curve(points, promised, usable, most, title)
+    display(lambda: bundle(chart, text, numbers=numbers), text)
 
 
 def costs(points: Mapping[str, Mapping[int, float]], title: str = "") -> None:
-    """Show seconds by number of bytes, {name: {bytes: seconds}}, on two log scales; print them."""
-    from matplotlib.figure import Figure
+    """Show seconds by number of bytes, {name: {bytes: seconds}}, on two log scales; say them."""
+    numbers = _costs_words(points)
+    text = headed(title or "Time by size", numbers)
+    chart = Chart(title, "size", "time", log=True)
+    sizes = sorted({size for series in points.values() for size in series})
+    times = [seconds for series in points.values() for seconds in series.values()] or [1e-3, 1.0]
+    low, high = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))
+    chart.span((sizes or [1])[0], (sizes or [1])[-1], 10.0**low, 10.0 ** max(high, low + 1))
+    chart.ticks([(size, _bytes(size)) for size in sizes])
+    chart.levels([(10.0**power, _seconds(10.0**power)) for power in range(low, high + 1)])
+    chart.draw(_measured(points))
+    display(lambda: bundle(chart, text, numbers=numbers), text)
 
-    figure = Figure(figsize=(7, 4.2), layout="constrained", dpi=100)
-    ax = figure.add_subplot(title=tex(title), xscale="log", yscale="log")
+
+def _measured(points: Mapping[str, Mapping[int, float]]) -> Iterator[Curve]:
+    """A line for each series; they differ in more than colour."""
     for i, (name, series) in enumerate(points.items()):
-        sizes, marker, colour = sorted(series), "os^Dv*"[i % 6], CURVES[i % 6]
-        (line,) = ax.plot(sizes, [series[n] for n in sizes], marker, color=colour, markersize=7)
-        line.set(linestyle=DASHES[i % 4], label=tex(name))
-    ax.xaxis.set_major_formatter(lambda number, _: _bytes(number))
-    ax.yaxis.set_major_formatter(lambda number, _: _seconds(number))
-    ax.set(xlabel="size", ylabel="time for one trip")
-    ax.set_xticks(sorted({size for series in points.values() for size in series}), minor=False)
-    ax.minorticks_off()
-    _furnish(ax)
-    display_png(figure, title or "time by size")
-    print(headed(title, _costs_words(points)))
+        yield Curve(name, sorted(series.items()), CURVES[i % 6], i % 4, i % 6)
+
+
+class Chart(Sheet):
+    """Two axes, and lines between them, each with its name at its end."""
+
+    def __init__(self, title: str, across: str, up: str, log: bool = False) -> None:
+        super().__init__(WIDTH)
+        self.log, self.across = log, across
+        if title:
+            self.heading(0, title, 16)
+        self.items.append(Text(0, self.y + 12, up))
+        self.top = self.y + 2 * LINE
+        self.bottom = self.top + HIGH
+        self.y = self.bottom + 2.6 * LINE
+        self.begin, self.end = 70.0, WIDTH - 20
+
+    def span(self, least: float, most: float, low: float, high: float) -> None:
+        """From where to where the axes go."""
+        self.sides = [self.at(each) for each in (least, max(most, least * 1.01), low, high)]
+
+    def at(self, number: float) -> float:
+        return math.log(number) if self.log else number
+
+    def x(self, number: float) -> float:
+        left, right = self.sides[:2]
+        return self.begin + (self.at(number) - left) / (right - left) * (self.end - self.begin)
+
+    def up(self, number: float) -> float:
+        low, high = self.sides[2:]
+        return self.bottom - (self.at(number) - low) / (high - low) * HIGH
+
+    def room_for(self, names: Sequence[str]) -> None:
+        """At the right of the lines, for their names."""
+        longest = max((width(name) for name in names), default=0)
+        self.end = WIDTH - RIGHT - 6 - min(longest, WIDTH / 2.6)
+
+    def ticks(self, marks: Sequence[tuple[float, str]]) -> None:
+        self.marks = marks
+
+    def levels(self, marks: Sequence[tuple[float, str]]) -> None:
+        self.heights = marks
+
+    def draw(self, curves: Iterator[Curve]) -> None:
+        """The axes, the lines, and their names, which do not touch each other."""
+        lines = [curve for curve in curves if curve.points]
+        self.room_for([line.name for line in lines])
+        for number, name in self.heights:
+            y = self.up(number)
+            self.items.append(Box(self.begin, y - 0.4, self.end - self.begin, 0.8, "grid"))
+            self.items.append(Text(self.begin - 8, y, name, "end"))
+        for number, name in self.marks:
+            x = self.x(number)
+            self.items.append(Box(x - 0.4, self.top, 0.8, HIGH + 4, "grid"))
+            self.items.append(Text(x, self.bottom + 15, name, "middle"))
+        middle = (self.begin + self.end) / 2
+        self.items.append(Text(middle, self.bottom + 15 + LINE, self.across, "middle"))
+        ends = []
+        for _, points, colour, dash, marks in lines:
+            places = [(self.x(number), self.up(height)) for number, height in points]
+            ends.append(places[-1])
+            self.items.append(Line(places, colour, dash, 2 if marks is not None else 1.2))
+            self.items += [Mark(x, y, marks, colour) for x, y in places if marks is not None]
+        levels = apart([y for _, y in ends], NEAR, self.bottom)
+        for (x, y), level, line in zip(ends, levels, lines, strict=True):
+            at = self.end + RIGHT
+            if x < self.end - 1 or abs(level - y) > 2:
+                ways = [(x + 5, y), (at - 3, level)]
+                self.items.append(Line(ways, line.colour, 3, 0.8))
+            self.items.append(Text(at, level, short(line.name, WIDTH - at)))
 
 
 def _costs_words(points: Mapping[str, Mapping[int, float]]) -> str:
@@ -90,8 +181,14 @@ def _costs_words(points: Mapping[str, Mapping[int, float]]) -> str:
 
 
 def _bytes(number: float) -> str:
-    unit, size = next((each for each in BYTES if number >= each[1]), BYTES[-1])
-    return f"{number / size:.3g} {unit}"
+    """In powers of 1000 where they fit exactly, else of 1024.
+
+    >>> _bytes(1000), _bytes(1 << 20)
+    ('1 kB', '1 MB')
+    """
+    step = 1000 if number % 1000 == 0 else 1024
+    power = min(len(BYTES) - 1, int(math.log(max(1, number)) / math.log(step) + 1e-9))
+    return f"{number / step**power:.3g} {BYTES[power]}"
 
 
 def _seconds(number: float) -> str:
@@ -100,19 +197,14 @@ def _seconds(number: float) -> str:
 
 
 def heat(speedups: Mapping[str, Mapping[str, float]], title: str = "") -> None:
-    """Show speed-ups as a heat map, {row: {column: speed-up}}, a number in each cell; print them.
+    """Show speed-ups as a heat map, {row: {column: speed-up}}, a number in each cell; say them.
 
     Blue is faster than 1, orange slower; a cell without a number was not measured.
     """
-    from matplotlib.figure import Figure
-
     _check_heat(speedups)
     columns = list(dict.fromkeys(name for row in speedups.values() for name in row))
-    wide, high = 2.4 + 1.5 * len(columns), 0.9 + 0.5 * len(speedups)
-    figure = Figure(figsize=(wide, high), layout="constrained", dpi=100)
-    _plot_heat(figure.add_subplot(title=tex(title)), speedups, columns)
-    display_png(figure, title or "speed-ups")
-    print(headed(title, _heat_words(speedups, columns)))
+    text = headed(title or "Speed-ups", _heat_words(speedups, columns))
+    display(lambda: bundle(_heat(speedups, columns, title), text), text)
 
 
 def _check_heat(speedups: Mapping[str, Mapping[str, float]]) -> None:
@@ -125,27 +217,41 @@ def _check_heat(speedups: Mapping[str, Mapping[str, float]]) -> None:
                 raise ValueError(f"speed-ups must be positive numbers, not {speedup!r} {where}")
 
 
-def _plot_heat(
-    ax: Axes, speedups: Mapping[str, Mapping[str, float]], columns: Sequence[str]
-) -> None:
+def _heat(speedups: Mapping[str, Mapping[str, float]], columns: Sequence[str], title: str) -> Sheet:
     """Colours by ratio: twice as fast is as blue as half as fast is orange."""
-    import numpy as np
-    from matplotlib.colors import LinearSegmentedColormap
+    sheet, high = Sheet(), 1.5 * LINE
+    if title:
+        sheet.heading(0, title, 16)
+    left = 16 + min(WIDTH / 3, max(map(width, speedups)))
+    across = (WIDTH - left) / max(3, len(columns))
+    numbers = [number for row in speedups.values() for number in row.values()]
+    far = max(1.0, *(abs(math.log2(number)) for number in numbers))
+    deepest = 0
+    for i, column in enumerate(columns):
+        lines = column.replace(", ", ",\n").split("\n")
+        deepest = max(deepest, len(lines))
+        for n, line in enumerate(lines):
+            x, y = left + (i + 0.5) * across, sheet.y + (n + 0.6) * LINE
+            sheet.items.append(Text(x, y, short(line, across), "middle"))
+    sheet.y += (deepest + 0.3) * LINE
+    for name, row in speedups.items():
+        sheet.items.append(Text(left - 10, sheet.y + high / 2, short(name, left - 12), "end"))
+        for i, column in enumerate(columns):
+            x, middle = left + i * across, sheet.y + high / 2
+            if column in row:
+                shade = _shade(math.log2(row[column]) / far)
+                sheet.items.append(Box(x, sheet.y, across - 3, high - 3, "ran", fill=shade))
+            said = f"× {row[column]:.2f}" if column in row else "not measured"
+            ink = "#000" if column in row else ""
+            sheet.items.append(Text(x + across / 2, middle, said, "middle", ink))
+        sheet.y += high
+    return sheet
 
-    shades = LinearSegmentedColormap.from_list("ratio", [CURVES[4], "#fff", CURVES[5]])
-    table = np.array([[row.get(c, np.nan) for c in columns] for row in speedups.values()])
-    far = max(1.0, float(np.nanmax(abs(np.log2(table)))))
-    ax.imshow(np.log2(table), cmap=shades, vmin=-far, vmax=far, aspect="auto")
-    ax.set_xticks(range(len(columns)), [tex(name).replace(", ", ",\n") for name in columns])
-    ax.set_yticks(range(len(speedups)), [tex(name) for name in speedups])
-    ax.set_xticks(np.arange(len(columns) - 1) + 0.5, minor=True)
-    ax.set_yticks(np.arange(len(speedups) - 1) + 0.5, minor=True)
-    ax.grid(which="minor", color="white", linewidth=3)
-    ax.tick_params(which="both", length=0)
-    ax.spines[:].set_visible(False)
-    for (y, x), number in np.ndenumerate(table):
-        said = "not measured" if np.isnan(number) else f"× {number:.2f}"
-        ax.text(x, y, said, ha="center", va="center", size=11)
+
+def _shade(lean: float) -> str:
+    """From white, for 0, to blue, for 1, or orange, for -1."""
+    towards = FASTER if lean > 0 else SLOWER
+    return "#" + "".join(f"{round(255 + (each - 255) * abs(lean)):02x}" for each in towards)
 
 
 def _heat_words(speedups: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> str:
@@ -156,13 +262,6 @@ def _heat_words(speedups: Mapping[str, Mapping[str, float]], columns: Sequence[s
         f"{name}: {'; '.join(said(row, c) for c in columns)}." for name, row in speedups.items()
     ]
     return "\n".join(["Times as fast as serially.", *rows])
-
-
-def _furnish(ax: Axes) -> None:
-    """What all curves have: faint lines, a legend beside them, no frame."""
-    ax.grid(alpha=0.25)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def amdahl(parallel: float, workers: int) -> float:
@@ -217,35 +316,40 @@ def _promised(parallel: float | None, laws: Sequence[Law], most: int) -> dict[st
     return dict(zip(names, curves, strict=True))
 
 
-def _plot_curve(
-    ax: Axes,
+def _curve(
     points: Mapping[str, Mapping[int, float]],
     promised: Mapping[str, Sequence[float]],
     usable: int | None,
     most: int,
-) -> None:
-    """Measured points over the ideal line and the laws; lines differ in more than colour."""
-    from matplotlib.ticker import MaxNLocator
-
-    numbers = range(1, most + 1)
-    ax.plot(numbers, numbers, color="#999", linewidth=1, label="ideal: n workers, n times")
-    for i, (name, curve) in enumerate(promised.items()):
-        ax.plot(numbers, curve, ("--", "-.", ":")[i % 3], color="#555", label=tex(name))
-    for i, (name, series) in enumerate(points.items()):
-        workers, marker, colour = sorted(series), "os^Dv*"[i % 6], CURVES[i % 6]
-        (line,) = ax.plot(workers, [series[n] for n in workers], marker, color=colour, markersize=7)
-        line.set(linestyle=DASHES[i % 4], label=tex(f" {name}"))
+    title: str,
+) -> Chart:
+    """Measured points over the whole ideal line and the laws."""
+    chart = Chart(title, "workers", "speed-up: times as fast")
     measured = [speedup for series in points.values() for speedup in series.values()]
-    lowest_law = min((max(curve) for curve in promised.values()), default=1.0)
-    high = 1.15 * max([1.5, lowest_law, *measured])
-    ax.set(xlim=(1 - most / 40, most * 1.025), ylim=(0, high))
-    ax.set(xlabel="workers", ylabel="speed-up (times as fast)")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    chart.span(1, most, 0, 1.02 * max([most, *measured]))
+    step = max(1, _round(most / 8))
+    chart.ticks([(n, str(n)) for n in range(1, most + 1) if n == 1 or n % step == 0])
+    step = max(1, _round(max([most, *measured]) / 6))
+    top = math.floor(max([most, *measured]))
+    chart.levels([(n, str(n)) for n in range(0, top + 1, step)])
+    ideal = Curve("ideal: n workers, n times", [(1, 1), (most, most)], INKED, 0)
+    laws = (
+        Curve(name, [*enumerate(law, 1)], INKED, 1 + i)
+        for i, (name, law) in enumerate(promised.items())
+    )
+    chart.draw(each for some in ([ideal], laws, _measured(points)) for each in some)
     if usable:
-        side = "right" if usable > most / 2 else "left"  # of the line, where there is room
-        ax.axvline(usable, color="#222", linewidth=1, linestyle=(0, (1, 2)))
-        ax.text(usable, high * 0.03, f" usable CPUs: {usable} ", size=9, ha=side)
-    _furnish(ax)
+        x, side = chart.x(usable), "end" if usable > most / 2 else "start"
+        chart.items.append(Line([(x, chart.top), (x, chart.bottom)], INKED, 4, 1.2))
+        x += -6 if side == "end" else 6
+        chart.items.append(Text(x, chart.top + 8, f"usable CPUs: {usable}", side))
+    return chart
+
+
+def _round(number: float) -> int:
+    """The next of 1, 2, 5, 10, 20 ..."""
+    power = 10 ** math.floor(math.log10(max(1, number)))
+    return next(int(f * power) for f in (1, 2, 5, 10) if f * power >= number)
 
 
 def _curve_words(

@@ -45,7 +45,11 @@ def _sweep(parent: str) -> None:
     with suppress(OSError), os.scandir(parent) as entries:
         for entry in entries:
             if entry.name.startswith(OURS) and _is_left(entry):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                if entry.is_dir():
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:  # a note, see `under_way`
+                    with suppress(OSError):
+                        os.unlink(entry.path)
 
 
 def _is_left(entry: os.DirEntry[str]) -> bool:

@@ -4,11 +4,11 @@ The interpreter does not tell who holds the GIL. But a thread that does nothing
 except read the clock finds out when it did *not* run: the clock jumps. `watch`
 starts such workers and records a span "ran" for every stretch without a jump.
 
-Under the GIL two laws hold on every machine, busy or not. Never do two threads
-run at once. And whoever has got the GIL keeps it for at least the switch
-interval (`sys.getswitchinterval()`, 5 ms unless it was changed), because that is
-how long the others wait before they ask for it; `holds` shows it. How long a
-single span is says nothing: the system interrupts threads too.
+Under the GIL two laws hold on every machine, busy or not. Two threads never run
+Python code at once. And whoever has got the GIL, and does not give it away, keeps
+it for at least the switch interval (`sys.getswitchinterval()`, 5 ms unless it was
+changed), because that is how long the others wait before they ask for it; `holds`
+shows it. How long a single span is says nothing: the system interrupts threads too.
 
 Processes have a GIL each and free-threaded builds have none: there the workers
 run at once, where there are CPUs for them.
@@ -29,6 +29,7 @@ from time import monotonic, perf_counter_ns, sleep
 from typing import Any
 
 from .folders import temporary
+from .machine import gil_enabled
 from .run import run
 from .timeline import Timeline
 
@@ -61,6 +62,9 @@ def watch(
     with switch_interval(interval), temporary("watch") as folder:
         watcher = Watcher(timeline, folder, workers, round(seconds * 1e9), _gap())
         run(watcher, numbers, workers, using, timeout=seconds + 2 * MEETING)
+        timeline.turns = (
+            round(sys.getswitchinterval() * 1e9) if using == "threads" and gil_enabled() else 0
+        )
     return timeline
 
 

@@ -49,7 +49,7 @@ class Ledger:
         return "\n".join([self.where, *rows])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        heads = ("", "The article says", "Measured here", "Verdict")
+        heads = ("Claim", "The article says", "Measured here", "Verdict")
         top = "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in heads)
         rows = "".join(_html(row) for row in self.rows)
         table = f"<table><caption>{escape(self.where)}</caption><tr>{top}</tr>{rows}</table>"
@@ -175,9 +175,10 @@ def c9(thread: int | None, process: int | None, trip: float) -> Judged:
     return Judged(
         "C9",
         "processes cost more memory and CPU",
-        f"{memory}; 1 MB to a process and back {_ms(trip)}",
+        f"{memory}; 1 MB to a process and a short answer {_ms(trip)}",
         f"{first}. What is sent to a process is pickled and copied, on every build. By fork a "
-        "process shares its parent's memory until one of them writes.",
+        "process shares its parent's memory until one of them writes; to use an object is to "
+        "write its reference count.",
     )
 
 

@@ -1,10 +1,11 @@
 """What every lesson uses: predict, deadline, check and hint.
 
 `predict` asks before a cell measures; `deadline` keeps a cell from hanging;
-`check` judges an exercise and `hint` helps with it, one stage at a time. What
-tells an answer is folded until somebody has chosen, or opens it.
+`check` judges an exercise and `hint` helps with it, one stage at a time; `summary`
+ends a lesson with what was measured. What tells an answer is folded until
+somebody has chosen, or opens it.
 
-Nothing here is graded by elapsed time, and nothing is kept between kernels.
+Nothing here is graded by elapsed time. What was done is kept in `progress`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from traceback import walk_tb
 from typing import Any, NamedTuple
@@ -22,13 +24,15 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 from IPython import display as ipython
 
-from . import exercises, wait_graph
+from . import exercises, progress, wait_graph
 from .deadline import DeadlinePassed, deadline
 from .ending import InOneSentence
+from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
 from .exercises._predictions import Prediction as Question
+from .snapshot import Lasting
 
-__all__ = ["check", "deadline", "failure", "hint", "predict"]
+__all__ = ["check", "deadline", "failure", "hint", "play", "predict", "summary"]
 
 display: Callable[[object], object] = ipython.display
 
@@ -68,6 +72,7 @@ class Answer(NamedTuple):
     right: list[str]  # several, where options stand for the same number on this computer
     measured: str
     because: str
+    short: str  # in a table
 
     def to(self, choice: str | None) -> Said:
         """The answer to whoever chose that; with None, to everybody, and folded."""
@@ -106,7 +111,7 @@ FOLDED = "Measured. The answer, and a reason for each option"
 BRIEF = '[measured: the answer is folded; without a page to open it on, call .choose("an option")]'
 
 
-class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class Prediction(Lasting):
     """A question with options, shown at the end of its cell; made by `predict`.
 
     The options are buttons, because JupyterLab takes the arrow keys that radio
@@ -136,6 +141,11 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         value: str | None = self.buttons.value
         return value
 
+    @property
+    def answered(self) -> bool:
+        """Whether it was measured."""
+        return self._answer is not None
+
     def choose(self, label: str) -> None:
         """What a button does; says the answer if it was measured."""
         if label not in self.asked.options:
@@ -156,7 +166,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         is folded for whoever has not chosen, and the choice can still be made.
         """
         with self._one_at_a_time:
-            self._answer = self._measured(value, because)
+            self._answer = _answers[self.asked.name] = self._measured(value, because)
             choice = self.choice
             self._mark()
         said = self._answer.to(choice)
@@ -171,7 +181,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _measured(self, value: float | str, because: str) -> Answer:
         labels = [*self.asked.options]
         if isinstance(value, str) and value in labels:
-            return Answer(self.asked, [value], f"Measured: {value}.", because)
+            return Answer(self.asked, [value], f"Measured: {value}.", because, value)
         numbers = {label: self.asked.number(label) for label in labels}
         known = {label: number for label, number in numbers.items() if number is not None}
         if not _is_number(value) or not known:
@@ -180,7 +190,7 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         nearest = _nearest(known, float(value))
         words = f"Measured: {value:.3g}. The nearest option is: {nearest}."
         equal = [label for label in labels if known[label] == known[nearest]]
-        return Answer(self.asked, equal, words, because)
+        return Answer(self.asked, equal, words, because, f"{nearest} ({value:.3g})")
 
     def _chosen(self, change: Any) -> None:
         with self._one_at_a_time:
@@ -195,30 +205,37 @@ class Prediction(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if self.choice is None:
             self._say("Measured. You can still choose before you open the answer.")
             return
+        progress.record(self.asked.name + progress.ASKED, self.choice)
         right = self._answer.right
         other = {self.choice: "times"} | dict.fromkeys(right, "check")
         self.buttons.icons = [other.get(label, "") for label in self.asked.options]
         self.buttons.disabled = True
         if late:
-            self.said.value = f'<div role="status">{self._answer.to(self.choice).html}</div>'
+            self._tell(self._answer.to(self.choice).html)
         else:
             self._say(f"Measured: {' or '.join(right)}. The reason stands where it was measured.")
 
     def _say(self, text: str) -> None:
-        self.said.value = f'<div role="status">{_html(text)}</div>'
+        self._tell(_html(text))
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The buttons; the question in words for a page that has no kernel."""
-        shown = super()._repr_mimebundle_(**kwargs)
-        if not shown:
-            return shown
-        options = "".join(f"<li>{_html(label)}</li>" for label in self.asked.options)
-        html = f"<p>{_asks(self.asked)}</p><ul>{options}</ul><p><em>{RUN}</em></p>"
-        lines = [f"Predict: {self.asked.question}", *(f"- {o}" for o in self.asked.options), RUN]
-        return {**shown, "text/html": html, "text/plain": "\n".join(lines)}
+    def _tell(self, html: str) -> None:
+        self.said.value = f'<div role="status">{html}</div>'
+        self.keep()
+
+    run = "Choose one: run this cell for buttons."
+
+    def snapshot(self) -> tuple[str, str]:
+        """The question with its options, and what was chosen and measured so far."""
+        options = [f"{label}{CHOSEN * (label == self.choice)}" for label in self.asked.options]
+        items = "".join(f"<li>{_html(option)}</li>" for option in options)
+        html = f"<p>{_asks(self.asked)}</p><ul>{items}</ul>"
+        words = "\n".join([f"Predict: {self.asked.question}", *(f"- {o}" for o in options)])
+        return html + self.said.value * (self.choice is not None), words
 
 
-RUN = "Choose one: run this cell for buttons."
+CHOSEN = " (your prediction)"
+_asked: dict[str, Prediction] = {}  # the last one of each name
+_answers: dict[str, Answer] = {}  # what this kernel has measured, by the name of its prediction
 
 
 class NoOption(InOneSentence, ValueError):
@@ -228,13 +245,19 @@ class NoOption(InOneSentence, ValueError):
 def predict(name: str, *more: object) -> Prediction:
     """Ask before the next cell measures; `prediction.measured(value)` answers there.
 
-    The question stands in `exercises`, under that name, with its options and reasons.
+    The question stands in `exercises`, under that name, with its options and reasons. Asked
+    again before it is measured, it keeps the choice: whoever presses a button and then
+    Shift+Enter runs this cell once more.
     """
     if more:
         raise exercises.UnknownName(
             f"predict takes one name, as in predict({str(name)!r:.40}); ask each in its own cell"
         )
-    return Prediction(_predictions.find(name))
+    before, prediction = _asked.get(name), Prediction(_predictions.find(name))
+    if before is not None and not before.answered and before.choice is not None:
+        prediction.buttons.value = before.choice
+    _asked[name] = prediction
+    return prediction
 
 
 def page(shown: object) -> str:
@@ -276,13 +299,89 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
+# ---------------------------------------------------------- what came of it all
+
+
+def summary(lesson: str, more: Mapping[str, Callable[[], object]] | None = None) -> None:
+    """The end of a lesson: what you predicted, what was measured, and what is solved.
+
+    `lesson` is what the names of its predictions begin with. `more` adds rows: the name
+    of a thing that was measured, and a function that gives it. What stands in a cell
+    that has not run is said to be missing.
+    """
+    asked = [each for each in _predictions.everything() if each.name.startswith(f"{lesson}.")]
+    said = progress.done()
+    rows = [_row(each, said.get(each.name + progress.ASKED, "")) for each in asked]
+    rows += [(name, "", _made(make)) for name, make in (more or {}).items()]
+    text = "\n".join(": ".join(filter(None, row)) for row in rows)
+    table = _summary_table(rows) if rows else ""
+    ending = progress.ending(lesson)
+    held = card(ending.title, _html(ending.words)) if ending.title else f"<p>{ending.words}</p>"
+    display(Said(table + held, f"{text}\n{ending.title} {ending.words}".strip()))
+
+
+def _row(asked: Question, choice: str) -> tuple[str, str, str]:
+    """The question, what you predicted, and what was measured."""
+    answer = _answers.get(asked.name)
+    if answer is None:
+        return asked.question, choice, NOT_RUN
+    mark = "" if not choice else "✔ " if choice in answer.right else "✘ "
+    return asked.question, mark + (choice or "no prediction"), answer.short
+
+
+def _made(make: Callable[[], object]) -> str:
+    try:
+        value = make()
+    except NameError:
+        return NOT_RUN
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+NOT_RUN = "not measured yet: run the cells above"
+
+
+def _summary_table(rows: list[tuple[str, str, str]]) -> str:
+    left = 'style="text-align:left"'
+    heads = ("What", "You predicted", "Measured here")
+    top = "".join(f'<th scope="col" {left}>{head}</th>' for head in heads)
+    body = "".join(
+        f'<tr><th scope="row" {left}>{_html(name)}</th>'
+        f"<td {left}>{_html(choice)}</td><td {left}>{_html(measured)}</td></tr>"
+        for name, choice, measured in rows
+    )
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
 # -------------------------------------------------------------------- exercises
 
 
+@noted
 def check(name: str, answer: Any) -> None:
-    """Grade your answer to an exercise: prints what holds, or what does not yet."""
+    """Grade your answer to an exercise: a card says what holds, a line what does not yet."""
     held, sentence = verdict(exercises.find(name), answer)
-    print(f"✔ {sentence}" if held else f"✘ not yet: {sentence}")
+    if not held:
+        print(f"✘ not yet: {sentence}")
+        return
+    progress.record(name)
+    display(Said(card("Solved", _html(sentence)), f"✔ {sentence}"))
+
+
+def card(title: str, html: str) -> str:
+    """What was reached, with a green edge; the colours of the words are the page's own."""
+    return (
+        '<div role="status" style="border-left: 4px solid #2e9e4f; padding: 4px 12px">'
+        f"<strong>✔ {title}</strong><br>{html}</div>"
+    )
+
+
+def play(program: Callable[[], object], *, check: str = "", **how: Any) -> Any:
+    """The board of `interleave.play`, with a button that hands its word to the check `check`."""
+    from .interleave import play as board
+
+    if not check:
+        return board(program, **how)
+    exercises.find(check)
+    return board(program, hand_in=partial(_check, check), **how)
 
 
 def hint(name: str) -> None:
@@ -296,6 +395,7 @@ def hint(name: str) -> None:
     display(Said(html, "\n".join([*lines, LAST]), f"[{len(hints)} hints to {name}, folded]"))
 
 
+_check = check  # `play` has an argument of that name
 LAST = "That was the last one. The solution is folded below the exercise."
 
 
@@ -340,3 +440,7 @@ def blame(error: BaseException, where: str = "") -> str:
         return f"your code raised {what}{where}."
     place, line = wait_graph.where(*steps[-1])
     return f"your code raised {what}{where}, at {place}: {line}"
+
+
+if last := left_by_the_last_kernel():
+    print(last)

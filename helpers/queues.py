@@ -24,6 +24,8 @@ from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple
 
 from .ending import LOOK, WorkerStopped, end_threads, not_stopped
+from .ending.interrupts import whole
+from .ending.under_way import noted
 from .run import MOST, RunError, Stopped, add_sentence, brief, check_timeout, first_of, supervisor
 from .timeline import Timeline, outcome_of
 from .timeline.queue_length import Depth
@@ -90,6 +92,7 @@ class Stage(NamedTuple):
     workers: int = 1
 
 
+@noted
 def pipeline(
     items: Iterable[Any], *stages: Stage, size: int = 0, timeout: float = 60.0
 ) -> Timeline:
@@ -170,6 +173,7 @@ class _Flow:
             for stage, take, give in zip(stages, takes, gives, strict=True)
         ]
 
+    @whole
     def start(self) -> None:
         for thread in (thread for crew in self.crews for thread in crew):
             thread.start()
@@ -207,6 +211,7 @@ class _Flow:
                 belt.close()
         return False
 
+    @whole
     def stop(self) -> dict[str, str]:
         """End all threads: at a belt they find it closed, elsewhere an exception arrives.
 

@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
-from time import monotonic, perf_counter_ns
+from time import monotonic, perf_counter_ns, sleep
 from typing import Any, NamedTuple, Protocol
 
 from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
+from .ending.interrupts import whole
+from .ending.under_way import noted
 from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
@@ -54,6 +56,7 @@ class Stopped(RunError):
     """Somebody pressed Stop."""
 
 
+@noted
 def run(
     work: Callable[[Any], Any],
     items: Iterable[Any],
@@ -70,14 +73,14 @@ def run(
     `using` is "serial" (one thread), "threads", "processes" (the start method
     "spawn", which every system has), "spawn", "forkserver", "fork", or an
     `Executor`, which then decides on the number of workers. All workers are up
-    before the first item is handed out; `startup=True` records a span "start"
-    for each process.
+    before the first item is handed out, and each has one before any has two;
+    `startup=True` records a span "start" for each process.
 
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError; with
     `keep_going=True` an item that fails stops nothing, everything else is done
-    first. Raises ValueError for arguments that cannot work, before anything has
-    started.
+    first; a worker that cannot start stops all even then. Raises ValueError for
+    arguments that cannot work, before anything has started.
     """
     crew_of = _crew(using, work)
     _check(work, items, workers)
@@ -218,7 +221,8 @@ def _must_be_importable(work: Any) -> None:
     """A new process finds a function by importing its module; see lesson 03."""
     name = getattr(work, "__qualname__", None) or type(work).__name__
     main = sys.modules["__main__"]
-    in_a_cell = getattr(work, "__module__", None) == "__main__" and not hasattr(main, "__file__")
+    notebook = not hasattr(main, "__file__")
+    in_a_cell = notebook and getattr(work, "__module__", None) == "__main__"
     why = "it is defined in a notebook cell" if in_a_cell else ""
     if "<lambda>" in name:
         why = "it is a lambda"
@@ -226,9 +230,17 @@ def _must_be_importable(work: Any) -> None:
         why = "it is defined inside another function"
     if not why:
         import pickle
+        from pickletools import genops
 
         try:
-            pickle.dumps(work)
+            # An old protocol names what is imported there as "module name".
+            named = [
+                str(arg) for op, arg, _ in genops(pickle.dumps(work, 2)) if op.name == "GLOBAL"
+            ]
+            if notebook and (
+                here := [n.partition(" ")[2] for n in named if n.startswith("__main__ ")]
+            ):
+                why = f"{here[0]}, which it needs, is defined in a notebook cell"
         except Exception as error:
             why = f"it cannot be pickled ({outcome_of(error)})"
     if why:
@@ -321,13 +333,15 @@ def _drain(queue: SimpleQueue[Any], seconds: float) -> Iterator[Any]:
 class _Threads:
     def __init__(self, job: _Job, names: Sequence[str]) -> None:
         self.job = job
+        self.first = dict(zip(names, range(len(job.items)), strict=False))  # everybody has one
         self.todo: SimpleQueue[int] = SimpleQueue()
         self.done: SimpleQueue[Finished] = SimpleQueue()
         self.all_up = threading.Event()
         self.threads = [threading.Thread(target=self._work, name=n, daemon=True) for n in names]
 
+    @whole
     def start(self) -> None:
-        for index in range(len(self.job.items)):
+        for index in range(len(self.first), len(self.job.items)):
             self.todo.put(index)
         for thread in self.threads:
             thread.start()
@@ -336,6 +350,9 @@ class _Threads:
     def _work(self) -> None:
         with suppress(Empty, WorkerStopped):
             self.all_up.wait()
+            first = self.first.pop(threading.current_thread().name, None)
+            if first is not None:  # it was not taken back
+                self._one(first)
             while True:
                 self._one(self.todo.get_nowait())
 
@@ -355,8 +372,10 @@ class _Threads:
     def wait(self, seconds: float) -> Iterable[Finished]:
         return _drain(self.done, seconds)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         """Take back what nobody has begun; who has an item is told to end."""
+        self.first.clear()
         with suppress(Empty):
             while True:
                 self.todo.get_nowait()
@@ -381,9 +400,11 @@ class _Processes:
         self.at: dict[Any, int] = {}  # pipe: index of the item in hand
         self.starting: dict[Any, int] = {}  # pipe: since
 
+    @whole
     def start(self) -> None:
         from .work import calibration
 
+        self.job.timeline._make_folder()  # a fork cannot say that there is none
         for name in self.names:
             ours, theirs = self.context.Pipe()
             inherited = [*self.workers, ours] if self.context.get_start_method() == "fork" else []
@@ -447,7 +468,11 @@ class _Processes:
         process.join(GRACE)
         how = _how(process.exitcode)
         if pipe in self.starting:
-            raise RunError(f"{process.name} could not start ({how}).", self.job.timeline)
+            sleep(GRACE / 10)  # an interrupt that has ended it may be on its way to us
+            raise RunError(
+                f"{process.name} could not start ({how}). All workers were told to stop.",
+                self.job.timeline,
+            )
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")
             yield self.at.pop(pipe), _Died(how), None
@@ -458,6 +483,7 @@ class _Processes:
         name, now = self.job.call.name, perf_counter_ns()
         self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         for process in self.workers.values():
             process.terminate()
@@ -550,6 +576,7 @@ class _Futures:
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()
 
+    @whole
     def stop(self) -> Mapping[str, str]:
         from concurrent.futures import wait
 

@@ -20,6 +20,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..folders import temporary
@@ -54,44 +55,47 @@ class Ended(NamedTuple):
 
 def in_a_subprocess(code: str, seconds: float = 10.0, *, script: bool = False) -> Ended:
     """Run `code` in a new Python for at most `seconds`, in an empty folder."""
+    return _ended(code, seconds, script, [])
+
+
+def _ended(code: str, seconds: float, script: bool, running: list[Popen[str]]) -> Ended:
+    """Meanwhile the program is one of those `running`."""
     import subprocess
 
     if not 0 < seconds <= 60:
         raise ValueError(f"seconds must be above 0 and at most 60, not {seconds!r}")
     with temporary("apart") as folder:
         arguments = [_write(folder, code)] if script else ["-c", code]
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # a group, which can be ended as a whole
-        )
-        exit_code = None
-        try:
-            with _guarded(process):
+        with _started(arguments, folder) as process:
+            running.append(process)
+            try:
                 printed, said = process.communicate(timeout=seconds)
-            exit_code = process.returncode
-        except subprocess.TimeoutExpired:
-            printed, said = _end(process)
-        except BaseException:
-            _end(process)
-            raise
+                exit_code = process.returncode
+            except subprocess.TimeoutExpired:
+                printed, said = _end(process)
+                exit_code = None
     return Ended(exit_code, printed, _errors(said), seconds)
 
 
 def at_once(programs: Mapping[str, str], seconds: float = 10.0) -> dict[str, Ended]:
     """Run several scripts at the same time, each in a new Python of its own."""
     from concurrent.futures import ThreadPoolExecutor
-    from functools import partial
 
-    start = partial(in_a_subprocess, seconds=seconds, script=True)
+    running: list[Popen[str]] = []
     with ThreadPoolExecutor(len(programs)) as pool:
-        return dict(zip(programs, pool.map(start, programs.values()), strict=True))
+        ends = {
+            name: pool.submit(_ended, code, seconds, True, running)
+            for name, code in programs.items()
+        }
+        try:
+            return {name: end.result() for name, end in ends.items()}
+        except BaseException:  # an interrupt: nobody waits for the others
+            last = monotonic() + GRACE  # some may just be starting
+            while not all(end.done() for end in ends.values()) and monotonic() < last:
+                for process in running:
+                    _kill(process, firmly=monotonic() > last - GRACE / 2)
+                sleep(0.05)
+            raise
 
 
 def new_folder() -> str:
@@ -153,6 +157,30 @@ elif not told:
 
 
 @contextmanager
+def _started(arguments: list[str], folder: str) -> Iterator[Popen[str]]:
+    """A new Python, which does not outlive the block."""
+    import subprocess
+
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,  # a group, which can be ended as a whole
+    )
+    try:
+        with _guarded(process):
+            yield process
+    except BaseException:
+        _end(process)
+        raise
+
+
+@contextmanager
 def _guarded(program: Popen[str]) -> Iterator[None]:
     """A process beside it that ends it, and all that it started, should ours be killed."""
     import subprocess
@@ -177,21 +205,25 @@ def _end(process: Popen[str]) -> tuple[str, str]:
     """End the program and its children; what they borrowed from the system is given back."""
     import subprocess
 
-    if sys.platform == "win32":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True)
-    process.kill()
-    _signal(process, signal.SIGTERM)  # not to the tracker, which ignores it and tidies up
+    _kill(process)
     with suppress(subprocess.TimeoutExpired):
         return process.communicate(timeout=GRACE)
-    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    _kill(process, firmly=True)
     return process.communicate()
 
 
-def _signal(process: Popen[str], number: int) -> None:
-    """To all that the program has started."""
+def _kill(process: Popen[str], firmly: bool = False) -> None:
+    """The program, and all that it has started."""
+    import subprocess
+
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True)
+    process.kill()
     if sys.platform != "win32":
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+        with suppress(
+            ProcessLookupError
+        ):  # multiprocessing's tracker ignores SIGTERM, and tidies up
+            os.killpg(process.pid, signal.SIGKILL if firmly else signal.SIGTERM)
 
 
 def _errors(said: str) -> list[str]:

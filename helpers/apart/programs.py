@@ -59,15 +59,15 @@ with start.Pool(1) as pool:
 }
 
 _CRASH = """
-from helpers.work import die
+import faulthandler
 
-worker = Worker(target=die, args=(0,))
+worker = Worker(target=faulthandler._read_null)
 worker.start()
 worker.join()
 print("the main program goes on")
 """
 
-CRASH = {  # the same, but for the kind of worker that dies
+CRASH = {  # the same, but for the kind of worker that crashes: it reads where no memory is
     "process": "from multiprocessing.context import SpawnProcess as Worker" + _CRASH,
     "thread": "from threading import Thread as Worker" + _CRASH,
 }
@@ -129,7 +129,7 @@ def take(queue):
 
 _NEW = "queue = spawn.Queue()\n"
 
-HANGS = {  # each waits for ever, for a reason that the documentation warns of
+SENDING = {  # each waits for ever
     "join, then get": _script(
         _SEND, _NEW + _ONE + 'child.join()\nprint(len(queue.get()), "bytes")'
     ),
@@ -150,7 +150,7 @@ HANGS = {  # each waits for ever, for a reason that the documentation warns of
     ),
 }
 
-DROPPED = """\
+UNPICKLABLE = """\
 import threading
 from multiprocessing import get_context
 

@@ -17,11 +17,12 @@ from . import NotYet, expect
 LONG = 60  # letters of a word
 BUDGET = 20_000  # schedules
 PATIENCE = 18.0  # seconds; what waits without polling needs one or two
+HUNG = 4.0  # seconds after which nobody on real threads will end any more
 RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
 ENDLESS = ("no end in sight", "livelock")
 
 
-def all_hold(program: Callable[[], None], budget: int = BUDGET) -> int:
+def all_hold(program: Callable[[], object], budget: int = BUDGET) -> int:
     """How many schedules were tried; NotYet for the simplest that fails, or with what is unknown.
 
     A program that cannot be followed, one that may go on for ever and one that
@@ -40,6 +41,17 @@ def all_hold(program: Callable[[], None], budget: int = BUDGET) -> int:
     if report.interrupted:
         raise KeyboardInterrupt  # nothing is graded by a part of the schedules
     return held(report)
+
+
+def really_holds(program: Callable[[], None], otherwise: str) -> None:
+    """Once on real threads; NotYet, which begins with `otherwise`, where that fails or hangs."""
+    try:
+        with redirect_stdout(StringIO()), deadline(HUNG):
+            program()
+    except AssertionError as error:
+        raise NotYet(f"{otherwise}: {sentence(error)}") from None
+    except DeadlinePassed:
+        raise NotYet(f"{otherwise}: somebody waits for ever.") from None
 
 
 def held(report: Report) -> int:

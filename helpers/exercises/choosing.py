@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 import time
@@ -334,24 +335,38 @@ def both_crowded(
     return both(fetch, urls, compute, numbers, len(numbers))
 
 
-TURN = 2.0  # seconds that a page waits for the others
+TURN = 4.0  # seconds that a page waits for the others
+MOST = 1200  # urls: as many threads as a small computer lets a process have
 
 
 class Pages:
     """Pages that come when all have been asked for, the first one last."""
 
     def __init__(self, full: int) -> None:
-        self.full, self.asked = full, 0
+        self.full, self.asked, self.room = full, 0, 0
         self.changed, self.in_vain = threading.Condition(), False
 
     def fetch(self) -> None:
         with self.changed:
             self.asked += 1
             place = self.asked
-            self.changed.notify_all()
+            if place in (1, self.full):
+                self.room = max(self.room, _room())
+            if place >= self.full:
+                self.changed.notify_all()
             if not self.in_vain:
                 self.in_vain = not self.changed.wait_for(lambda: self.asked >= self.full, TURN)
         time.sleep(0.1 * (self.full - place) / self.full)
+
+
+def _room() -> int:
+    """How many threads there may be in the pool that has called; else how many there are."""
+    frame = inspect.currentframe()
+    while frame := frame and frame.f_back:
+        pool = frame.f_locals.get("executor_reference", lambda: None)()
+        if isinstance(pool, ThreadPoolExecutor):
+            return pool._max_workers
+    return threading.active_count()
 
 
 _servers: dict[str, Pages] = {}
@@ -395,17 +410,20 @@ def _tools(answer: Any) -> str:
     """Waiting all at once, here; computing elsewhere, by as many processes as there are CPUs."""
     urls = [f"/{n * 7 % 136}" for n in range(140)]  # more than anybody would think of
     _judge_tools(answer, urls, [5, 2, 9, 2, 7, 1, 4], 2)
-    _judge_tools(answer, ["/b", "/a", "/b"], [3, 1, 4, 1], 1)
+    room = _judge_tools(answer, ["/b", "/a", "/b"], [3, 1, 4, 1], 1)
+    if len(urls) <= room < MOST:  # for three urls: is it a number of its own? Then one too many
+        _judge_tools(answer, [f"/{n}" for n in range(room + 1)], [3, 1], 1)
     return (
         f"{len(urls)} waits at once in this process, and computing in 2 others; with one CPU, in "
         "one other."
     )
 
 
-def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) -> None:
+def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) -> int:
+    """How many threads there could have been for waiting."""
     waiting, computing, before = Timeline(), Timeline(), set(active_children())
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, spawned():
-        _servers[folder] = Pages(len(urls))
+        pages = _servers[folder] = Pages(len(urls))
         fetch = waiting.wrap(Fetch(folder), "fetch")
         compute = computing.wrap(Square(folder, cpus), "compute")
         try:
@@ -441,6 +459,7 @@ def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) ->
     )
     _judge_lists(of, given, [list(map(page_of, urls)), [number**2 for number in numbers]])
     expect(not set(active_children()) - before, "some of your processes are still running.")
+    return pages.room
 
 
 def _judge_lists(of: str, given: Any, right: list[list[Any]]) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import active_children, get_context
+from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 from tempfile import mkstemp
 from typing import Any
@@ -21,7 +23,8 @@ from typing import Any
 from ..folders import temporary
 from ..work import checksum, checksum_at, die, times, wait
 from . import NotYet, exercise, expect
-from .start import as_list
+from ._time_outs import gave_up, time_outs_pass
+from .start import args_in_a_tuple, as_list
 
 spawn = get_context("spawn")
 
@@ -70,7 +73,7 @@ def scaled_here(numbers: Sequence[int], factor: int) -> list[tuple[int, int]]:
 def _module(answer: Any) -> str:
     """Right products in order, computed elsewhere, for factors that nobody guessed."""
     factor = 7 + os.getpid() % 7
-    with _no_fork():
+    with _no_fork(), _started() as started:
         for numbers, by in ((NUMBERS, factor), ([9, -4, 0], factor + 4)):
             given = _pairs(answer, list(numbers), by)
             expect(
@@ -82,6 +85,12 @@ def _module(answer: Any) -> str:
                 os.getpid() not in {pid for pid, _ in given},
                 "the products are right, but they were computed in this process: "
                 "the process ids say so.",
+            )
+            strange = [pid for pid, _ in given if pid not in started]
+            expect(
+                not strange,
+                f"the products are right, but {strange[:1]} is not the id of a process that your "
+                "function has started. os.getpid() gives it, in the worker.",
             )
     return f"{len(NUMBERS)} products in order, and none was computed in this process."
 
@@ -113,6 +122,27 @@ def _no_fork() -> Iterator[None]:
             os.fork = fork
         contexts.update(kept)
         multiprocessing.set_start_method(method, force=True)
+
+
+@contextmanager
+def _started() -> Iterator[set[int | None]]:
+    """The ids of the processes that are started meanwhile."""
+    found: set[int | None] = set()
+    start, run = BaseProcess.start, subprocess.Popen.__init__
+
+    def started(self: BaseProcess) -> None:
+        start(self)
+        found.add(self.pid)
+
+    def opened(self: Any, *args: Any, **named: Any) -> None:
+        run(self, *args, **named)
+        found.add(self.pid)
+
+    BaseProcess.start, subprocess.Popen.__init__ = started, opened  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        BaseProcess.start, subprocess.Popen.__init__ = start, run  # type: ignore[method-assign]
 
 
 def _pairs(answer: Any, *arguments: Any) -> list[tuple[int, int]]:
@@ -183,9 +213,14 @@ class Mortal:
     """Work that kills its process in several ways, and leaves a note of each other item done."""
 
     def __init__(self, folder: str) -> None:
-        self.folder = folder
+        self.folder, self.home = folder, os.getpid()
 
     def __call__(self, item: float) -> float:
+        if os.getpid() == self.home:
+            raise NotYet(
+                "work(item) was called in this process, which some items would have killed. Hand "
+                "in the function and the item, target=work and args=(item,), to a new process."
+            )
         if item in ENDS:
             ENDS[item]()
         wait(item)
@@ -235,7 +270,8 @@ def _killed_by(answer: Any, items: list[float]) -> None:
     before = set(active_children())
     with temporary("crash") as folder:
         work = Mortal(folder)
-        given = as_list(answer(work, list(items)), "casualties")
+        with args_in_a_tuple(answer), time_outs_pass() as cut:
+            given = as_list(answer(work, list(items)), "casualties")
         done, left = work.done(), set(active_children()) - before
         for process in left:
             process.join(LAST_GRACE)
@@ -243,7 +279,7 @@ def _killed_by(answer: Any, items: list[float]) -> None:
     expect(
         not innocent,
         "you accused items that killed nobody: they failed because another item's death "
-        "broke the pool that they were in, or they had not ended when you looked.",
+        f"broke the pool that they were in, or they had not ended when you looked.{gave_up(cut)}",
     )
     missed = [item for item in deadly if item not in given]
     expect(
@@ -253,12 +289,15 @@ def _killed_by(answer: Any, items: list[float]) -> None:
     )
     lives = Counter(float(item) for item in items if item not in deadly)
     expect(
-        not left, "some of your processes are still running: join them all, however long they take."
+        not left,
+        "some of your processes are still running: join them all, however long they take."
+        + gave_up(cut),
     )
     expect(
         done == lives,
         f"each of the {lives.total()} other items must be done once; {done.total()} calls ended "
-        f"well{', one of them for an item that was done before' * bool(done - lives)}.",
+        f"well{', one of them for an item that was done before' * bool(done - lives)}."
+        + gave_up(cut),
     )
 
 
@@ -379,6 +418,14 @@ def _one_block(answer: Any, size: int, pool: Executor) -> None:
             _is_there(block.name),
             "the block is gone: your function or its worker has unlinked it. "
             "That is up to whoever made it; a worker closes what it opened, and no more.",
+        )
+        expect(
+            block.buf is not None,
+            "the number is right, but your function has closed the block, which it had not opened.",
+        )
+        expect(
+            block.buf[:size] == data[:size],
+            "the number is right, but the bytes of the block have changed.",
         )
     finally:
         with suppress(BufferError):  # an answer that failed may still be looking at it

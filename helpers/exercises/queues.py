@@ -6,11 +6,13 @@ import gc
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from io import StringIO
 from multiprocessing import active_children, get_context
+from multiprocessing.queues import Queue as Queues
+from multiprocessing.queues import SimpleQueue as SimpleQueues
 from queue import Empty, Queue
 from typing import Any
 
@@ -110,7 +112,7 @@ def _sentinels(answer: Any) -> str:
     tried = all_hold(lambda: _all_used(answer, [0, 1], 2))
     tried += all_hold(lambda: _all_used(answer, [0], 3))
     for items, consumers in (
-        ([*FALSE, *ENDS, *FALSE] * MANY, 4),
+        ([*FALSE, *ENDS, *FALSE] * MANY, 11),
         (["one"], 3),
         ([], 2),
         ([0, 0, 1], 1),
@@ -260,7 +262,8 @@ class DiskFull(Exception):
 
 @exercise(
     "queues.bounded",
-    "Repair copy(read, write, size): a limit on what waits, and an error of write that is raised.",
+    "Repair copy(read, write, size): while a block is written size others wait, and no more; an "
+    "error of write is raised.",
     hints=(
         "Queue(size) lets put wait until there is room. Who makes room?",
         "If write raises, its thread ends, and nobody takes blocks out any more: then put waits "
@@ -281,7 +284,7 @@ def _bounded(answer: Any) -> str:
     for fails_at in ("a", "c", "ac"):
         _tells(answer, fails_at)
     _really_copied(answer, [b"d", b"", b"a", b"a", b"c", b"", b"b", b"e"], 5)
-    _really_copied(answer, [b"b", b"a", b"b"], 2)
+    _really_copied(answer, [b"b", b"a", b"b", b"", b"c", b"a", b"b"], 2)
     return (
         "For every schedule no more blocks waited than may, all were written in order, "
         "and a full disk was told."
@@ -289,7 +292,7 @@ def _bounded(answer: Any) -> str:
 
 
 MOMENT = 0.2  # seconds that a reader gets to read more than it may
-HANDS = 2  # a block that was read and not yet put, one that was taken and not yet written
+HAND = 1  # a block that was read and not yet put; before a write, another was taken
 
 
 def _copies(answer: Any, blocks: str, size: int) -> None:
@@ -317,7 +320,7 @@ def _all_written(answer: Any, blocks: str, size: int) -> None:
         written.append(block)
 
     answer(read, write, size)
-    assert most <= size + HANDS, f"more than {size} waited"
+    assert most <= size + HAND + 1, f"more than {size} waited"
     assert written == list(blocks), f"written were {written}, in this order"
 
 
@@ -346,36 +349,34 @@ def _full_disk(answer: Any, fails_at: str) -> None:
 def _really_copied(answer: Any, blocks: Sequence[bytes], size: int) -> None:
     """On real threads each write waits until the reader has gone as far as it may."""
     left, written, changed = list(blocks), list[bytes](), threading.Condition()
-    ahead, hung = min(size - 1, len(blocks) - 1), False
+    full, hung = size + HAND, False
     before, threads = set(threading.enumerate()), dict[str, set[threading.Thread]]()
     threads["read"], threads["write"] = set(), set()
-    most, short, inside, together = 0, 0, list[bytes](), list[int]()
+    most, short, inside, together = 0, -1, list[bytes](), list[int]()
 
     def waiting() -> int:
         return len(blocks) - len(left) - len(written)
 
     def read() -> bytes | None:
-        nonlocal most
         with changed:
             threads["read"].add(threading.current_thread())
             if not left:
                 return None
-            block = left.pop(0)
-            most = max(most, waiting())
             changed.notify_all()
-            return block
+            return left.pop(0)
 
     def write(block: bytes) -> None:
-        nonlocal ahead, short
+        nonlocal most, short
         with changed:
             threads["write"].add(threading.current_thread())
             written.append(block)
             inside.append(block)
             together.append(len(inside))
-            if ahead >= 0 and not changed.wait_for(lambda: waiting() >= ahead or not left, TURN):
-                ahead, short = -1, waiting() - 1
+            if short < 0 and not changed.wait_for(lambda: waiting() >= full or not left, TURN):
+                short = max(0, waiting() - HAND)
             if len(written) == 1:
-                changed.wait_for(lambda: most > size + HANDS, MOMENT)
+                changed.wait_for(lambda: waiting() > full, MOMENT)
+            most = max(most, waiting())
             inside.pop()
 
     try:
@@ -394,10 +395,11 @@ def _really_copied(answer: Any, blocks: Sequence[bytes], size: int) -> None:
         not threads["read"] & threads["write"],
         f"{of}: one thread read and wrote. So the reader never reads on while a write takes long.",
     )
-    expect(most <= size + HANDS, f"{of}: more than {size} waited.")
+    expect(most <= full, f"{of}: more than {size} waited.")
     expect(
-        ahead >= 0,
-        f"{of}: the reader waited, and only {max(0, short)} did. It should read on in every write.",
+        short < 0,
+        f"{of}: the reader waited, and only {short} did. It should read on in every write, until "
+        f"{size} wait and the next one is in its hands.",
     )
 
 
@@ -478,20 +480,64 @@ HUNG = 10.0  # seconds; all answers are there in two, more on a busy computer
 def _dead_worker(answer: Any) -> str:
     """Some answer, some end without; then one is slower than all of that together.
 
-    So whoever takes some time, however long, for a sign of death is mistaken.
+    So whoever takes some time, however long, for a sign of death is mistaken. In the
+    end all of them answer between two looks, one at the queue and one at who is alive.
     """
     before = time.monotonic()
     codes = _asked(answer, 0, [SILENT, TALKS, KILLED, ALIVE, EXITS], [TALKS, ALIVE])
     _judge_codes(codes)
     longer = min(time.monotonic() - before, HUNG) + 1
     _asked(answer, longer, [KILLED, SLOW, ALIVE], [ALIVE, SLOW])
+    with _ending_meanwhile():
+        _asked(answer, 0, [EXITS, SLOW, ALIVE], [ALIVE, SLOW], LOOKED)
     return (
         f"All answers, the slow one and the long one, too; {KILLED}, {EXITS} and {SILENT} are "
         "reported dead; nothing waits, and no process is left."
     )
 
 
-def _asked(answer: Any, slow: float, names: list[str], alive: list[str]) -> dict[str, Any]:
+NO_TIME = "An exitcode of None belongs to somebody who is alive, and no time proves that nothing "
+NO_TIME += "will come."
+LOOKED = "It answered and ended after you had looked into the queue, and before you looked who is "
+LOOKED += "alive: look at the exit codes first, and then at the queue."
+
+
+@contextmanager
+def _ending_meanwhile() -> Iterator[None]:
+    """Whoever finds a queue empty is told so when all processes have ended, with all they put."""
+
+    def all_end() -> None:
+        last = time.monotonic() + HUNG / 2
+        while active_children() and time.monotonic() < last:
+            time.sleep(0.01)
+
+    def late(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looks(*given: Any, **named: Any) -> Any:
+            try:
+                found = look(*given, **named)
+            except Empty:
+                all_end()
+                raise
+            if found is True:  # what empty() says, and nobody has put
+                all_end()
+            return found
+
+        return looks
+
+    looks = ((Queues, "get"), (Queues, "empty"), (SimpleQueues, "empty"))
+    before = [(owner, name, getattr(owner, name)) for owner, name in looks]
+    for owner, name, look in before:
+        setattr(owner, name, late(look))
+    try:
+        yield
+    finally:
+        for owner, name, look in before:
+            setattr(owner, name, look)
+
+
+def _asked(
+    answer: Any, slow: float, names: list[str], alive: list[str], why: str = NO_TIME
+) -> dict[str, Any]:
     """The exit codes that were given; NotYet unless the answers are those of `alive`."""
     before = set(active_children())
     given = _in_time(HUNG + slow, answer, partial(greet, slow), names)
@@ -511,8 +557,7 @@ def _asked(answer: Any, slow: float, names: list[str], alive: list[str]) -> dict
     for name in alive:
         expect(
             name not in codes or (name == TALKS and codes[name] is not None),
-            f"{name} was not dead, only slow. An exitcode of None belongs to somebody who is "
-            "alive, and no time proves that nothing will come.",
+            f"{name} was not dead, only slow. {why}",
         )
         expect(name not in codes, f"{name} has answered before it ended, so it is not among those.")
         expect(name in answers, f"{name} has answered, and the answer is not there.")

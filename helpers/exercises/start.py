@@ -10,11 +10,12 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from . import NotYet, exercise, expect
+from ._time_outs import Patient, gave_up, time_outs_pass
 
 # ------------------------------------------------- work that sees how it is called
 
@@ -33,10 +34,10 @@ class Calls:
     """Work that sees how it is called, whatever the speed of the machine.
 
     Its first call waits until there is another one beside it. The call for the
-    item `held` ends last, if the others are called at all meanwhile: who waits for
-    some of the calls only, or sorts by the clock, is seen. `answers` gives what a
-    call returns, or the exception that it raises; `hold` is how long the last call
-    goes on, in seconds.
+    item `held`, or its last call if that stands there several times, ends last, if
+    the others are called at all meanwhile: who waits for some of the calls only, or
+    sorts by the clock, is seen. `answers` gives what a call returns, or the exception
+    that it raises; `hold` is how long the last call goes on, in seconds.
     """
 
     def __init__(
@@ -52,13 +53,19 @@ class Calls:
         self.callers: set[int] = set()
         self.at_once = self.now = 0
         self.patience = COMPANY
-        self.changed = threading.Condition()
+        self.changed = Patient()
         self.returned = False
+        self.cut: list[str] = []  # waits that ended by a time-out
+
+    def called_by(self, answer: Any, expected: type[BaseException] | None = None) -> Any:
+        """What the answer gives for this work; a time-out of it is over sooner than the work."""
+        with time_outs_pass() as self.cut:
+            return called(answer, self, list(self.items), expected=expected)
 
     def __call__(self, item: Any) -> Any:
-        self._begin(item)
+        is_last = self._begin(item)
         try:
-            if item == self.held:
+            if is_last:
                 self._hold()
             answer = self.answers(item)
             if isinstance(answer, BaseException):
@@ -70,15 +77,18 @@ class Calls:
                 self.ended.append(item)
                 self.changed.notify_all()
 
-    def _begin(self, item: Any) -> None:
+    def _begin(self, item: Any) -> bool:
+        """Waits for a second call; whether this one is to end last."""
         with self.changed:
             self.begun.append(item)
+            is_last = item == self.held and self.begun.count(item) == self.items.count(item)
             self.callers.add(threading.get_ident())
             self.now += 1
             self.at_once = max(self.at_once, self.now)
             self.changed.notify_all()
             if not self.changed.wait_for(lambda: self.at_once > 1, self.patience):
                 self.patience = 0.0  # it is one at a time, and need not be slow as well
+            return is_last
 
     def _hold(self) -> None:
         """Until all others have ended, and then until the return, or some time in vain."""
@@ -113,7 +123,8 @@ class Calls:
         expect(
             not due - done,
             f"when {name} returned, {done.total()} of {len(self.items)} calls had ended. "
-            "Start one for every item, and wait for all of them, however long they take.",
+            "Start one for every item, and wait for all of them, however long they take."
+            + gave_up(self.cut),
         )
 
     def expect_overlap(self, where: str) -> None:
@@ -137,6 +148,19 @@ def times(number: int) -> str:
     return {0: "not at all", 1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
+@contextmanager
+def args_in_a_tuple(answer: Any) -> Iterator[None]:
+    """The slip args=item is named with its line, also where it is an error of a constructor."""
+    try:
+        yield
+    except TypeError as error:
+        if "must be an iterable" in str(error) or "is not iterable" in str(error):
+            line = _line_with_args(answer)
+            if line:
+                raise NotYet(_not_a_tuple(line)) from None
+        raise
+
+
 def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = None) -> Any:
     """What the answer gives. A slip in starting a thread is named, with its line.
 
@@ -150,7 +174,7 @@ def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = 
         threading.excepthook = before
         slips = [args for args in seen if "argument after * must be" in str(args.exc_value)]
         if slips:
-            raise NotYet(_not_a_tuple(answer)) from None
+            raise NotYet(_not_a_tuple(_line_with_args(answer))) from None
         for args in seen:
             if expected is None or not issubclass(args.exc_type, expected):
                 before(args)
@@ -165,13 +189,18 @@ def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = 
     return given
 
 
-def _not_a_tuple(answer: Any) -> str:
-    line = ""
+def _not_a_tuple(line: str) -> str:
+    return f"args must be a tuple, args=(item,) with its comma, and is the item itself{line}"
+
+
+def _line_with_args(answer: Any) -> str:
+    """Where args is no tuple and no list, in words; nothing if the source is not there."""
     with suppress(OSError, TypeError):
         lines, _ = inspect.getsourcelines(answer)
-        slips = [(n, text) for n, text in enumerate(lines, 1) if re.search(r"args\s*=\s*\w", text)]
-        line = "".join(f", in line {n} of your function: {text.strip()}" for n, text in slips[:1])
-    return f"args must be a tuple, args=(item,) with its comma, and is the item itself{line}"
+        for n, text in enumerate(lines, 1):
+            if re.search(r"args\s*=\s*\w", text):
+                return f", in line {n} of your function: {text.strip()}"
+    return ""
 
 
 def as_list(given: Any, name: str) -> list[Any]:
@@ -209,7 +238,7 @@ def one_by_one(work: Callable[[Any], Any], items: Iterable[Any]) -> None:
 
 CROWDS = (  # items, and the one whose call ends last
     ([7, 3, 9, 3, 1], 7),
-    ([4, 8, 8, 2, 6, 0, 5, 1], 2),
+    ([4, 8, 8, 2, 6, 0, 5, 1], 8),
     ([5, 1, 12, 3, 3, 11, 8, 2, 10, 7, 4, 9, 6], 6),
 )
 
@@ -234,7 +263,7 @@ def _overlap(answer: Any) -> str:
     for items, held in CROWDS:
         work = Calls(items, held, hold=hold)
         try:
-            called(answer, work, list(items))
+            work.called_by(answer)
         finally:
             ended = work.over()
         work.expect_all(ended, "your function")

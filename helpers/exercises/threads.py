@@ -69,12 +69,13 @@ def result(item: int) -> object:
 
 ITEMS = [5, 2, 9, 2, 7, 1, 8, 3, 0]
 PACE = 0.02  # seconds of a call that does not fail: an error comes while others have not begun
+MANY = [n * 7 % 41 for n in range(1, 41)]  # more than a pool has threads by itself
 FAILING = (  # items, those that fail, the one whose call ends last
     ([6, 3, 8, 2, 7, 4, 1], {2, 4, 1}, 2),
     ([6, 3, 8, 2, 7, 4, 1], {3, 8}, 4),
-    ([4, 0, 7, 7, 2], {2}, 4),
+    ([4, 0, 7, 7, 2], {2}, 7),
     ([9, 2, 4, 1, 3, 6, 2, 8, 7, 5], {9, 5}, 9),
-    ([9, 2, 4, 1, 3, 6, 0, 2, 8, 7, 5, 2], {9, 8}, 4),
+    (MANY, {MANY[0], MANY[30]}, MANY[3]),
 )
 
 
@@ -112,7 +113,7 @@ def _collected(answer: Any, work: Calls, before: set[threading.Thread]) -> Any:
     left: list[threading.Thread] = []
     try:
         try:
-            given = called(answer, work, list(work.items), expected=Refused)
+            given = work.called_by(answer, expected=Refused)
         except Refused as error:
             given = error
         left = [t for t in threading.enumerate() if t not in before]
@@ -200,8 +201,9 @@ def poll_and_sleep(look: Callable[[], object], stop: threading.Event, pause: flo
 
 LAST = 3  # the look during which `stop` is set
 TOO_MANY = 6
-SHORT, ROUNDS = 0.04, 8  # seconds of a short pause, and looks with such pauses
-LONG = 2.0  # seconds of a pause that is to be cut short
+SHORT, ROUNDS = 0.01, 30  # seconds of a short pause, and looks with such pauses
+LONG, MIDDLE = 3.0, 1.2  # seconds of pauses that are to be cut short
+PROMPT = 1.0  # seconds after which a pause has not been cut short; half of LONG is more
 AFTER = 0.3  # seconds after a look, which is in the middle of that pause
 SOON = 4.0  # seconds in which looks with short pauses must have been made
 
@@ -330,15 +332,17 @@ def _every_pause(answer: Any) -> None:
 
 def _stopped_in_a_pause(answer: Any, looks: int) -> None:
     """Its pause is still going on when it ends: an order of two events, not a speed."""
-    pause = 0.6 * LONG if looks else LONG
+    pause = MIDDLE if looks else LONG
     poll = Poll(answer, pause)
     poll.has_looked(looks, (looks + 2) * pause)
     seen = time.perf_counter()
     poll.has_ended(AFTER)
     early, ended = len(poll.looks) - max(looks, 1), poll.ended
-    second = poll.looks[1][0] - poll.began if looks > 1 and len(poll.looks) > 1 else pause
+    second = between = pause
+    if looks > 1 and len(poll.looks) > 1:
+        second, between = (poll.looks[1][0] - each for each in (poll.began, poll.looks[0][0]))
     poll.stop.set()
-    left = seen + pause - time.perf_counter() - AFTER / 2
+    left = min(PROMPT, seen + pause - time.perf_counter() - AFTER / 2)
     in_time = poll.has_ended(max(left, 0.1))
     late = poll.late
     poll.finish()
@@ -352,6 +356,11 @@ def _stopped_in_a_pause(answer: Any, looks: int) -> None:
         second > 0.9 * pause,
         f"with a pause of {pause:g} s it looked twice within {second:.2g} s. "
         "It must wait for pause seconds after each look, also where that is long.",
+    )
+    expect(
+        between < 1.75 * pause,
+        f"with a pause of {pause:g} s it looked again after {between:.2g} s. "
+        "It must wait for pause seconds after each look, and no longer.",
     )
     expect(
         in_time,

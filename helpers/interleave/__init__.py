@@ -7,14 +7,25 @@
 A program is a function without arguments: it makes its state, starts threads,
 joins them and asserts what must hold. It is run again and again, each time under
 another schedule, and has to do the same under the same one.
+
+Where it is an `async def`, its tasks are what is scheduled: a step is what a task
+does up to its next `await`, and whichever of them could go on may be next. (asyncio
+itself takes them in the order in which they became ready; what they await may take
+any time, so programs must not count on that order.)
 """
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from ..ending.interrupts import whole
+from ..ending.under_way import noted
+from ..wait_graph import is_learners
+from . import awaited
 from .exploration import BUDGET, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
@@ -23,8 +34,10 @@ from .real_threads import Threads
 from .record import Record, outcome
 from .replay import Replay, quoted
 from .report import Report, Schedule, Standing, Step
+from .run import Run
 from .step import Diverged, Refused
-from .workers import Workers
+from .task_run import TaskRun
+from .workers import PATIENCE, Blocked, Workers
 
 __all__ = [
     "Diverged", "Refused", "Report", "Schedule", "Standing", "Step", "explore", "play", "replay",
@@ -33,11 +46,15 @@ __all__ = [
 ATOMIC = ("line", "op", "cpython")
 NAMED = 3  # calls that were not followed, in a report
 hooks.twins.update(stand_ins())
-hooks.stands.update(make_stands())
+hooks.stands.update({**make_stands(), **awaited.make_stands()})
+hooks.tasks = awaited
+_of_threads = dict(hooks.twins)
+_of_tasks = {**_of_threads, **awaited.stand_ins()}
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
 _shared: dict[Any, frozenset[int]] = {}  # sites that threads share, by program and model
 
 
+@noted
 def explore(
     program: Callable[[], object],
     *,
@@ -50,7 +67,8 @@ def explore(
     `atomic` says what no other thread can interrupt: "op" (each shared read or
     write, which is what the language promises), "line" (the usual wrong
     picture) or "cpython" (what builds with the GIL do since 3.10: they switch
-    where a function is called and where a loop turns). `every=True` tries
+    where a function is called and where a loop turns); tasks always go on to
+    their next `await`. `every=True` tries
     equivalent schedules too, so that `counts` is about all there are. After
     `budget` schedules the report is not complete; nor is it after an interrupt
     (Ctrl-C, the Stop button), which ends the search and reports what was found.
@@ -59,10 +77,11 @@ def explore(
     does something else when it is run again, ValueError for a bad argument.
     """
     _check(atomic, budget)
-    with Exploring(program, atomic) as exploring:
+    with _alone(), Exploring(program, atomic) as exploring:
         return exploring.report(every, budget)
 
 
+@noted
 def replay(
     program: Callable[[], object], word: str, *, atomic: str = "op", rest: bool = True
 ) -> Schedule:
@@ -74,34 +93,69 @@ def replay(
     _check(atomic, 1)
     if not isinstance(word, str) or (not word.isalpha() and word):
         raise ValueError(f'word must be letters of threads, such as "ABBA", not {word!r:.60}')
-    with Exploring(program, atomic) as exploring:
+    with _alone(), Exploring(program, atomic) as exploring:
         if exploring.key not in _shared:
             exploring.report(False, BUDGET)
         exploring.shared = _shared[exploring.key]
         return exploring.follow(word, rest)
 
 
-def play(program: Callable[[], object], *, atomic: str = "op") -> Any:
-    """Buttons for the threads of `program`: you are the scheduler."""
+def play(
+    program: Callable[[], object],
+    *,
+    atomic: str = "op",
+    one_step: bool = False,
+    known: Collection[str] = (),
+    hand_in: Callable[[str], object] | None = None,
+) -> Any:
+    """Buttons for the threads of `program`: you are the scheduler.
+
+    A press makes a whole statement; with `one_step` a single step, which the board
+    can switch, too. Words that are `known` do not win. `hand_in` is called with a
+    word that wins, when its button is pressed; what it displays stands on the board.
+    """
     from .told.board import Board
 
-    return Board(program, atomic, replay)
+    return Board(program, atomic, replay, one_step, known, hand_in)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for the end of what another thread explores; a program cannot wait for its own."""
+    nested = (run := hooks.run) is not None and run.me() is not None
+    if nested or not _one.acquire(timeout=60.0):
+        raise RuntimeError("another exploration is under way: wait for its end")
+    try:
+        yield
+    except Blocked as error:
+        letter, frame = error.where
+        while frame is not None and not is_learners(frame.f_code.co_filename):
+            frame = frame.f_back
+        target = f"the target of thread {letter}, which is no code of the program"
+        where = target if frame is None else f"line {frame.f_lineno}"
+        raise RuntimeError(
+            f"{where}: one step took more than {PATIENCE:g} s; "
+            "a program must not wait for anything outside of it"
+        ) from None
+    finally:
+        _one.release()
 
 
 class Exploring(Explorer):
-    """An explorer with the process to itself, that records and reports."""
+    """An explorer that records and reports; there must be one at a time."""
 
     def __init__(
         self, program: Callable[[], object], atomic: str, workers: Workers | None = None
     ) -> None:
         hooks.kinds.clear()
+        asynchronous = inspect.iscoroutinefunction(program)
+        hooks.twins = _of_tasks if asynchronous else _of_threads
         self.program = Program(program, hooks, atomic)
-        super().__init__(self.program, workers or Threads())
+        super().__init__(self.program, workers or Threads(), TaskRun if asynchronous else Run)
         self.key = (atomic, program, tuple(f.__code__ for f in self.program.functions))
 
+    @whole
     def __enter__(self) -> Exploring:
-        if hooks.run is not None or not _one.acquire(timeout=60.0):
-            raise RuntimeError("another exploration is under way: wait for its end")
         try:
             super().__enter__()
         except BaseException:  # an interrupt, half-way
@@ -109,11 +163,9 @@ class Exploring(Explorer):
             raise
         return self
 
+    @whole
     def __exit__(self, *error: object) -> None:
-        try:
-            super().__exit__(*error)
-        finally:
-            _one.release()
+        super().__exit__(*error)
 
     def report(self, every: bool, budget: int) -> Report:
         found = every_schedule(self, outcome, every, budget)

@@ -6,20 +6,27 @@ go on), then does it, as the plain source would have.
 
 from __future__ import annotations
 
+import builtins
+import sys
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from inspect import CO_GENERATOR
 from types import (
     BuiltinFunctionType,
     CodeType,
+    FrameType,
     FunctionType,
     GeneratorType,
     ModuleType,
 )
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
+from ..wait_graph import is_learners
 from . import namespaces
 from .foreign import Undo
+from .lifetimes import Lifetimes, behind
 from .operators import IN_PLACE, SIGNS, TESTS
 from .step import NOTHING, NOWHERE, Access, Home, Site
 from .things import (
@@ -36,10 +43,13 @@ from .things import (
     kind_of,
     part_of,
     rank,
+    refuse,
 )
 
 if TYPE_CHECKING:
     from .run import Run
+
+MOST_MADE = 100_000  # objects, by one thread in one run
 
 
 class Accesses:
@@ -57,11 +67,14 @@ class Accesses:
         self.opened: set[type] = set()  # classes whose methods are followed as far as they can be
         self.unfollowed: dict[str, int] = {}  # calls that were taken as one step, and their line
         self.unknown: dict[str, int] = {}  # what may happen otherwise than here, and its line
+        self.lifetimes = Lifetimes(self.unknown)
         self.notes: dict[str, None] = {}  # what the report has to say besides
+        self.libraries: dict[int, str] = {}  # by number of a site: the module, if not the learner's
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
         self.classes_change = False  # whether the program gives classes other methods
+        self.tasks: Any = None  # the room `awaited`, for what tasks of asyncio do
         self.asked = False  # whether an object's `__getattribute__` is about to be called
         self.busy = False  # with the exploration's own work, in the thread of a task
 
@@ -84,6 +97,8 @@ class Accesses:
         make = self.stands.get(type(thing))
         if make is None or self.run is None:
             return thing
+        if make is behind:
+            return self._behind(thing)
         stands = self.run.sharing.stands
         found = stands.get(id(thing))
         if found is None:
@@ -119,6 +134,7 @@ class Accesses:
             self.opened.add(base)
             if base.__module__ in ("builtins", "typing", "abc") or issubclass(base, Twin):
                 continue
+            self.lifetimes.opened(base)
             self.write_out(base)
             for value in list(vars(base).values()):
                 for function in functions_of(value):
@@ -158,7 +174,39 @@ class Accesses:
             return self._stays(site, owner, name)
         also = self._classes(owner, name) if kind == "class" or isinstance(owner, type) else ()
         run.access(site, owner, name, False, "read", also)
+        if kind == "weak":
+            self._looks_weakly(owner)
         return run.saw(getattr(owner, name))
+
+    def _looks_weakly(self, owner: Any) -> None:
+        """What a Weak* container leads to is looked at; the dead are no longer in it."""
+        assert self.run is not None
+        data = vars(owner)["data"]
+        by_value = isinstance(owner, WeakValueDictionary)
+        keys = {reference: key for key, reference in data.items()} if by_value else {}
+        gone = self.lifetimes.look(self.run, self.line(), list(keys or data))
+        if gone:
+            self.save(data)
+        for reference in gone:
+            data.discard(reference) if isinstance(data, set) else data.pop(
+                keys.get(reference, reference)
+            )
+
+    def _behind(self, proxy: Any) -> Any:
+        """The object that a weak proxy stands for."""
+        thing = behind(proxy)
+        reference = weakref.ref(thing)
+        del thing
+        if self.lifetimes.look(self.run, self.line(), [reference]):
+            raise ReferenceError("weakly-referenced object no longer exists")
+        return reference()
+
+    def line(self) -> int:
+        """The line of the program that is under way, whatever library it has called."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and not is_learners(frame.f_code.co_filename):
+            frame = frame.f_back
+        return frame.f_lineno if frame is not None else 0
 
     def asks(self, owner: Any, name: str) -> Any:
         """`getattr` for the program: its own `__getattribute__` makes steps now, and only now."""
@@ -217,6 +265,8 @@ class Accesses:
         if name == "__dict__":
             namespaces.replaced(self, site, owner, value)
         elif self.run is not None and type(owner) is ModuleType:
+            if owner is builtins:
+                refuse(f"line {site.line}: builtins.{name} is changed: use a name of your own")
             self.set_name(site, vars(owner), name, value)
         elif self.run is not None:
             if type(owner) in self.stands:
@@ -354,13 +404,18 @@ class Accesses:
         """A new home for the variables of one call of a function."""
         home = Home()
         if self.run is not None:
-            self.run.made(home)
+            self.made(home)
         return home
 
     def made(self, value: Any) -> Any:
-        """A list, a dict or a set that the program has written down."""
+        """An object that the program has made, a list that it has written down, say."""
         if self.run is not None:
             self.run.made(value)
+            if self.run.current.made > MOST_MADE:
+                refuse(
+                    f"line {self.line()}: more than {MOST_MADE:_} objects are made in one run: "
+                    "explore it with fewer".replace("_", " ")
+                )
         return value
 
     # -------------------------------------------------------------- containers
@@ -457,6 +512,7 @@ class Accesses:
         while True:
             self._look(site, how, owners)
             if self.run is not None:
+                self.run.current.at = site
                 self.run.turn()
             if len(members) != size:
                 raise RuntimeError("Set changed size during iteration")
@@ -499,13 +555,14 @@ class Accesses:
     def is_lazy_python(self, value: Any) -> bool:
         assert self.run is not None
         if type(value) is GeneratorType:
-            return value is not self.run.current.private
+            private = self.run.current.private
+            return private is None or value is not private()
         return id(value) in self.run.sharing.lazy
 
     def private(self, generator: Any) -> Any:
         """A generator that is an argument on the spot: nobody else can get hold of it."""
         if self.run is not None:
-            self.run.current.private = generator
+            self.run.current.private = weakref.ref(generator)
         return generator
 
     def in_order(self, site: Site, members: Any) -> list[Any]:

@@ -80,8 +80,8 @@ class Grown(Exception):
 class Explorer:
     """A program, prepared; the sites where its tasks meet are learned on the way."""
 
-    def __init__(self, subject: Subject, workers: Workers) -> None:
-        self.subject, self.workers = subject, workers
+    def __init__(self, subject: Subject, workers: Workers, kind: type[Run] = Run) -> None:
+        self.subject, self.workers, self.kind = subject, workers, kind
         self.shared: frozenset[int] = frozenset()
         self.steps = 0
         self.runs_so_far = 0
@@ -114,10 +114,11 @@ class Explorer:
     def run(self, chooser: Chooser, recorder: Recorder | None = None) -> Run:
         subject = self.subject
         sharing = Sharing(self.shared, subject.tokens)
-        run = Run(
+        run = self.kind(
             subject.place, self.workers, chooser, sharing, subject.atomic, recorder, subject.timed
         )
         run.execute(subject.call)
+        sharing.close()
         self.runs_so_far += 1
         if self.runs_so_far % COLLECT == 0:
             gc.collect(1)
@@ -127,7 +128,7 @@ class Explorer:
 
     def runs(self, strategy: All | Graph) -> Iterator[Run]:
         """One run for each schedule, redundant ones too; ends early where a new site is found."""
-        self.left_out, skipped = "so many steps take too long", False  # until it comes to its end
+        self.left_out, skipped = "so many steps take too long", ""  # until it comes to its end
         while self.steps < ALL_STEPS:
             strategy.begin()
             run = self.run(strategy)
@@ -139,14 +140,14 @@ class Explorer:
             yield run
             skipped = skipped or run.pace.skipped
             if not strategy.next(run):
-                self.left_out = "a daemon thread's long loop was not waited for" if skipped else ""
+                self.left_out = skipped
                 return
 
     def strategy(self, every: bool) -> All:
         if every:
             return All()
-        # What a whole line touches depends on what came before it.
-        return Reduced() if self.subject.atomic == "op" else Sleep()
+        # What a whole line touches, or a task up to its next await, depends on what came before.
+        return Reduced() if self.subject.atomic == "op" and not self.kind.fifo else Sleep()
 
 
 def every_schedule(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:

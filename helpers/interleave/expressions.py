@@ -10,6 +10,7 @@ import builtins
 from types import FunctionType
 from typing import Any, Protocol
 
+from ..wait_graph import is_library
 from .scopes import (
     Scope,
     targets,
@@ -31,8 +32,10 @@ class Pages(Protocol):
     hooks: Any
     atomic: str
     sites: list[Site]
+    libraries: dict[int, str]  # by number of a site: the module it stands in, if not the learner's
     statements: int
     written: set[str]
+    asynchronous: bool  # whether tasks of asyncio are followed in it, in place of threads
 
     def mark(self, thing: Any) -> ast.Constant: ...
 
@@ -59,6 +62,9 @@ class Expressions(ast.NodeTransformer):
         line = getattr(node, "lineno", self.statement.lineno if self.statement else 0)
         source = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
         site = Site(len(self.program.sites), line, source, text or text_of(node), self.number)
+        if is_library(self.function.__code__.co_filename):
+            module = str(self.function.__globals__.get("__name__", ""))
+            self.program.libraries[site.number] = module
         self.program.sites.append(site)
         return self.program.mark(site)
 
@@ -125,7 +131,7 @@ class Expressions(ast.NodeTransformer):
             return None
         twin = self.program.hooks.twin(value)
         if twin is value:
-            check_module(node, value)
+            check_module(node, value, self.program.asynchronous)
             return None
         mark = self.program.mark(twin)
         # The code must go on to close over the same names: this one stays, and is never reached.
@@ -170,6 +176,11 @@ class Expressions(ast.NodeTransformer):
             for k in node.keywords
         ]
         return ast.copy_location(ast.Call(called, args, keywords), node)
+
+    def visit_Await(self, node: ast.Await) -> ast.Await:
+        site = self.site(node, text_of(node.value))
+        node.value = self.call(node, "awaited", site, self.visit(node.value))
+        return node
 
     def argument(self, node: ast.expr) -> ast.expr:
         """Of a call; a generator that is written down there cannot have come to anybody else."""
@@ -225,9 +236,10 @@ class Expressions(ast.NodeTransformer):
         return node
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
-        if node.is_async:
+        if node.is_async and not self.program.asynchronous:
             refuse_syntax(node.iter, "async for")
-        node.iter = self.call(node.iter, "iterate", self.site(node.iter), self.visit(node.iter))
+        iterate = "iterate_async" if node.is_async else "iterate"
+        node.iter = self.call(node.iter, iterate, self.site(node.iter), self.visit(node.iter))
         node.ifs = [self.whole(test) for test in node.ifs]
         return node
 

@@ -38,7 +38,9 @@ ONE_STEP = frozenset(
 FOLLOWED = {
     "dataclasses": ("asdict", "astuple", "replace", "_asdict_inner", "_astuple_inner", "_replace"),
 }
-NEVER = frozenset("threading queue _queue concurrent multiprocessing subprocess socket".split())  # noqa: SIM905
+NEVER = frozenset(
+    "asyncio threading queue _queue concurrent multiprocessing subprocess socket".split()  # noqa: SIM905
+)
 DECORATORS = (
     functools.lru_cache, functools.cache, functools.wraps, functools.update_wrapper,
     functools.total_ordering, functools.cached_property, functools.singledispatch,
@@ -77,9 +79,9 @@ class Undo:
         key = (id(owner), name)
         if key in self._saved:
             return
-        self._saved[key] = owner
         back = _back(owner, name)
         if back is not None:
+            self._saved[key] = owner
             self._back.append(back)
 
     def save_item(self, names: dict[str, Any], name: str) -> None:
@@ -93,6 +95,11 @@ class Undo:
             self._back.append(lambda: names.__setitem__(name, value))
         else:
             self._back.append(lambda: names.pop(name, None))
+
+    def setting(self, name: str, put: Callable[[Any], object], value: Any) -> None:
+        """About to change something of this Python that has `value` now."""
+        if self._saved.setdefault(name, put) is put:
+            self._back.append(lambda: put(value))
 
     def all(self) -> None:
         """Put everything back, the last change first."""
@@ -114,8 +121,9 @@ def _back(owner: Any, name: Any) -> Callable[[], object] | None:
         many = list(owner)
         return lambda: (collections.deque.clear(owner), collections.deque.extend(owner, many))
     if isinstance(owner, dict):
-        pairs = list(dict.items(owner))
-        return lambda: (dict.clear(owner), dict.update(owner, pairs))
+        kind = collections.OrderedDict if isinstance(owner, collections.OrderedDict) else dict
+        pairs = list(kind.items(owner))  # in an order of its own, which a dict knows nothing of
+        return lambda: (kind.clear(owner), kind.update(owner, pairs))
     if isinstance(owner, set):
         members = set(owner)
         return lambda: (set.clear(owner), set.update(owner, members))

@@ -23,7 +23,6 @@ from types import (
 )
 from typing import Any
 
-from ..wait_graph import is_library
 from .accesses import Accesses
 from .foreign import is_one_step
 from .operators import IN_PLACE
@@ -58,7 +57,6 @@ NOT_DRAWN = frozenset(
     map(id, (*LAZY, next, isinstance, type, id, repr, str, print, callable, bool, hash))
 )
 KEEPS_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque)))
-DEATH = "the moment at which an object dies that only weak references lead to"
 CALLED_BY_C = (
     operator.methodcaller, operator.attrgetter, operator.itemgetter, functools.partial,
     MethodDescriptorType, WrapperDescriptorType,
@@ -94,6 +92,8 @@ class Hooks(Accesses):
         if type(owner) not in self.opened:
             self.opens(type(owner))
         if isinstance(owner, Twin) and hasattr(type(owner), name):
+            if owner.awaits:
+                return self.tasks.method(site, owner, name)
             method = getattr(owner, name)
             bound = type(method) is MethodType and method.__self__ is owner
             return self._at(site, method) if bound else self.function(site, method)
@@ -142,12 +142,23 @@ class Hooks(Accesses):
                 value = self.in_order(site, owner)[0]
                 set.remove(owner, value)
             else:
+                if name == "sort" and is_python(kwargs.get("key")):
+                    kwargs = {**kwargs, "key": self._between(site, owner, kwargs["key"])}
                 into = owner if write else None
                 args = tuple([self.drawn(site, arg, into) for arg in args])
                 value = method(*args, **kwargs)
             if isinstance(value, VIEWS):
                 self._shows(value, (owner,))
             return self.run.called(value)
+
+        return called
+
+    def _between(self, site: Site, owner: Any, function: Any) -> Any:
+        """A function that C calls while it works on `owner`: others may come in between."""
+
+        def called(*args: Any) -> Any:
+            self._look(site, "change", (owner,))
+            return self.function(site, function)(*args)
 
         return called
 
@@ -160,7 +171,7 @@ class Hooks(Accesses):
             if is_twin(function) or function.__globals__.get("__package__") == __package__:
                 return self._at(site, function)
             if self.follows(site, function):
-                return function
+                return self.tasks.kept(site, function) if run.fifo else function
             return self._unfollowed(site, function)
         if isinstance(function, MethodType):
             return self._bound(site, function)
@@ -183,8 +194,8 @@ class Hooks(Accesses):
             if not isinstance(owner, (*SAME, type, ModuleType)):
                 return self._one_step(site, owner, function)
         elif isinstance(function, weakref.ref):
-            if not is_library(sys._getframe(1).f_code.co_filename):
-                self.unknown.setdefault(DEATH, site.line)
+            if self.lifetimes.look(run, self.line(), [function]):
+                return lambda: None
         elif type(function) not in self.opened:  # an object that can be called
             self.opens(type(function))
 
@@ -213,6 +224,8 @@ class Hooks(Accesses):
             return args
         if (function is min or function is max) and len(args) == 1 and is_python(kwargs.get("key")):
             return (self.iterate(site, args[0]),)  # the key is asked between two items
+        if function is functools.reduce and is_python(args[0]):
+            return (args[0], self.iterate(site, args[1]), *args[2:])
         return tuple([self.drawn(site, arg) for arg in args])
 
     def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
@@ -339,7 +352,7 @@ class Hooks(Accesses):
             if self.run is None:
                 return value
             if type(value) in self.stands:  # a cache around a function, say
-                self.run.made(value)
+                self.made(value)
             return self.run.called(value)
 
         return called
@@ -355,7 +368,7 @@ class Hooks(Accesses):
         if (stands := self.stand(function)) is not function:  # a cache around a method
             return self._at(site, lambda *args, **kwargs: stands(owner, *args, **kwargs))
         if not isinstance(function, FunctionType) or self.follows(site, function):
-            return method
+            return self.tasks.kept(site, method) if self.run.fifo else method
         self._check_course(site, function)
         if isinstance(owner, type):
             return method
@@ -394,12 +407,12 @@ class Hooks(Accesses):
 
     def _made_by(self, site: Site, kind: type) -> Any:
         self._check_course(site, kind)
-        if kind is weakref.finalize:
-            self.unknown.setdefault(DEATH, site.line)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:
                 return kind(*args, **kwargs)
+            if issubclass(kind, weakref.ref | weakref.finalize):
+                self.lifetimes.made(self.line(), kind, args)
             if id(kind) in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
             if kind not in self.opened:
@@ -414,11 +427,11 @@ class Hooks(Accesses):
             finally:
                 building.pop()
             if not isinstance(value, int | str | float | bool | type(None)):
-                self.run.made(value)
+                self.made(value)
                 self._shows_later(kind, value, args)
                 for part in getattr(value, "__dict__", {}).values():
                     if isinstance(part, CONTAINERS):
-                        self.run.made(part)
+                        self.made(part)
             return self.run.called(value)
 
         return called
@@ -466,6 +479,29 @@ class Hooks(Accesses):
             self.opens(type(manager))
         return _Entered(self, site, manager) if is_twin(manager) else manager
 
+    # ------------------------------------------------------------------- awaits
+
+    def awaited(self, site: Site, thing: Any) -> Any:
+        """What an `await` awaits in place of `thing`."""
+        return thing if self.run is None else self.tasks.awaited(site, thing)
+
+    def enter_async(self, site: Site, manager: Any) -> Any:
+        """What an `async with` enters in place of `manager`."""
+        if self.run is None:
+            return manager
+        manager = self.stand(manager)
+        if type(manager) not in self.opened:
+            self.opens(type(manager))
+        return self.tasks.Entered(site, manager)
+
+    def iterate_async(self, site: Site, given: Any) -> Any:
+        """What an `async for` goes through in place of `given`."""
+        if self.run is None:
+            return given
+        if type(given) not in self.opened:
+            self.opens(type(given))
+        return self.tasks.Turning(site, given)
+
     # -------------------------------------------------------------------- turns
 
     def tick(self) -> None:
@@ -477,6 +513,7 @@ class Hooks(Accesses):
 
     def again(self, site: Site, names: dict[str, Any], unread: tuple[str, ...] = ()) -> bool:
         if self.run is not None:
+            self.run.current.at = site
             self.run.again(site, names, unread, sys._getframe(1))
         else:
             self.tick()
@@ -493,7 +530,8 @@ class Hooks(Accesses):
 
     def foreign(self) -> bool:
         """Whether a thread that is no task has come here: it runs the code as it was."""
-        return self.run is None or self.busy or self.run.me() is None
+        run = self.run  # which may end meanwhile
+        return run is None or self.busy or run.me() is None
 
     def caught(self) -> None:
         """In every handler: what concerns the exploration must get through."""

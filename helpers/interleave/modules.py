@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any, NoReturn
 
 from .hooks import hooks
+from .lifetimes import LOOKS, behind
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
 from .step import Op, Task
@@ -35,6 +38,8 @@ TRACES = ("settrace", "setprofile", "settrace_all_threads", "setprofile_all_thre
 STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile")  # in os
 JUMP = 10**9  # seconds: no deadline is later
 SINCE = 1_700_000_000  # seconds since 1970, at which every run begins
+STOPS = ("_exit", "abort", "kill", "killpg")  # in os
+SETTINGS = ("switchinterval", "recursionlimit")  # in sys
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
 
@@ -94,6 +99,9 @@ def _sleep(seconds: float) -> None:
         raise ValueError("sleep length must be non-negative")
     run = now()
     run.tick()
+    if run.fifo:
+        line = run.current.site.line
+        hooks.notes.setdefault(f"line {line}: time.sleep() in a coroutine holds up all other tasks")
     run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
 
 
@@ -153,6 +161,16 @@ def _vars(*owners: Any) -> Any:
         refuse(f"line {site.line}: vars() cannot be followed here; name an object, as in vars(x)")
     vars(*owners)  # says so where there is none
     return hooks.get(site, owners[0], "__dict__")
+
+
+def _at_deaths(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What tells who is dead, or makes it so, is not followed; a run collects no garbage."""
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        hooks.lifetimes.not_known(here())
+        return 0 if function is gc.collect else function(*args, **kwargs)
+
+    return _twin(called)
 
 
 def _current_thread() -> Any:
@@ -241,6 +259,7 @@ def make_stands() -> dict[type, Callable[[Any], Any]]:
         functools._lru_cache_wrapper: Cached,
         itertools.count: fresh_copy,
         itertools.cycle: fresh_copy,
+        **dict.fromkeys(weakref.ProxyTypes, behind),
     }
 
 
@@ -250,6 +269,17 @@ def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _default_hook = _twin(default_hook)
+
+
+def _setting(name: str) -> Callable[..., Any]:
+    """A setting of this Python: as it was, when a run is over."""
+    put, get = getattr(sys, f"set{name}"), getattr(sys, f"get{name}")
+
+    def setting(value: Any) -> None:
+        hooks.undo.setting(name, put, get())
+        put(value)
+
+    return _twin(setting)
 
 
 class _Random(Module):
@@ -316,8 +346,17 @@ def stand_ins() -> dict[Any, Any]:
                 table[getattr(module, name)] = twin
     for name in (name for name in dir(os) if name.startswith(STARTS)):
         table[getattr(os, name)] = _refused(f"os.{name}", "starts a process, which is not followed")
+    for name in (name for name in STOPS if hasattr(os, name)):
+        table[getattr(os, name)] = _refused(f"os.{name}", "would end this Python: leave it out")
+    for name in TRACES[:2]:
+        table[getattr(sys, name)] = _refused(
+            f"sys.{name}", "follows the threads that run, too: leave it out"
+        )
+    for name in SETTINGS:
+        table[getattr(sys, f"set{name}")] = _setting(name)
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
         table[clock] = _date(clock)
+    table.update({function: _at_deaths(function) for function in LOOKS})
     table[builtins.print] = _twin(_print)
     table.update({builtins.id: _twin(_id), builtins.hash: _twin(_hash)})
     table[builtins.vars] = _twin(_vars)

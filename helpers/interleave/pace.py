@@ -21,7 +21,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.steps = self.turns = 0
-        self.skipped = False  # whether somebody's next step was not waited for
+        self.skipped = ""  # what was not tried in it
         self.again = False  # whether more are steps from here on than were before
         self.wants_time = False  # whether it has read a clock that does not go
         self.most_steps, self.most_turns = LIMIT, TURNS

@@ -16,7 +16,7 @@ from typing import Any
 
 from .foreign import is_one_step, of_dataclass
 from .rewrite import MARK, Rewriter
-from .scopes import Function
+from .scopes import Defined, Function
 from .source import (
     codes,
     content,
@@ -28,8 +28,9 @@ from .source import (
     there_before,
     used,
 )
-from .step import Refused, Site
-from .syntax import copy_of, refuse_syntax
+from .step import Abort, Refused, Site
+from .syntax import OF_TASKS, copy_of, refuse_syntax
+from .things import Ended
 
 
 class Program:
@@ -38,8 +39,10 @@ class Program:
     def __init__(self, program: Callable[[], object], hooks: Any, atomic: str) -> None:
         self.hooks = self.place = hooks
         self.program, self.atomic = program, atomic
+        self.asynchronous = inspect.iscoroutinefunction(program)
         self.functions, self.classes = reachable(program)
         self.sites: list[Site] = []
+        self.libraries: dict[int, str] = {}  # by number of a site: the module that it stands in
         self.statements = 0  # so far
         self.timed = False  # whether it reads a clock
         self.objects: list[Any] = []  # what stands for the marks in the code
@@ -57,7 +60,10 @@ class Program:
         self.hooks.busy = False
         if self.hooks.run is not None:
             self.hooks.run.sharing.namespaces.update(self.shared_dicts)
-        return self.program()
+        try:
+            return self.program()
+        finally:
+            self.hooks.lifetimes.end(self.hooks.run)
 
     def followed(self) -> Program:
         return self
@@ -75,12 +81,14 @@ class Program:
         before = there_before(self.functions, self.classes)
         hooks.names = {id(it): (it, 2 * 10**9 + n) for n, it in enumerate(before)}
         self._one_name_for_one_dict()
+        hooks.libraries = self.libraries
         hooks.opened = set()
         hooks.classes_change = False
         hooks.unfollowed.clear()
         hooks.unknown.clear()
         hooks.notes.clear()
         hooks.stdout = sys.stdout
+        self._put(sys, "unraisablehook", _quiet(sys.unraisablehook))
         hooks.follow, hooks.write_out = self.follow, self.write_out
         return self
 
@@ -176,14 +184,14 @@ class Program:
         """The same, with marks where objects belong."""
         self.written |= global_names(function)
         node, owner = node_of(function)
-        if isinstance(node, ast.AsyncFunctionDef):
-            refuse_syntax(node, "async def")
+        if isinstance(node, ast.AsyncFunctionDef) and not self.asynchronous:
+            refuse_syntax(node, "async def", OF_TASKS)
         old = function.__code__
         tree = Rewriter(self, function, owner).rewritten(node, original)
         code = _compiled(tree, node, owner, old)
         if code.co_freevars != old.co_freevars:
             raise Refused(f"{function.__qualname__} uses names in a way that cannot be followed")
-        return code.replace(co_qualname=old.co_qualname)
+        return _named(code, code.co_qualname, old.co_qualname)
 
     def _with_objects(self, code: CodeType, instead: dict[int, Any]) -> CodeType:
         """Objects where marks were; `instead` has, by id, what takes the place of some."""
@@ -199,6 +207,23 @@ class Program:
         return code.replace(co_consts=tuple(map(real, code.co_consts)))
 
 
+def _named(code: CodeType, made: str, real: str) -> CodeType:
+    """The same code, and that of the functions inside, under the names that they have."""
+    inside = [_named(c, made, real) if isinstance(c, CodeType) else c for c in code.co_consts]
+    name = code.co_qualname.replace(made, real, 1)
+    return code.replace(co_qualname=name, co_consts=tuple(inside))
+
+
+def _quiet(before: Callable[[Any], object]) -> Callable[[Any], object]:
+    """What a generator's `finally` raises because its run has ended, is of no interest."""
+
+    def hook(unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, Abort | Ended):
+            before(unraisable)
+
+    return hook
+
+
 def _from_source(source: str, file: str, name: str) -> Any:
     """A function whose source can be found where tracebacks look for it."""
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -211,11 +236,11 @@ def _compiled(new: Function, old: Function, owner: str, code: CodeType) -> CodeT
     """Compile `new` with the same free names around it, and take its code."""
     inner: ast.stmt
     name = code.co_name
-    if isinstance(new, ast.FunctionDef):  # under other names than the real ones, which it may use
+    if isinstance(new, Defined):  # under other names than the real ones, which it may use
         new.name = name = f"___{name}"
     new.args.defaults = [ast.Constant(None) for _ in new.args.defaults]  # it has them already
     new.args.kw_defaults = [each and ast.Constant(None) for each in new.args.kw_defaults]
-    inner = new if isinstance(new, ast.FunctionDef) else ast.Expr(new)
+    inner = new if isinstance(new, Defined) else ast.Expr(new)
     if owner:  # private names are mangled the same
         inner = ast.ClassDef(f"___{owner}", [], [], [inner], [])
         if hasattr(ast, "TypeVar"):

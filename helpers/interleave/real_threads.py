@@ -77,7 +77,7 @@ class Threads:
         self.over = threading.Lock()  # a lost run may still release its own
         self.over.acquire()
         first.go.release()
-        before = -1
+        before = progress()
         while not self.over.acquire(timeout=PATIENCE):
             if before == (before := progress()):
                 raise Blocked
@@ -112,5 +112,6 @@ class _Worker(threading.Thread):
             after = self.body()
             if self.lost:
                 return
+            self.body = None  # what a run leaves, dies after it, not in the next one
             self.threads.idle.append(self)
             (after.go if after is not None else over).release()

@@ -9,24 +9,26 @@ import ast
 import inspect
 import linecache
 import re
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import islice
 from traceback import walk_tb
-from types import CellType, CodeType, FrameType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from .report import ASLEEP, NOTIFIED, UNSET, Schedule, Standing, Step
+from .hooks import hooks
+from .report import ASLEEP, GOES_ON, NOTIFIED, UNSET, Schedule, Standing, Step
 from .run import Run
-from .shown import shown, steady
-from .step import NOTHING, Event, Home, Op, Site, Task
+from .shown import inside, shown, steady
+from .step import NOTHING, NOWHERE, Event, Home, Op, Site, Task
 from .things import CONTAINERS, SAME, Twin
 from .twins import Condition
 from .twins import Event as EventTwin
 
-OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues")}
+OURS = {f"{__package__}.{room}" for room in ("twins", "threads", "queues", "awaited")}
 PRINTED = 2_000  # characters of what a program prints
+MANY = 1_000  # items of a container, whose names are looked for
 VALUES = 3  # of a failed assertion
 HELD = (dict, list, tuple, deque)
 PLAIN = (*SAME, *CONTAINERS, Enum)
@@ -70,7 +72,7 @@ class Record:
         task = self.run.current
         if op.kind == "time" and self.run.time is not None:
             task = self.run.time.task
-        if task.number == 0:
+        if task.number == 0 or self.run.fifo:
             self._look_at_main()
         event = task.event if task.event is not None and task.event.op is op else None
         texts = [] if value is NOTHING or op.kind == "call" else [shown(value, {})]
@@ -118,6 +120,8 @@ class Record:
             return  # of a thread there is nothing to show
         if isinstance(op.where, tuple):
             owner, key = op.where
+            if type(owner) is Home and key is None:
+                return  # stands for a generator
             key = None if isinstance(key, tuple) else key
             self.watched.setdefault((id(owner), key), (owner, key))
         else:
@@ -127,7 +131,7 @@ class Record:
 
     def _look_at_main(self) -> None:
         """The names that the program, and what it has called, have given to things."""
-        frame: FrameType | None = sys._getframe(2)
+        frame = self.run.main_frame
         inner: dict[str, Any] = {}
         while frame is not None and frame.f_code is not self.code:
             if frame.f_globals is self.program.__globals__:
@@ -176,10 +180,11 @@ class Record:
         """Everything there is to see of the run."""
         run, names = self.run, self._names()
         verdict, what = outcome(run) if run.why != "prefix" else ("ok", "not ended")
-        tasks = [t for t in run.tasks if t.number and t.worker is not None] + run.tasks[:1]
+        tasks = [t for t in run.tasks if t.twin is not None] + run.tasks[:1]
         sources = {task.letter: self._source(task) for task in tasks}
         steps = [self._step(row, names) for row in self.rows]
         return Schedule(
+            kind="task" if self.run.fifo else "thread",
             word=run.word,
             verdict=verdict,
             outcome=what,
@@ -213,6 +218,7 @@ class Record:
                 for who, op in after.get("blocked", {}).items()
             },
             sleep=after.get("sleep", {}),
+            library=hooks.libraries.get(op.site.number, ""),
         )
 
     def _waits_for(self, op: Op, how: str, names: Mapping[int, str]) -> str:
@@ -224,16 +230,19 @@ class Record:
     def _standing(self, task: Task, names: Mapping[int, str]) -> Standing:
         name = getattr(task.twin, "target_name", "main")
         op, daemon = task.pending, task.daemon
-        if task.ended_well or op is None:
-            ended = task.ended_well
-            return Standing(task.letter, name, 0, "", "", "", ended, task.statements, daemon)
+        if task.ended_well or op is None or (op.kind == "begin" and task.at is not NOWHERE):
+            at, what = (NOWHERE, "") if task.ended_well or not task.at.line else (task.at, GOES_ON)
+            ended, library = task.ended_well, hooks.libraries.get(at.number, "")
+            place = at.line, at.source, what
+            return Standing(task.letter, name, *place, "", ended, task.statements, daemon, library)
         label = self._label(op, names)
         why = "" if op.can() else (op.why() if callable(op.why) else op.why)
         why = f"{op.what}" if op.kind == "spin" and why else why.replace("{}", label)
         what = _what(op, label, []) if op.kind != "begin" else ""
         number = task.statements + (op.site.statement != task.statement)
         line, source = op.site.line, op.site.source
-        return Standing(task.letter, name, line, source, what, why, False, number, daemon)
+        library = hooks.libraries.get(op.site.number, "")
+        return Standing(task.letter, name, line, source, what, why, False, number, daemon, library)
 
     def _circle(self, names: Mapping[int, str]) -> list[str]:
         """A waits for what B holds, who waits for what A holds: A, lock, B, lock, A."""
@@ -442,9 +451,10 @@ def _at(value: Any, way: tuple[tuple[str, Any], ...]) -> Any:
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list | tuple | deque):
-        yield from ((f"{name}[{i}]", each) for i, each in enumerate(value))
+        yield from ((f"{name}[{i}]", each) for i, each in enumerate(islice(inside(value), MANY)))
     elif isinstance(value, dict):
-        yield from ((f"{name}[{shown(k, {}, 1)}]", each) for k, each in value.items())
+        items = islice(inside(value), MANY)
+        yield from ((f"{name}[{shown(k, {}, 1)}]", each) for k, each in items)
     elif not isinstance(value, type) and hasattr(value, "__dict__"):
         yield from ((f"{name}.{key}", each) for key, each in vars(value).items())
     if hasattr(type(value), "__slots__") and not isinstance(value, Twin):

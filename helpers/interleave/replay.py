@@ -26,6 +26,8 @@ class Replay:
             if not self.rest:
                 run.give_up("prefix")
                 return None
+            if run.fifo:
+                return can[0]
             numbers = [task.number for task in can]
             return run.tasks[self.stay.first(numbers, last.number if last else -1)]
         letter = self.word[place]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 # How a thread waits that no free lock alone would let go on.
 ASLEEP, UNSET, NOTIFIED = "until notified", "until set", "notified"
+GOES_ON = "goes on"  # what a thread does that was stopped between two steps
 
 
 class Step(NamedTuple):
@@ -29,6 +30,7 @@ class Step(NamedTuple):
     holds: Mapping[str, str]  # primitives after it: {"lock": "A", "slots": "2 left"}
     blocked: Mapping[str, str]  # after it: letter -> what it waits for
     sleep: Mapping[str, str] = {}  # of those: letter -> ASLEEP, UNSET or NOTIFIED
+    library: str = ""  # the module that the line belongs to, where it is not the learner's
 
 
 class Standing(NamedTuple):
@@ -43,6 +45,7 @@ class Standing(NamedTuple):
     ended: bool
     statement: int  # the same as long as it is inside one execution of one statement
     daemon: bool = False
+    library: str = ""  # as of a Step
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Schedule:
     circle: tuple[str, ...] = ()  # of a deadlock of several: ("A", "b", "B", "a", "A")
     repeats: str = ""  # of a livelock: the last part of the word, which goes on for ever
     asserted: str = ""  # values of what a failed assertion names: "total is 1"
+    kind: str = "thread"  # of what goes on: "thread", or "task" of asyncio
 
     def __len__(self) -> int:
         return len(self.word)

@@ -22,6 +22,7 @@ from typing import Any
 from .expressions import Expressions
 from .patterns import Tests
 from .scopes import (
+    Defined,
     Function,
     Scope,
     bound_in,
@@ -35,8 +36,9 @@ from .source import content
 from .syntax import (
     BY_ITSELF,
     COURSE,
-    ELSEWHERE,
     MAY_BE_USED,
+    OF_TASKS,
+    elsewhere,
     name_at,
     named,
     passed_on,
@@ -59,7 +61,7 @@ class Rewriter(Expressions):
     def rewritten(self, node: Function, original: FunctionType | None) -> Function:
         """The function; a thread that is no task, and comes here, runs the `original`."""
         given, keywords = passed_on(node.args)
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, Defined):
             node.decorator_list, node.returns = [], None
         new: Function = self.visit(node)
         if original is None:
@@ -71,19 +73,29 @@ class Rewriter(Expressions):
         if isinstance(new, ast.Lambda):
             new.body = ast.copy_location(ast.IfExp(foreign, call, new.body), new.body)
             return ast.fix_missing_locations(new)
-        generates = self.function.__code__.co_flags & inspect.CO_GENERATOR
-        value: ast.expr = ast.YieldFrom(call) if generates else call
-        first = ast.copy_location(ast.If(foreign, [ast.Return(value)], []), node)
+        first = ast.copy_location(ast.If(foreign, self._as_it_was(call), []), node)
         has_text = ast.get_docstring(new, clean=False) is not None
         new.body.insert(int(has_text), first)
         return ast.fix_missing_locations(new)
 
+    def _as_it_was(self, call: ast.expr) -> list[ast.stmt]:
+        """Give what the call of the original gives."""
+        flags = self.function.__code__.co_flags
+        if flags & inspect.CO_ASYNC_GENERATOR:
+            name = self.fresh()
+            each = ast.Expr(ast.Yield(ast.Name(name, ast.Load())))
+            target = ast.Name(name, ast.Store())
+            return [ast.AsyncFor(target, call, [each], []), ast.Return(None)]
+        if flags & inspect.CO_COROUTINE:
+            return [ast.Return(ast.Await(call))]
+        return [ast.Return(ast.YieldFrom(call) if flags & inspect.CO_GENERATOR else call)]
+
     # -------------------------------------------------------------- statements
 
     def visit(self, node: ast.AST) -> Any:
-        if type(node) in REFUSED:
-            refuse_syntax(node, REFUSED[type(node)], "only threads can")
-        if isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if type(node) in REFUSED and not self.program.asynchronous:
+            refuse_syntax(node, REFUSED[type(node)], OF_TASKS)
+        if isinstance(node, ast.stmt) and not isinstance(node, Defined | ast.ClassDef):
             before = self.statement, self.number
             self.program.statements += 1
             self.statement, self.number = node, self.program.statements
@@ -196,6 +208,15 @@ class Rewriter(Expressions):
             return [plain]
         return [ast.copy_location(ast.Expr(step), target)]
 
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AsyncFor:
+        turns = self.call(node.iter, "iterate_async", self.site(node.iter), self.visit(node.iter))
+        node.iter, turn = turns, self.call(node, "tick")
+        node.target, stores = self.plain(node.target)
+        tick = ast.copy_location(ast.Expr(turn), node)
+        node.body = [tick, *stores, *self.block(node.body)]
+        node.orelse = self.block(node.orelse)
+        return node
+
     def visit_For(self, node: ast.For) -> list[ast.stmt]:
         endless, site = self.is_endless(node.iter), self.site(node.iter)
         turn, before = self.call(node, "tick"), list[ast.stmt]()
@@ -284,17 +305,20 @@ class Rewriter(Expressions):
         node.msg = self.visit(node.msg) if node.msg else says
         return node
 
-    def visit_With(self, node: ast.With) -> ast.With:
+    def visit_With(self, node: Any) -> Any:
+        enter = "enter_async" if isinstance(node, ast.AsyncWith) else "enter"
         stores: list[ast.stmt] = []
         for item in node.items:
             entered = item.context_expr
             site = self.site(entered)
-            item.context_expr = self.call(entered, "enter", site, self.visit(entered))
+            item.context_expr = self.call(entered, enter, site, self.visit(entered))
             if item.optional_vars:
                 item.optional_vars, more = self.plain(item.optional_vars)
                 stores += more
         node.body = [*stores, *self.block(node.body)]
         return node
+
+    visit_AsyncWith = visit_With
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
         """What an aborted run raises must get through every handler."""
@@ -307,7 +331,7 @@ class Rewriter(Expressions):
         found: list[ast.stmt] = [node]
         for alias in node.names:
             module = getattr(node, "module", None) or alias.name
-            if module.split(".")[0] in ELSEWHERE or "process" in alias.name.lower():
+            if elsewhere(module, self.program.asynchronous) or "process" in alias.name.lower():
                 refuse_syntax(node, module)
             first, _, room = module.partition(".")
             if first == COURSE and (room or alias.name).split(".")[0] not in MAY_BE_USED:
@@ -349,7 +373,7 @@ class Rewriter(Expressions):
         self.scopes.pop()
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+    def visit_FunctionDef(self, node: Defined) -> Any:
         node.decorator_list = [self.visit(each) for each in node.decorator_list]
         self.arguments(node.args)
         scope = self.function_scope(node)
@@ -371,7 +395,9 @@ class Rewriter(Expressions):
         self.scopes, self.unread = outer, unread
         return self.defined(node, node.name)
 
-    def _for_the_program(self, node: ast.FunctionDef) -> ast.stmt:
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _for_the_program(self, node: Defined) -> ast.stmt:
         """What the exploration itself asks an object for is no step of the program's."""
         given = [ast.Name(each.arg, ast.Load()) for each in node.args.args[:2]]
         plain = ast.Return(self.call(node, "as_it_is", *given))
@@ -382,12 +408,12 @@ class Rewriter(Expressions):
         node.decorator_list = [self.visit(each) for each in node.decorator_list]
         every = [n for s in node.body for n in ast.walk(s)]
         bound = {name for n in every if (name := stored(n))}
-        bound |= {s.name for s in node.body if isinstance(s, ast.FunctionDef | ast.ClassDef)}
+        bound |= {s.name for s in node.body if isinstance(s, Defined | ast.ClassDef)}
         outer, self.classes = self.scopes, [*self.classes, node.name]
         self.scopes = [*outer, Scope(bound, set(), set(), "")]
         body: list[ast.stmt] = []
         for statement in node.body:
-            if isinstance(statement, ast.FunctionDef):
+            if isinstance(statement, Defined):
                 self.scopes = outer  # a method does not see the names of its class
             new = self.visit(statement)
             self.scopes = [*outer, Scope(bound, set(), set(), "")]

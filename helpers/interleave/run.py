@@ -17,6 +17,7 @@ that threads share: there two of them may be given the same item.)
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, Protocol
@@ -26,7 +27,7 @@ from .sharing import Sharing
 from .spin import Spin
 from .states import State
 from .step import LETTERS, NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
-from .workers import PATIENCE, Blocked, Workers
+from .workers import Blocked, Workers
 
 SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
 FAIR = 60  # steps in a row that one task makes before another may be asked
@@ -72,10 +73,13 @@ class Place(Protocol):
     """Where the rewritten program finds the run that is under way."""
 
     run: Run | None
+    notes: dict[str, None]  # what a report has to say besides
 
 
 class Run:
     """One run: `events` are what happened, `errors`, `why` and `left` how it ended."""
+
+    fifo = False  # whether those that can go on stand in line; else nobody is interrupted
 
     def __init__(
         self,
@@ -104,6 +108,11 @@ class Run:
         self.current: Task  # whose turn it is
 
     @property
+    def main_frame(self) -> FrameType | None:
+        """Where the main thread stands, which is making a step."""
+        return sys._getframe(1)
+
+    @property
     def preemptions(self) -> int:
         return sum(event.preempts for event in self.events)
 
@@ -124,24 +133,21 @@ class Run:
 
     def execute(self, program: Callable[[], object]) -> Run:
         """Run the program to its end, or until it is given up."""
-        self.place.run = self
         if self.recorder is not None:
             self.recorder.begin(self)
         try:
             self.current = main = self.add(program, None)
+            self.place.run = self  # from now on a thread that is no task may find it, too
             if self.time is not None:
                 self.time.begin(Task(1, lambda: None, None))
                 self.tasks.append(self.time.task)
             self.workers.drive(main.worker, self.pace.progress)
         except BaseException as error:
             self.why = "lost"  # an interrupt, or a step that blocks
+            if isinstance(error, Blocked):
+                error.where = self.current.letter, self.workers.frame(self.current.worker)
             if self.live:
                 self.workers.lose([task.worker for task in self.live], self.current.worker)
-            if isinstance(error, Blocked):
-                raise RuntimeError(
-                    f"line {self.current.site.line}: one step took more than {PATIENCE:g} s; "
-                    "a program must not wait for anything outside of it"
-                ) from None
             raise
         finally:
             self.place.run = None
@@ -243,7 +249,7 @@ class Run:
                 else:
                     return task
         if resting and can and self.pace.turns > SLOW and all(task.daemon for task in resting):
-            self.pace.skipped, resting = True, []
+            self.pace.skipped, resting = "a daemon thread's long loop was not waited for", []
         if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.pace.steps += 1
@@ -351,14 +357,14 @@ class Run:
             self.recorder.unread()
         if self.alone:
             if write and self.spin.on:
-                self.spin.unseen(task, owner, key)
+                self.spin.unseen(task, self.sharing.namespaces.get(id(owner), owner), key)
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
         op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
         self.make(task, op, write)
         if write or also:  # has it changed anything? NOTHING: yes; a value: if it is another one
             new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
-            self.spin.wrote(owner, key, NOTHING if new else value)
+            self.spin.wrote(op.where[0], key, NOTHING if new else value)
         if self.recorder is not None and site.number in self.shared:
             self.recorder.row(op, value)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-Function = ast.FunctionDef | ast.Lambda
+Defined = ast.FunctionDef | ast.AsyncFunctionDef
+Function = Defined | ast.Lambda
 
 
 class Scope(NamedTuple):
@@ -34,7 +35,7 @@ def _own_nodes(node: ast.AST) -> list[ast.AST]:
     """The nodes of a function, those of inner functions and classes left out."""
     found = list(ast.iter_child_nodes(node))
     for each in found:  # it grows meanwhile
-        if not isinstance(each, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+        if not isinstance(each, Function | ast.ClassDef):
             found.extend(ast.iter_child_nodes(each))
     return found
 
@@ -53,7 +54,7 @@ def bound_in(node: Function) -> set[str]:
     for n in nodes:
         if (name := stored(n)) and id(n) not in theirs:
             names.add(name)
-        elif isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name:
+        elif isinstance(n, Defined | ast.ClassDef | ast.ExceptHandler) and n.name:
             names.add(n.name)
         elif isinstance(n, ast.alias):
             names.add(n.asname or n.name.split(".")[0])
@@ -66,7 +67,7 @@ def used_inside(node: ast.AST) -> set[str]:
     """The names that inner functions take from outside."""
     found: set[str] = set()
     for n in _own_nodes(node):
-        if isinstance(n, ast.FunctionDef | ast.Lambda):
+        if isinstance(n, Function):
             used = {m.id for m in _own_nodes(n) if isinstance(m, ast.Name)}
             used |= declared(n, ast.Nonlocal)
             found |= (used | used_inside(n)) - bound_in(n)
@@ -115,7 +116,7 @@ def arguments(node: Function) -> list[ast.arg]:
 
 
 def _binds(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    if isinstance(node, Defined | ast.ClassDef):
         return node.name == name
     if isinstance(node, ast.alias):
         return (node.asname or node.name.split(".")[0]) == name

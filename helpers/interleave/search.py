@@ -50,6 +50,7 @@ class All:
         self.stack: list[Node] = []
         self.depth = 0
         self.stay = Stay()
+        self.fifo = False  # whether the first one, in order, goes on by itself
 
     # ----------------------------------------------------------------- choosing
 
@@ -58,6 +59,7 @@ class All:
         self.depth, self.stay = 0, Stay()
 
     def choose(self, run: Run, can: Sequence[Task], last: Task | None) -> Task | None:
+        self.fifo = run.fifo
         numbers = tuple([task.number for task in can])
         sites = tuple([task.pending.site.number if task.pending else -1 for task in can])
         if self.depth < len(self.stack):
@@ -83,7 +85,8 @@ class All:
         if free:
             time = {run.time.task.number} if run.time is not None else set()
             tasks = [number for number in free if number not in time] or free
-            node.chosen = self.stay.first(tasks, last.number if last is not None else -1)
+            stays = self.stay.first(tasks, last.number if last is not None else -1)
+            node.chosen = tasks[0] if self.fifo else stays
             node.todo = self._todo(node.chosen, free) | time.intersection(free)
             self._chosen(node, before)
             self.stack.append(node)
@@ -145,6 +148,8 @@ class Bounded(All):
         return self._used(node, before, number) <= self.bound
 
     def _used(self, node: Node, before: Node | None, number: int) -> int:
+        if self.fifo:
+            return (before.preempted if before else 0) + (number != node.can[0])
         if before is None:
             return 0
         return before.preempted + (number != before.chosen and before.chosen in node.can)

@@ -8,6 +8,10 @@ a site that is not known to be shared.
 
 from __future__ import annotations
 
+import gc
+import weakref
+from contextlib import suppress
+from types import GeneratorType, MappingProxyType
 from typing import Any
 
 from .step import Home, Op, Task
@@ -23,6 +27,7 @@ class Sharing:
         self.crowd = Home()  # all tasks: the order in which they start
         self.tokens = {**tokens, id(self.crowd): 0}  # by id
         self.keep: list[Any] = []  # so that no id is used twice in a run
+        self.generators: list[weakref.ref[Any]] = []
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.lazy: set[int] = set()  # ids of iterators in C that run Python at each turn
         self.stands: dict[int, tuple[Any, Any]] = {}  # by id of a real thing: it, and its twin
@@ -57,9 +62,30 @@ class Sharing:
         return token
 
     def _named(self, value: Any, token: int) -> int:
-        self.keep.append(value)
+        self._refer(value) if type(value) is GeneratorType else self.keep.append(value)
         self.tokens[id(value)] = token
         return token
+
+    def _refer(self, generator: Any) -> None:
+        """It is closed when the program lets go of it, so it is not kept."""
+        number = id(generator)
+        self.namespaces[number] = Home()  # stands for it in what is kept
+
+        def over(_: Any) -> None:
+            del self.tokens[number], self.namespaces[number]
+
+        self.generators.append(weakref.ref(generator, over))
+
+    def half_way(self) -> list[Any]:
+        """Generators that were begun and have not come to their end."""
+        every = [reference() for reference in self.generators]
+        return [each for each in every if each is not None and each.gi_frame is not None]
+
+    def close(self) -> None:
+        """The run is over: what generators do at last belongs to no run."""
+        for generator in self.half_way():
+            with suppress(BaseException):  # it uses a lock of the run, it may be
+                generator.close()
 
     def show(self, value: Any, owners: tuple[Any, ...]) -> None:
         """Who looks at `value` looks at `owners` as well."""
@@ -117,7 +143,9 @@ class Sharing:
 
 
 def _behind(value: Any) -> Any:
-    """What has the bytes that a memoryview, or a view of an array, shows: they are one."""
+    """What a memoryview, a view of an array, or a mapping that only reads, shows: they are one."""
+    if type(value) is MappingProxyType:
+        return gc.get_referents(value)[0]  # there is no other way to it
     if type(value) is memoryview:
         try:
             return value.obj

@@ -25,10 +25,8 @@ def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[t
     """The functions and classes of the learner's own code that `program` can reach."""
     if not isinstance(program, FunctionType):
         raise ValueError(f"program must be a function without arguments, not {program!r}")
-    if inspect.isgeneratorfunction(program) or inspect.iscoroutinefunction(program):
-        raise Refused(
-            f"program must be a plain function; {program.__name__} is a generator or async"
-        )
+    if inspect.isgeneratorfunction(program) or inspect.isasyncgenfunction(program):
+        raise Refused(f"program must not be a generator; {program.__name__} is one")
     needs = [p.name for p in inspect.signature(program).parameters.values() if _is_needed(p)]
     if needs:
         raise ValueError(f"program must be a function without arguments; it takes {needs[0]}")
@@ -79,7 +77,7 @@ def own(function: FunctionType, program: Any) -> bool:
     if function.__globals__ is program.__globals__:
         return not function.__code__.co_filename.startswith("<string>")
     name = str(function.__globals__.get("__name__", ""))
-    if name.startswith("namedtuple_"):
+    if not name or name.startswith("namedtuple_"):  # made from a text, in a space of its own
         return False
     library = is_library(function.__code__.co_filename)
     return not library and not is_ours(function) and "<" not in name
@@ -199,10 +197,10 @@ def _functions(source: str) -> dict[tuple[str, int], list[tuple[Function, str]]]
 
     def look(node: ast.AST, owner: str) -> None:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            if isinstance(child, Function):
                 name = getattr(child, "name", "<lambda>")
                 for line in {n.lineno for n in [child, *getattr(child, "decorator_list", [])]}:
-                    found.setdefault((name, line), []).append((child, owner))  # type: ignore[arg-type]
+                    found.setdefault((name, line), []).append((child, owner))
             look(child, child.name if isinstance(child, ast.ClassDef) else owner)
 
     try:

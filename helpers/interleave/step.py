@@ -128,7 +128,7 @@ class Task:
         self.statement, self.statements = -1, 0
         self.op: Op | None = None  # its last on a primitive
         self.made = 0  # objects
-        self.private: Any = None  # a generator that nobody else can have
+        self.private: Any = None  # refers to a generator that nobody else can have
         self.building: list[type] = []  # classes whose calls are under way
 
 

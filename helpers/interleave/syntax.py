@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import threading
 from contextlib import suppress
 from types import FunctionType, ModuleType
 from typing import Any
 
 from .step import Refused
 
-ELSEWHERE = ("asyncio", "multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
+ELSEWHERE = ("multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
+TASKS = ("asyncio",)  # followed where the program is a coroutine function
 
-
+OF_TASKS = "tasks need a program that is a coroutine function: give explore `main` itself"
 COURSE = __name__.split(".")[0]
 MAY_BE_USED = ("exercises", "interleave", "lesson", "machine", "work")  # of the course
 BY_ITSELF = "it has threads of its own, or watches them: start them with threading.Thread"
@@ -107,14 +109,20 @@ def _way(node: ast.expr) -> tuple[ast.Name, Any]:
     return ast.Name("", ast.Load()), ()
 
 
-def check_module(node: ast.AST, value: Any) -> None:
+def elsewhere(module: str, asynchronous: bool) -> bool:
+    """Whether it starts processes, or needs an event loop that is not there."""
+    first = module.split(".")[0]
+    return first in ELSEWHERE or (first in TASKS and not asynchronous)
+
+
+def check_module(node: ast.AST, value: Any, asynchronous: bool = False) -> None:
     """Refuse what starts processes or runs an event loop."""
     name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
-    if not isinstance(name, str) or isinstance(value, str):
+    if not isinstance(name, str) or isinstance(value, str) or value is threading.local:
         return
     if of_the_course(value):
         refuse_syntax(node, text_of(node), BY_ITSELF)
-    if name.split(".")[0] in ELSEWHERE and isinstance(value, ModuleType | type | FunctionType):
+    if elsewhere(name, asynchronous) and isinstance(value, ModuleType | type | FunctionType):
         refuse_syntax(node, f"{text_of(node)} ({name})")
     if name == "concurrent.futures.process":
         refuse_syntax(node, text_of(node))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import array
 import functools
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from types import (
     FunctionType,
     GeneratorType,
+    MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
@@ -31,6 +33,7 @@ class Current:
 
 
 CONTAINERS = (list, dict, set, bytearray, deque)
+WEAK = (weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)
 BY_INDEX = (list, bytearray, deque, array.array)
 KEEP_SIZE = (dict, set, deque)  # their iterators remember it
 VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
@@ -56,8 +59,14 @@ ALWAYS_SAME = frozenset(SAME)  # the same, looked up sooner
 PRIMITIVE = (type(threading.Lock()), type(threading.RLock()))
 
 
+class Ended(RuntimeError):
+    """A twin is used by what runs when its run is over: by a finalizer, say."""
+
+
 class Twin:
-    """Base of all that stands for something of `threading` or `queue`."""
+    """Base of all that stands for something of `threading`, `queue` or `asyncio`."""
+
+    awaits = False  # whether tasks of asyncio wait for it
 
     by_value = False  # whether two with the same inside are in the same state
 
@@ -88,6 +97,8 @@ def kind_of(owner: Any, name: str) -> str:
         isinstance(owner, Twin) and _is_ours(owner, name)
     ):
         return "plain"
+    if name == "data" and isinstance(owner, WEAK):
+        return "weak"
     mro = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
     for base in mro:
         if name in vars(base):
@@ -131,7 +142,7 @@ def _contains(kind: Any) -> bool:
     """Whether what is inside of it lives in C, and can be changed: an array's, say."""
     puts = getattr(kind, "__setitem__", None)
     in_c = isinstance(puts, WrapperDescriptorType)
-    return in_c or issubclass(kind, CONTAINERS) or _iterates(kind)
+    return in_c or issubclass(kind, (*CONTAINERS, MappingProxyType)) or _iterates(kind)
 
 
 def is_lazy(kind: type) -> bool:

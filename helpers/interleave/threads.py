@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from types import FunctionType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -109,7 +109,11 @@ class Thread(Complete):
         if self.task is not None:  # by somebody else, it may be
             run.only_looked()
             raise RuntimeError("threads can only be started once")
-        self.task = run.add(self._live, self)
+        busy, hooks.busy = hooks.busy, True  # a real thread is noted in a WeakSet of its own
+        try:
+            self.task = run.add(self._live, self)
+        finally:
+            hooks.busy = busy
         self.task.daemon = self._daemon or parent.daemon
         run.started(self.task)
 
@@ -134,7 +138,10 @@ class Thread(Complete):
     def run(self) -> None:
         if self._target is not None:
             target = hooks.function(now().current.site, self._target)
-            target(*self._args, **self._kwargs)
+            try:
+                target(*self._args, **self._kwargs)
+            finally:  # who has run leads to nothing any more
+                self._target, self._args, self._kwargs = _husk(self._target), (), {}
 
     def is_alive(self) -> bool:
         now().step(self, "call", "{}.is_alive()", write=False)
@@ -156,6 +163,8 @@ class Thread(Complete):
             run.step(self, "join", "join {}", lambda: other.ended, why, eager=True)
         if other.ended:
             run.joined(run.current, other)
+            if run.alone:
+                hooks.lifetimes.settle(run)
 
 
 class Timer(Thread):
@@ -215,6 +224,18 @@ def main_of(run: Run) -> Main:
 def default_hook(args: Any) -> None:
     """What an error does that no hook of the program's own has seen to: it ends the run."""
     raise args.exc_value
+
+
+def _husk(target: Any) -> Any:
+    """Of a function that was run, what a report shows: its name and its source."""
+    if type(target) is MethodType:
+        return target.__func__
+    if type(target) is not FunctionType or not target.__closure__:
+        return target
+    cells = tuple(CellType() for _ in target.__closure__)
+    husk = FunctionType(target.__code__, target.__globals__, target.__name__, None, cells)
+    husk.__qualname__ = target.__qualname__
+    return husk
 
 
 def _check_target(target: Any) -> None:

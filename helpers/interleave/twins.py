@@ -16,7 +16,7 @@ from typing import Any
 from .hooks import hooks
 from .run import Run
 from .step import STOPS, Site, Task
-from .things import Twin, refuse
+from .things import Ended, Twin, refuse
 
 WAITS = ("wait", "wake")
 HOOKS = tuple(f"{__package__}.{room}" for room in ("accesses", "hooks"))
@@ -25,7 +25,7 @@ HOOKS = tuple(f"{__package__}.{room}" for room in ("accesses", "hooks"))
 def now() -> Run:
     """The run under way."""
     if hooks.run is None:
-        raise RuntimeError("this object belongs to an exploration, which has ended")
+        raise Ended("this object belongs to an exploration, which has ended")
     return hooks.run
 
 

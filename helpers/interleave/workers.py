@@ -17,6 +17,8 @@ PATIENCE = 10.0  # seconds without any step: something blocks for real
 class Blocked(RuntimeError):
     """A task has made no step for long: it waits for something outside of the program."""
 
+    where: tuple[str, FrameType | None] = ("", None)  # the letter of the task, where it stands
+
 
 class Workers(Protocol):
     """Somebody for each task; one at a time goes on, and says who is next."""

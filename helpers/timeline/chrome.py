@@ -69,7 +69,8 @@ def load(path: str | os.PathLike[str]) -> Timeline:
         start = _within(event.where, origin + event.start)
         stop = _within(event.where, start + event.length)
         pid, lane = _number(event.thread[0]), lanes[event.thread]
-        timeline.add(event.name, lane, start, stop, event.cpu_time, event.says, pid)
+        cpu, slept = event.cpu_time, min(event.slept, event.length)
+        timeline.add(event.name, lane, start, stop, cpu, event.says, pid, slept)
     for name, size in queues.items():
         held = _whole(f"{path}: the size of queue {name}", size)
         mine = [e for e in checked if e.phase == "C" and e.name == name]
@@ -134,7 +135,9 @@ def _named(what: str, pid: int, tid: int, name: str) -> str:
 
 def _span(span: Span, tid: int, start: int) -> str:
     cpu = "" if span.cpu_time == UNKNOWN else f', "tdur": {_us(span.cpu_time)}'
-    args = "" if span.outcome == "ok" else f', "args": {{"outcome": {_text(span.outcome)}}}'
+    more = [] if span.outcome == "ok" else [f'"outcome": {_text(span.outcome)}']
+    more += [f'"slept": {_us(span.slept)}'] if span.slept else []
+    args = f', "args": {{{", ".join(more)}}}' if more else ""
     return (
         f'{{"ph": "X", "name": {_text(span.name)}, "pid": {span.pid}, "tid": {tid}, '
         f'"ts": {_us(span.start - start)}, "dur": {_us(span.stop - span.start)}{cpu}{args}}}'
@@ -239,6 +242,7 @@ class _Event(NamedTuple):
     start: int = 0
     length: int = 0
     cpu_time: int = UNKNOWN
+    slept: int = 0
     says: str = ""  # how a span ended, or what a thread is called
     items: int = 0  # of a counter
 
@@ -252,8 +256,9 @@ def _checked(path: str, i: int, event: dict[str, Any], queues: Container[str]) -
     if phase == "X":
         start, length = (_ns(where, event, key) for key in ("ts", "dur"))
         cpu = _ns(where, event, "tdur") if "tdur" in event else UNKNOWN
+        slept = _ns(where, inside, "slept") if "slept" in inside else 0
         says = _said(where, inside, "outcome", "ok")
-        return found._replace(start=start, length=length, cpu_time=cpu, says=says)
+        return found._replace(start=start, length=length, cpu_time=cpu, slept=slept, says=says)
     if phase == "C" and found.name in queues:  # other tools count what they like
         items: Any = inside.get("items")
         if not _is_whole(items):

@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 
 from .measures import UNKNOWN, Span
 
-Recorded = tuple[str, Any, int, int, int, str, int | None]  # a span, as it is recorded
+Recorded = tuple[str, Any, int, int, int, str, int | None, int]  # a span, as it is recorded
 Shared = tuple[str, Any, str, int | None]  # what many spans share: name, lane, outcome, pid
 
 
 # ------------------------------------------------- files of other processes
 
 
-_RECORD = struct.Struct("<qqqI")  # start, stop, CPU time, number of the text
+_RECORD = struct.Struct("<qqqqI")  # start, stop, CPU time, slept, number of the text
 
 
 class SpanFile:
@@ -46,13 +46,13 @@ class SpanFile:
         self.spans = UNKNOWN  # the descriptor
 
     def write(self, row: Recorded) -> None:
-        name, lane, start, stop, cpu, outcome, pid = row
+        name, lane, start, stop, cpu, outcome, pid, slept = row
         text = (name, lane, outcome, pid)
         number = self.numbers.get(text)
         if number is None:
             number = self._number(text)
         if self.spans != UNKNOWN:  # else the timeline is gone: nobody could read it
-            os.write(self.spans, _RECORD.pack(start, stop, cpu, number))
+            os.write(self.spans, _RECORD.pack(start, stop, cpu, slept, number))
 
     def _number(self, text: Shared) -> int:
         with self.lock:
@@ -80,18 +80,18 @@ def files_in(folder: str | None) -> list[tuple[str, int]]:
 
 
 class Part(NamedTuple):
-    """What one process recorded: (start, stop, CPU time, index of the text) of each span."""
+    """What one process recorded: (start, stop, CPU time, slept, number of the text) of each."""
 
     pid: int
     texts: list[Shared]
-    records: list[tuple[int, int, int, int]]
+    records: list[tuple[int, int, int, int, int]]
 
 
 def from_rows(rows: Sequence[Recorded]) -> Part:
     texts: dict[Shared, int] = {}
     records = [
-        (start, stop, cpu, texts.setdefault((name, lane, outcome, pid), len(texts)))
-        for name, lane, start, stop, cpu, outcome, pid in rows
+        (start, stop, cpu, slept, texts.setdefault((name, lane, outcome, pid), len(texts)))
+        for name, lane, start, stop, cpu, outcome, pid, slept in rows
     ]
     return Part(os.getpid(), list(texts), records)
 
@@ -111,7 +111,7 @@ def spans_of(parts: Sequence[Part]) -> list[Span]:
     """The spans of all processes, in order, with lanes that are unique."""
     ended: dict[tuple[int, Any], int] = {}  # each lane's first stop
     for own, texts, records in parts:
-        for number, stop in {number: stop for _, stop, _, number in reversed(records)}.items():
+        for number, stop in {number: stop for _, stop, _, _, number in reversed(records)}.items():
             _, lane, _, pid = texts[number]
             key = (own if pid is None else pid, lane)
             ended[key] = min(stop, ended.get(key, stop))
@@ -125,8 +125,8 @@ def spans_of(parts: Sequence[Part]) -> list[Span]:
                 for name, lane, outcome, pid in texts
             ]
             spans += [
-                make(Span, (name, labels[pid, lane], pid, start, stop, cpu, outcome))
-                for start, stop, cpu, number in records
+                make(Span, (name, labels[pid, lane], pid, start, stop, cpu, outcome, slept))
+                for start, stop, cpu, slept, number in records
                 for name, lane, pid, outcome in (known[number],)
             ]
     spans.sort(key=itemgetter(4), reverse=True)

@@ -1,42 +1,63 @@
-"""What of a picture is where: bars, rows, ticks and legend, before they are drawn.
+"""What of a timeline's picture is where: bars, rows, ticks and legend, before they are drawn.
 
 A `Page` lays out one timeline, or several on one time scale. `svg` and `png`
-draw it, so that both show the same; `words` says it.
+draw it, so that both show the same; `words` says it, and `captions` in short.
+
+How a span spent its time is told by hatching as well as colour, and inside the bar:
+the solid part of its height is its share on a CPU. When it was there nobody
+measured, so no place along the bar says it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
-from .measures import Span
+from .measures import WAITED, Span, merge
 from .recorder import Timeline
+from .shapes import (
+    DARK,
+    FONT,
+    LINE,
+    REST,
+    WIDTH,
+    Area,
+    Box,
+    Cross,
+    Line,
+    Sheet,
+    Text,
+    fits,
+    plain,
+    short,
+)
+from .shapes import width as width_of
 
 Picture = Timeline | Mapping[str, Timeline]
 
 MOST_BARS = 10_000  # more bars than this nobody can read, and they take seconds
 COLUMNS = 720  # that a row without bars is computed for
-WIDTH, ROWS = 900, 620  # pixels: of the picture, of all rows at most
-ROW, GAP = 23.0, 0.3  # pixels of a row at most; the part of it that lies between rows
+ROWS = 620  # pixels: of all rows at most
+ROW, GAP = 24.0, 0.3  # pixels of a row at most; the part of it that lies between rows
 STRIP, RIM = 0.74, 0.1  # parts of a row that an outer span keeps above and below an inner one
 DEPTH = 48.0  # pixels: a queue's depth
-LINE, FONT, SMALL = 20, 11, 13  # pixels: a line, a letter, the lowest bar with a name in it
-NARROW = 0.59 * FONT  # pixels: what a letter takes at least
+SMALL = 15  # pixels: the lowest bar with a name in it
 LONGEST = 200  # letters of a name that the mouse finds on a bar
 SHARED = 0.9  # a CPU share below this is written into the bar: it had to share
 DEEPEST = 6  # spans nested deeper than this share a level
+ALIKE = 6  # so many lanes beside each other that did the same at the same time are drawn as one
+SAME = 0.02  # of the picture's time: what still counts as the same time
+MARKED = 4.0  # pixels from one switch interval to the next at least, else nobody can see it
 
-# Okabe and Ito's colours, which colour-blind readers tell apart; grey for the rest
-BLUE, GREY = "#56B4E9", "#A0A0A0"
-COLOURS = [BLUE, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", GREY]
-REST = len(COLOURS) - 1
-DARK = 5  # the one on which letters must be white
-LOOKS = {"ran": "ran", "waited": "waited", "unknown": "ran or waited: unknown"}
-INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,currentColor))"
-PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,transparent))"
-STRENGTH = {"waited": 0.25, "unknown": 0.5}  # of a hatched bar's colour
-FAINT = {"band": 0.07, "grid": 0.2}
+LOOKS = {
+    "ran": "on a CPU",
+    "simulated": "simulated waiting: asleep",
+    "blocked": "waited at a lock or in a queue",
+    "turn": "waited for its turn: for the GIL, or a CPU",
+    "waited": "waited: for the GIL, a CPU, a lock or an answer",
+    "unknown": "on a CPU or waiting: unknown",
+}
+BLOCKED = ("waits at ", "waits for ", "waits in ")  # the beginnings of names of mere waits
 CROSSES = {
     "failed": "ended with an exception",
     "stopped": "was told to stop",
@@ -44,117 +65,139 @@ CROSSES = {
 }
 
 
-class Box(NamedTuple):
-    """A bar, or what lies behind the bars; a higher layer covers a lower one."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-    colour: int = REST
-    layer: int = 0
-    tip: str = ""
-
-
-class Text(NamedTuple):
-    x: float
-    y: float  # of its middle
-    text: str
-    anchor: str = "start"
-    ink: str = ""  # "": that of the page, with a halo
-    size: int = FONT
-
-
-class Cross(NamedTuple):
-    """A span that did not end well: why is one of CROSSES."""
-
-    x: float
-    y: float
-    why: str
-
-
-class Area(NamedTuple):
-    """What share of each column lies in spans, or how full a queue was, as a height."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    cover: list[float]
-    colour: int = 0
-
-
-class Page:
+class Page(Sheet):
     """Everything in its place, in pixels from the left and the top of the picture."""
 
     def __init__(
-        self, picture: Picture, title: str = "", wide: float = WIDTH, high: float = ROWS
+        self,
+        picture: Picture,
+        title: str = "",
+        wide: float = WIDTH,
+        high: float = ROWS,
+        *,
+        until: float = 0.0,
+        ghost: Picture | None = None,
+        names: Sequence[str] = (),
     ) -> None:
+        """Pictures that follow one another can be compared.
+
+        The time axis reaches `until` (seconds) at least, `ghost` is the run before, drawn
+        as an outline, and `names` have the colours that they had before, in this order.
+        """
+        super().__init__(wide)
         timelines = titled(picture)
+        self.before = {} if ghost is None else titled(ghost)
         lanes = {name: _in_order(timeline.lanes()) for name, timeline in timelines.items()}
         every = [(lane, spans) for each in lanes.values() for lane, spans in each.items()]
         elapsed = {name: round(timeline.elapsed * 1e9) for name, timeline in timelines.items()}
         count = sum(len(spans) for _, spans in every)
         self.dense, self.least = count > MOST_BARS, 1.0 if count < MOST_BARS / 10 else 0.0
-        self.wide, self.y = wide, 0.0
-        labels = [lane for lane, _ in every] + [n for t in timelines.values() for n in t.depths]
-        self.left = 16 + min(wide / 6, max((_wide(label[:LONGEST]) for label in labels), default=0))
-        self.total = max(1, *elapsed.values(), 1)
+        before = (round(timeline.elapsed * 1e9) for timeline in self.before.values())
+        self.total = max(1, round(until * 1e9), *elapsed.values(), *before)
+        rows = {name: self.rows(each) for name, each in lanes.items()}
+        labels = [_together(row) for each in rows.values() for row in each]
+        labels += [name for timeline in timelines.values() for name in timeline.depths]
+        longest = max((width_of(label[:LONGEST]) for label in labels), default=0)
+        self.left = 16 + min(wide / 5, longest)
         self.scale = (wide - self.left - 30) / self.total  # pixels per nanosecond
-        rows = sum(GAP + self.levels(spans) for _, spans in every)
-        self.unit = min(ROW, high / max(1, rows))
-        self.names: dict[str, int] = {}
-        for span in () if self.dense else (s for t in timelines.values() for s in t.spans):
-            self.names.setdefault(span.name, min(len(self.names), REST))
-        self.items: list[Box | Text | Cross | Area] = []
+        heights = (GAP + self.levels(row) for each in rows.values() for row in each)
+        self.unit = min(ROW, high / max(1, sum(heights)))
+        self.names: dict[str, int] = {}  # and their colours: those of `names` come first
+        spans = () if self.dense else (s for t in timelines.values() for s in t.spans)
+        found = dict.fromkeys(span.name for span in spans)
+        for name in dict.fromkeys([*names, *found]):
+            self.names[name] = min(len(self.names), REST)
+        self.found = [*found]
+        self.unnamed: dict[str, str] = {}  # names that a bar is too small for, and its look
+        self.named: set[str] = set()
+        self.turned = any(timeline.turns is not None for timeline in timelines.values())
+        self.shared = False  # whether some bar shows how its time was shared
         if title:
-            self.heading(0, title, 14)
+            self.heading(0, title, 16)
         for name, timeline in timelines.items():
             if name:
-                self.heading(self.left, f"{name}: {_time(elapsed[name])}", 12)
-            self.panel(timeline, lanes[name], elapsed[name])
+                self.heading(self.left, f"{name}: {_time(elapsed[name])}", 14)
+            self.panel(timeline, rows[name], elapsed[name], self.before.get(name))
         if count:
             self.axis()
             self.legend()
 
-    def levels(self, spans: Iterable[Span]) -> float:
-        """How many times a plain row's height these need."""
-        return 1 if self.dense else 1 + STRIP * max(_depths(spans), default=0)
-
-    def heading(self, x: float, text: str, size: int) -> None:
-        text = _short(text, (self.wide - x) * FONT / size)
-        self.items.append(Text(x, self.y + size * 0.8, text, size=size))
-        self.y += size * 1.8
-
-    def panel(self, timeline: Timeline, lanes: dict[str, list[Span]], elapsed: int) -> None:
-        """One timeline: a row for each lane, over faint lines at the ticks."""
-        top, start = self.y, timeline.spans[0].start if lanes else 0
-        every = math.ceil((FONT + 1) / (self.unit * (1 + GAP)))  # in low rows: name some
-        for i, (lane, spans) in enumerate(lanes.items()):
-            height = self.unit * self.levels(spans)
-            self.items.append(Box(self.left, self.y, elapsed * self.scale, height, "band"))
-            if i % every == 0:
-                name = _short(lane, self.left - 12)
-                self.items.append(Text(self.left - 8, self.y + height / 2, name, "end"))
-            if self.dense:
-                from .columns import columns  # NumPy, which a few spans do without
-
-                cover = columns(timeline).cover(lane, COLUMNS, self.total)
-                width = self.total * self.scale
-                self.items.append(Area(self.left, self.y, width, height, cover))
-                failed = [s for s in spans if s.outcome != "ok"]
-                self.crosses([(s, self.y + height / 2) for s in failed], start)
+    def rows(self, lanes: Lanes) -> list[Lanes]:
+        """The lanes, those together that are drawn as one."""
+        rows: list[Lanes] = []
+        for lane, spans in lanes.items():
+            last = next(reversed(rows[-1].values())) if rows else []
+            if last and not self.dense and self.alike(last, spans):
+                rows[-1][lane] = spans
             else:
-                self.bars(spans, start, height)
+                rows.append({lane: spans})
+        single = ([row] if len(row) >= ALIKE else [{n: row[n]} for n in row] for row in rows)
+        return [row for each in single for row in each]
+
+    def alike(self, some: Sequence[Span], others: Sequence[Span]) -> bool:
+        """Whether two lanes did the same at the same time, and all of it ended well."""
+        near = SAME * self.total
+        return len(some) == len(others) and all(
+            (a.name, a.outcome, b.outcome) == (b.name, "ok", "ok")
+            and abs(a.start - b.start) <= near
+            and abs(a.stop - b.stop) <= near
+            for a, b in zip(some, others, strict=True)
+        )
+
+    def levels(self, row: Lanes) -> float:
+        """How many times a plain row's height these need."""
+        if self.dense:
+            return 1
+        deep = 1 + STRIP * max(max(_depths(spans), default=0) for spans in row.values())
+        return deep if len(row) == 1 else deep * max(2.0, len(row) * 4 / ROW)
+
+    def panel(
+        self, timeline: Timeline, rows: Sequence[Lanes], elapsed: int, before: Timeline | None
+    ) -> None:
+        """One timeline: a row for each lane, over faint lines at the ticks."""
+        top, start = self.y, timeline.spans[0].start if rows else 0
+        ghosts = before.lanes() if before and not self.dense else {}
+        began = before.spans[0].start if before and ghosts else 0
+        every = math.ceil((FONT + 1) / (self.unit * (1 + GAP)))  # in low rows: name some
+        for i, row in enumerate(rows):
+            height = self.unit * self.levels(row)
+            if i % every == 0:
+                name = short(_together(row), self.left - 12)
+                self.items.append(Text(self.left - 8, self.y + height / 2, name, "end"))
+            for n, (lane, spans) in enumerate(row.items()):
+                y, part = self.y + height * n / len(row), height / len(row)
+                self.items.append(Box(self.left, y, elapsed * self.scale, part, "band"))
+                if self.dense:
+                    self.cover(timeline, lane, spans, start, height)
+                    continue
+                if timeline.turns is not None:
+                    self.turns(timeline, lane, start, height)
+                self.bars(spans, start, y, part, len(row) == 1)
+                self.ghost(ghosts.get(lane, ()), began, y, part)
+            if len(row) > 1:
+                self.counted(row, start, height)
             self.y += height + self.unit * GAP
-        for name in timeline.depths if lanes else ():
+        for name in timeline.depths if rows else ():
             self.depth(timeline, name, start, start + elapsed)
-        if not lanes:
+        if not rows:
             self.items.append(Text(self.left, self.y + LINE / 2, "nothing was recorded"))
             self.y += LINE
-        for x, _ in self.ticks() if lanes else ():
+        if before and ghosts:
+            end = self.left + before.elapsed * 1e9 * self.scale
+            self.items.append(Box(end, top - 3, 0.1, self.y - top + 3, "ghost", layer=19))
+        for x, _ in self.ticks() if rows else ():
             self.items.append(Box(x - 0.4, top - 3, 0.8, self.y - top + 3, "grid"))
+
+    def cover(
+        self, timeline: Timeline, lane: str, spans: Sequence[Span], start: int, height: float
+    ) -> None:
+        """A lane of more spans than anybody can read: what share of each column they take."""
+        from .columns import columns  # NumPy, which a few spans do without
+
+        share = columns(timeline).cover(lane, COLUMNS, self.total)
+        self.items.append(Area(self.left, self.y, self.total * self.scale, height, share))
+        failed = [s for s in spans if s.outcome != "ok"]
+        self.crosses([(s, self.y + height / 2) for s in failed], start)
 
     def depth(self, timeline: Timeline, name: str, start: int, stop: int) -> None:
         """How full a queue was: from 0 to its size, or to the most that it ever held."""
@@ -167,42 +210,85 @@ class Page:
             Box(self.left, self.y, width, 0.8, "grid"),
             Area(self.left, self.y, width, DEPTH, cover, DARK),
             Text(right, self.y + 6, str(top), "end"),
-            Text(right, self.y + DEPTH / 2, _short(name, self.left - 12), "end"),
+            Text(right, self.y + DEPTH / 2, short(name, self.left - 12), "end"),
             Text(right, self.y + DEPTH - 5, "0", "end"),
         ]
         self.y += DEPTH + self.unit * GAP
 
-    def bars(self, spans: Sequence[Span], start: int, height: float) -> None:
+    def bars(
+        self, spans: Sequence[Span], start: int, top: float, height: float, named: bool
+    ) -> None:
         """Boxes in boxes: an inner span leaves its outer one a strip above and a rim below."""
         failed = []
         for span, depth in zip(spans, _depths(spans), strict=True):
             x, width = self.left + (span.start - start) * self.scale, self.length(span)
-            y, high = self.y + self.unit * STRIP * depth, height - self.unit * (STRIP + RIM) * depth
+            y, high = top + self.unit * STRIP * depth, height - self.unit * (STRIP + RIM) * depth
             middle = y + (high if high <= self.unit else self.unit * STRIP) / 2
-            colour, kind, tip = self.names[span.name], span.kind, _tip(span, start)
-            wide = max(width, self.least)
-            self.items.append(Box(x, y, wide, high, kind, colour, 1 + depth, tip))
-            if high >= SMALL and (label := self.label(span, width)):
-                ink = "" if kind != "ran" else "#fff" if colour == DARK else "#000"
+            colour, tip, bottom = self.names[span.name], _tip(span, start), y + high
+            parts = spent(span)
+            self.shared |= len(parts) > 1
+            for kind, share in parts:
+                bottom -= high * share
+                box = Box(x, bottom, max(width, self.least), high * share, kind, colour, 1 + depth)
+                self.items.append(box._replace(tip=tip))
+            if named and high >= SMALL and (label := self.label(span, width)):
+                solid = [kind for kind, _ in parts] == ["ran"]
+                ink = "" if not solid else "#fff" if colour == DARK else "#000"
                 self.items.append(Text(x + 5, middle, label, ink=ink))
+                self.named.add(span.name)
+            elif named:
+                self.unnamed.setdefault(span.name, parts[-1][0])
             if span.outcome != "ok":
                 failed.append((span, middle))
         self.crosses(failed, start)
+
+    def counted(self, row: Lanes, start: int, height: float) -> None:
+        """The names of bars that stand above one another in many lanes, once."""
+        for span in next(iter(row.values())):
+            x, label = self.left + (span.start - start) * self.scale, f"{len(row)} × {span.name}"
+            if fits(label, self.length(span) - 9):
+                self.items.append(Text(x + 5, self.y + height / 2, plain(label)))
+                self.named.add(span.name)
+            else:
+                self.unnamed.setdefault(span.name, spent(span)[-1][0])
+
+    def turns(self, timeline: Timeline, lane: str, start: int, height: float) -> None:
+        """Where a worker that is always ready did not run, and when the others may interrupt it.
+
+        The longest of these waits in all lanes is named.
+        """
+        longest, right = timeline.longest_wait(), self.left + timeline.elapsed * 1e9 * self.scale
+        for begin, end in timeline.waits(lane):
+            x, width = self.left + (begin - start) * self.scale, (end - begin) * self.scale
+            said = f"{_time(end - begin)} without a turn"
+            if width >= 0.5:
+                tip = f"{lane}\n{said}"
+                self.items.append(Box(x, self.y, width, height, "turn", REST, 1, tip))
+            if longest == (lane, begin, end) and fits(said, width - 9):
+                self.items.append(Text(x + 5, self.y + height / 2, said))
+        after = (timeline.turns or 0) * self.scale
+        for began in timeline.takes().get(lane, ()) if after >= MARKED else ():
+            x = self.left + (began - start) * self.scale + after
+            if x <= right:
+                ends = (x, self.y - 3), (x, self.y + height + 3)
+                self.items.append(Line(ends, dash=4, width=1))
+
+    def ghost(self, spans: Iterable[Span], start: int, y: float, height: float) -> None:
+        """Behind the bars of a lane: where its worker was busy in the run before."""
+        pixel = round(1 / self.scale)  # gaps that nobody sees make no boxes of their own
+        for begin, end in merge(sorted((span.start, span.stop + pixel) for span in spans)):
+            x, width = self.left + (begin - start) * self.scale, (end - begin) * self.scale
+            self.items.append(Box(x, y, max(width - 1, self.least), height, "ghost"))
 
     def length(self, span: Span) -> float:
         return (span.stop - span.start) * self.scale
 
     def label(self, span: Span, width: float) -> str:
-        """The name where it fits, with a CPU share that says more; else its letter."""
+        """The name where it fits, with a CPU share that says more."""
         room = width - (9 if span.outcome == "ok" else 25)
-        shared = span.kind == "ran" and span.cpu is not None and span.cpu < SHARED
+        shared = span.cpu is not None and WAITED <= span.cpu < SHARED
         texts = [f"{span.name}, {span.cpu:.0%} CPU"] if shared else []
-        texts += [span.name, self.letter(span.name)]
-        return next((plain(text) for text in texts if _fits(text, room)), "")
-
-    def letter(self, name: str) -> str:
-        colour = self.names[name]
-        return "" if colour == REST or len(self.names) == 1 else "ABCDEFG"[colour]
+        return next((plain(text) for text in [*texts, span.name] if fits(text, room)), "")
 
     def crosses(self, failed: Iterable[tuple[Span, float]], start: int) -> None:
         """A cross near the end of each; where they would hide each other, of some."""
@@ -227,38 +313,82 @@ class Page:
         self.y += LINE * 1.5
 
     def legend(self) -> None:
-        """Each look that occurs, side by side as many as fit."""
-        names: list[tuple[Box | Cross, str]] = list(self.legend_names())
-        kinds = list(self.legend_kinds())
-        column = max(_wide(text) + 45 for _, text in [*names, *kinds])
-        across = max(1, int((self.wide - self.left) / column))
-        for looks in [names + kinds] if len(names + kinds) <= across else [names, kinds]:
-            for i, (look, text) in enumerate(looks):
-                x, y = self.left + i % across * column, self.y + i // across * LINE
-                self.items.append(look._replace(x=x + look.x, y=y + look.y))
-                self.items.append(Text(x + 27, y + 9, text))
-            self.y += math.ceil(len(looks) / across) * LINE
+        """Each look that occurs, and each name that no bar had room for, one after the other."""
+        x, last = self.left, self.wide - 10
+        for looks, text in [*self.legend_names(), *self.legend_kinds()]:
+            text = short(text, last - self.left - 27)
+            if x > self.left and x + 27 + width_of(text) > last:
+                x, self.y = self.left, self.y + LINE
+            for look in looks:
+                if isinstance(look, Line):
+                    moved = [(x + dx, self.y + dy) for dx, dy in look.points]
+                    self.items.append(look._replace(points=moved))
+                else:
+                    self.items.append(look._replace(x=x + look.x, y=self.y + look.y))
+            self.items.append(Text(x + 27, self.y + 9, text))
+            x += 27 + width_of(text) + 18
+        self.y += LINE
 
-    def legend_names(self) -> Iterator[tuple[Box, str]]:
+    def legend_names(self) -> Iterator[Entry]:
         if self.dense:
-            yield Box(0, 3, 20, 12, "ran", 0), "height: share of the time in spans"
-        used = {item.text for item in self.items if isinstance(item, Text)}
-        for name in list(self.names)[:REST]:
-            letter = self.letter(name)
-            text = f"{letter}: {name}" if letter in used else name
-            yield Box(0, 3, 20, 12, "ran", self.names[name]), _short(text, 160)
-        if len(self.names) > REST:
-            yield Box(0, 3, 20, 12, "ran"), f"{len(self.names) - REST} more names"
+            yield [Box(0, 3, 20, 12, "ran", 0)], "height: share of the time in spans"
+        coloured = [name for name in self.found if self.names[name] != REST]
+        for name in coloured if len(self.found) > 1 or not self.named else ():
+            if name in self.unnamed and not self.turned:
+                look = Box(0, 3, 20, 12, self.unnamed[name], self.names[name])
+                yield [look], short(name, 160)
+        if more := len(self.found) - len(coloured):
+            yield [Box(0, 3, 20, 12, "ran")], f"{more} more names"
 
-    def legend_kinds(self) -> Iterator[tuple[Box | Cross, str]]:
-        kinds = {item.kind for item in self.items if isinstance(item, Box)}
+    def legend_kinds(self) -> Iterator[Entry]:
+        kinds = {item.kind: item.colour for item in reversed(self.items) if isinstance(item, Box)}
         for kind in LOOKS:
             if kind in kinds and not self.dense and LOOKS[kind] not in self.names:
-                yield Box(0, 3, 20, 12, kind), LOOKS[kind]
+                yield [Box(0, 3, 20, 12, kind, kinds[kind])], LOOKS[kind]
+        if self.shared:
+            colour = kinds.get("ran", 0)
+            two = [Box(0, 3, 20, 7, "waited", colour), Box(0, 10, 20, 5, "ran", colour)]
+            yield [*two], "in height: how a bar's time was shared"
+        if "ghost" in kinds:
+            ends = ", ".join(_time(before.elapsed * 1e9) for before in self.before.values())
+            yield [Box(0, 3, 20, 12, "ghost")], f"the run before: {ends}"
+        if any(isinstance(item, Line) for item in self.items):
+            yield (
+                [Line(((10, 1), (10, 17)), dash=4, width=1)],
+                "a switch interval after its turn began",
+            )
         crosses = {item.why for item in self.items if isinstance(item, Cross)}
         for why, text in CROSSES.items():
             if why in crosses:
-                yield Cross(10, 9, why), text
+                yield [Cross(10, 9, why)], text
+
+
+Entry = tuple[list[Box | Cross | Line], str]  # of a legend
+Lanes = dict[str, list[Span]]
+
+
+def spent(span: Span) -> list[tuple[str, float]]:
+    """How a span spent its time: one of LOOKS and its share, that on a CPU first.
+
+    What is less than a tenth is left out, as no clock is that exact.
+    """
+    if span.name.startswith(BLOCKED):
+        return [("blocked", 1.0)]
+    if span.cpu is None:
+        return [("unknown", 1.0)]
+    asleep = min(span.slept / max(1, span.stop - span.start), 1 - span.cpu)
+    shares = {"ran": span.cpu, "simulated": asleep, "waited": 1 - span.cpu - asleep}
+    kept = {look: share for look, share in shares.items() if share >= WAITED}
+    return [(look, share / sum(kept.values())) for look, share in kept.items()]
+
+
+def _together(row: Lanes) -> str:
+    """The name of a lane; of several, from the first to the last."""
+    first, *others = row
+    if not others:
+        return first
+    kind = first.rstrip("0123456789")
+    return f"{first}–{others[-1].removeprefix(kind)}"
 
 
 def titled(picture: Picture) -> dict[str, Timeline]:
@@ -273,6 +403,23 @@ def words(picture: Picture) -> str:
     """What a picture shows: a line per timeline."""
     timelines = titled(picture).items()
     return "\n".join(headed(title, timeline.describe()) for title, timeline in timelines)
+
+
+def captions(picture: Picture) -> str:
+    """The same in short, a line per timeline; no line breaks inside of a number and its unit."""
+    return "\n".join(headed(title, _caption(each)) for title, each in titled(picture).items())
+
+
+def _caption(timeline: Timeline) -> str:
+    if not timeline.spans:
+        return "nothing was recorded"
+    lanes = len(timeline.lanes())
+    parts = [f"{lanes} worker{'s' * (lanes != 1)}", _time(timeline.elapsed * 1e9)]
+    parts.append(f"{max(1, timeline.at_once())} at once")
+    share = timeline.cpu_share()
+    if share is not None and share >= WAITED and timeline.turns is None:
+        parts.append(f"on a CPU {share:.0%}")
+    return " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
 
 
 def headed(title: str, text: str) -> str:
@@ -327,27 +474,3 @@ def _tip(span: Span, start: int) -> str:
         t if len(t) <= LONGEST else t[: LONGEST - 1] + "…" for t in (span.name, span.lane)
     )
     return f"{name} ({lane})\n{long}, from {since} on; {cpu}{ended}"
-
-
-def plain(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _wide(text: str) -> float:
-    """About how many pixels `text` takes."""
-    return sum(FONT if ord(c) > 0x2E00 else NARROW for c in text)
-
-
-def _fits(text: str, room: float) -> bool:
-    """A name may have a million letters, so first they are counted."""
-    return len(text) * NARROW <= room and _wide(text) <= room
-
-
-def _short(text: str, room: float) -> str:
-    """`text`, cut off where it would take more than `room` pixels."""
-    if _fits(text, room):
-        return plain(text)
-    text = text[: max(0, int(room / NARROW))]
-    while text and _wide(text) + NARROW > room:
-        text = text[:-1]
-    return plain(text) + "…"

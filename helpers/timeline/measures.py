@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ..ending import WorkerStopped
+
 UNKNOWN = -1  # CPU time that nobody could measure
 STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
@@ -23,6 +25,8 @@ class Span(NamedTuple):
     `start` and `stop` are readings of `time.perf_counter_ns`, which all
     processes of a machine share. `cpu_time` is -1 where it is unknown: in a
     task, whose thread also runs other tasks, and in spans under 5 microseconds.
+    `slept` is how long its thread was asleep in `work.wait`, which stands for
+    waiting: for an answer from a network, say.
     `outcome` is "ok", the text of the exception that ended the span, "stopped",
     or "died: ..." for the span a worker was in when it was killed.
     """
@@ -34,6 +38,7 @@ class Span(NamedTuple):
     stop: int
     cpu_time: int = UNKNOWN
     outcome: str = "ok"
+    slept: int = 0
 
     @property
     def seconds(self) -> float:
@@ -60,6 +65,8 @@ class Span(NamedTuple):
 
 
 def outcome_of(error: BaseException | None) -> str:
+    if isinstance(error, WorkerStopped):
+        return STOPPED
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return text if len(text) <= 200 else text[:199] + "…"
 

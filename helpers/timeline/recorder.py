@@ -23,12 +23,13 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine, Generator
 from functools import lru_cache
-from multiprocessing.util import register_after_fork
+from multiprocessing.util import Finalize, register_after_fork
 from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 from .. import orphans as orphans  # whoever records in another process ends with its parent
+from ..ending import InOneSentence
 from ..folders import prefix
 from .files import Recorded, SpanFile, files_in, from_file, from_rows, spans_of
 from .measures import (
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
 NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
 
 
+class NoFolder(InOneSentence, OSError):
+    """No temporary folder can be made, as where the disk is full."""
+
+
 class Timeline:
     """Records spans and answers questions about them.
 
@@ -63,10 +68,10 @@ class Timeline:
         self._recorder = _CpuRecorder if cpu else _Recorder
         self.results: list[Any] = []
         self.depths: dict[str, Depth] = {}  # of queues, by name; see `queues`
+        self.turns: int | None = None  # see `takes`
         self._rows: list[Recorded] = []
         self._record: Callable[[Recorded], None] = self._rows.append
         self._place: dict[str, str] = {}  # its folder, once there is one
-        self._cleanup: weakref.finalize[..., Any] | None = None
         self._read: tuple[Any, list[Span], dict[str, list[Span]]] = (None, [], {})
         _timelines.add(self)
 
@@ -103,6 +108,7 @@ class Timeline:
         cpu_time: int = UNKNOWN,
         outcome: str = "ok",
         pid: int | None = None,
+        slept: int = 0,
     ) -> None:
         """Record a span that was measured elsewhere; times in nanoseconds.
 
@@ -110,7 +116,7 @@ class Timeline:
         """
         if stop < start:
             raise ValueError(f"stop must not be before start, not {stop} < {start}")
-        self._record((name, lane, start, stop, cpu_time, outcome, pid))
+        self._record((name, lane, start, stop, cpu_time, outcome, pid, slept))
 
     # -------------------------------------------------------------- reading
 
@@ -127,10 +133,13 @@ class Timeline:
 
     def lanes(self) -> dict[str, list[Span]]:
         """The spans of each worker, by its name, in order of first start."""
-        spans, lanes = self.spans, self._read[2]
+        self.spans  # noqa: B018  # are read
+        _, spans, lanes = self._read
         if not lanes:
+            found: dict[str, list[Span]] = {}
             for span in spans:
-                lanes.setdefault(span.lane, []).append(span)
+                found.setdefault(span.lane, []).append(span)
+            lanes.update(found)  # in one step: several threads may ask at once
         return lanes
 
     @property
@@ -167,6 +176,36 @@ class Timeline:
         ]
         return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
 
+    def takes(self) -> dict[str, list[int]]:
+        """When each lane began to run after another one had: the hand-overs, in nanoseconds.
+
+        That is known where `turns` is not None: in a timeline of `gil.watch`, whose
+        workers are always ready. It is the switch interval in nanoseconds that they
+        had, or 0 where they took no turns.
+        """
+        takes: dict[str, list[int]] = {}
+        ran = (span for span in self.spans if span.stop > span.start)
+        for lane, spans in itertools.groupby(ran, key=itemgetter(1)):
+            takes.setdefault(lane, []).append(next(spans).start)
+        return takes
+
+    def waits(self, lane: str) -> list[tuple[int, int]]:
+        """From when to when, in nanoseconds, a lane was in no span; from the first start on."""
+        start, stop = self.spans[0].start, max(map(itemgetter(4), self.spans))
+        spans = merged(self.lanes()[lane])
+        edges = [start, *itertools.chain.from_iterable(spans), stop]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+
+    def longest_wait(self) -> tuple[str, int, int]:
+        """The lane that was without a turn for longest; from when to when, in nanoseconds."""
+        waits = [(lane, *wait) for lane in self.lanes() for wait in self.waits(lane)]
+        return max(waits, key=lambda wait: wait[2] - wait[1], default=(self.spans[0].lane, 0, 0))
+
+    def cpu_share(self) -> float | None:
+        """What part of its spans' time they were on a CPU, 0 to 1; None: unknown."""
+        on_cpu, known = self._cpu()
+        return on_cpu / known if known else None
+
     def _cpu(self) -> tuple[int, int]:
         """CPU time and length, in nanoseconds, of the outermost spans that know the former."""
         if many := self._many():
@@ -196,9 +235,11 @@ class Timeline:
             f"{self.elapsed:.3g} s: at most {max(1, self.at_once())} at once, "
             f"{self.busy / max(self.elapsed, 1e-9):.1f} on average."
         ]
-        on_cpu, known = self._cpu()
-        if known:
-            text.append(f"In their spans they were on a CPU {on_cpu / known:.0%} of the time.")
+        if self.turns is not None:
+            lane, begin, end = self.longest_wait()
+            text.append(f"Longest without a turn: {lane}, {(end - begin) / 1e9:.3g} s.")
+        elif (share := self.cpu_share()) is not None:
+            text.append(f"In their spans they were on a CPU {share:.0%} of the time.")
         else:
             text.append("How much of it was CPU time is unknown.")
         if failed := [s for s in spans if s[6] != "ok"]:  # s.outcome, for a million
@@ -229,9 +270,9 @@ class Timeline:
         return load(path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from .picture import html
+        from .picture import bundled
 
-        return {"text/plain": self.describe(), "text/html": html(self)}
+        return bundled(self)
 
     # ------------------------------------------------- across processes
 
@@ -252,12 +293,17 @@ class Timeline:
             import shutil
             import tempfile
 
-            made = tempfile.mkdtemp(prefix=prefix("timeline"))
-            cleanup = weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+            try:
+                made = tempfile.mkdtemp(prefix=prefix("timeline"))
+            except OSError as error:
+                raise NoFolder(
+                    "spans of other processes need a temporary folder, and none can be made: "
+                    f"{error.strerror or error}"
+                ) from error
+            # Only this process does it, and not before its children have ended.
+            cleanup = Finalize(self, shutil.rmtree, (made, True), exitpriority=-100)
             _owners[made] = self  # before others can see it
-            if self._place.setdefault("folder", made) == made:
-                self._cleanup = cleanup
-            else:
+            if self._place.setdefault("folder", made) != made:
                 del _owners[made]
                 cleanup()
         return self._place["folder"]
@@ -269,9 +315,6 @@ class Timeline:
         self._record = SpanFile(folder).write
 
     def _follow_fork(self) -> None:
-        if self._cleanup is not None:
-            self._cleanup.detach()  # the folder belongs to the parent
-            self._cleanup = None
         if self._folder is not None:
             _owners.pop(self._folder, None)
             self._write_to(self._folder)
@@ -281,14 +324,19 @@ class Timeline:
 
 
 class _Here(threading.local):
-    """What a thread needs to record: its lane, and its last look at the CPU clock.
+    """What a thread needs to record: its lane, its last look at the CPU clock, and its sleep.
 
     Two threads may have one name, so a lane is a name and a number.
     """
 
     def __init__(self) -> None:
         self.lane = (_worker_name(), next(_numbers))
-        self.clock = [-NEAR, 0]  # when it looked, and what it read
+        self.clock = [-NEAR, 0, 0]  # when it looked, what it read; ns that it has slept in `asleep`
+
+
+def asleep(ns: int) -> None:
+    """Note for the spans of this thread that it slept so long on purpose."""
+    _here.clock[2] += ns
 
 
 def _worker_name() -> str:
@@ -315,7 +363,7 @@ class _Recorder:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         outcome = "ok" if kind is None else outcome_of(error)
-        row = (self.name, _here.lane, self.start, perf_counter_ns(), UNKNOWN, outcome, None)
+        row = (self.name, _here.lane, self.start, perf_counter_ns(), UNKNOWN, outcome, None, 0)
         self.record(row)
 
     async def __aenter__(self) -> None:
@@ -324,7 +372,7 @@ class _Recorder:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None))
+        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None, 0))
 
 
 class _CpuRecorder(_Recorder):
@@ -334,10 +382,11 @@ class _CpuRecorder(_Recorder):
     this thread was running.
     """
 
-    __slots__ = ("cpu", "here")
+    __slots__ = ("cpu", "here", "slept")
 
     def __enter__(self) -> None:
         self.here = here = _here.clock
+        self.slept = here[2]
         start = perf_counter_ns()
         if start - here[0] < NEAR:
             self.cpu = here[1] + start - here[0]
@@ -349,12 +398,12 @@ class _CpuRecorder(_Recorder):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        cpu = UNKNOWN
+        cpu, here = UNKNOWN, self.here
         if stop - self.start >= NEAR:
-            here = self.here
             here[0], here[1] = stop, thread_time_ns()
             cpu = min(max(0, here[1] - self.cpu), stop - self.start)
-        self.record((self.name, _here.lane, self.start, stop, cpu, outcome, None))
+        slept = here[2] - self.slept
+        self.record((self.name, _here.lane, self.start, stop, cpu, outcome, None, slept))
 
 
 _new = object.__new__
@@ -392,7 +441,7 @@ class _Steps:
             finally:
                 stop, cpu = perf_counter_ns(), thread_time_ns() - cpu
                 cpu = min(cpu, stop - start)
-                self.timeline._record((self.name, _task(), start, stop, cpu, outcome, None))
+                self.timeline._record((self.name, _task(), start, stop, cpu, outcome, None, 0))
             try:
                 resume, value = self.coroutine.send, (yield awaited)
             except BaseException as error:

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import orphans as orphans  # whoever works in another process ends with its parent
 from ..folders import temporary
+from ..timeline.recorder import asleep
 from .real_work import count_words as count_words
 from .real_work import fetch as fetch
 from .real_work import thumbnail as thumbnail
@@ -57,9 +58,13 @@ def wait(seconds: float) -> float:
     It looks up ten times a second, so that it can be stopped.
     """
     _check(seconds)
-    end = perf_counter() + seconds  # on Windows before 3.13 monotonic() ticks in 16 ms
-    while (left := end - perf_counter()) > 0:
-        sleep(min(left, 0.1))
+    start = perf_counter_ns()  # on Windows before 3.13 monotonic() ticks in 16 ms
+    end = start + round(seconds * 1e9)
+    try:
+        while (left := end - perf_counter_ns()) > 0:
+            sleep(min(left / 1e9, 0.1))
+    finally:
+        asleep(perf_counter_ns() - start)  # a span says then that its waiting was simulated
     return seconds
 
 

@@ -7,7 +7,6 @@ and what is run then is lost. So `Lesson` asks JupyterLab itself.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -25,13 +24,22 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+import course
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 60_000  # milliseconds for anything that happens in the page
 WHOLE = 300_000  # milliseconds for all cells of a lesson
-SETTINGS = {
-    "notification": {"fetchNews": "false", "checkForUpdates": False},  # no question, no request
+# What axe-core looks at. What belongs to others is left out: code and its numbers, and
+# that links have no lines below them. AXE=1 looks at colours, too, which takes three times as long.
+OURS = {
+    "include": [[".jp-OutputArea-output"], [".jp-RenderedMarkdown"]],
+    "exclude": [[".highlight"], [".jp-InternalAnchorLink"]],
+}
+RULES = {
+    "link-in-text-block": {"enabled": False},
+    "color-contrast": {"enabled": "AXE" in os.environ},
 }
 OUTPUTS = """() => jupyterapp.shell.currentWidget.content.widgets
     .filter(cell => cell.model.type === 'code').map(cell => cell.model.toJSON())"""
@@ -46,17 +54,19 @@ class Lab(NamedTuple):
 
 @contextmanager
 def jupyterlab(folder: Path, private: Path) -> Iterator[Lab]:
-    """JupyterLab of this Python on `folder`; all it writes of itself goes to `private`."""
+    """JupyterLab of this Python on `folder`, as course.py furnishes it.
+
+    All it writes of itself goes to `private`. Where Notebook 7 is installed, the same
+    server has it, too, under /notebooks.
+    """
     lab = Lab(f"http://127.0.0.1:{free_port()}", secrets.token_hex(16))
-    settings = private / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    for name, values in SETTINGS.items():
-        (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    course.furnish(private)
+    profile = private / "ipython" / "profile_default"  # stands for the etc of the Python
+    shutil.copytree(private / "etc" / "ipython", profile)
     log = private / "lab.log"
     with log.open("wb") as output:
-        server = subprocess.Popen(
-            _command(folder, lab), env=_environment(private), stdout=output, stderr=output
-        )
+        command, environment = _command(folder, lab, private), _environment(private)
+        server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
         _wait_for(lab, server, log)
         yield lab
@@ -76,11 +86,14 @@ def free_port() -> int:
         return port
 
 
-def _command(folder: Path, lab: Lab) -> list[str]:
+def _command(folder: Path, lab: Lab, private: Path) -> list[str]:
     port = lab.address.rpartition(":")[2]
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    settings = private / "share" / "jupyter" / "lab" / "settings"
+    both = [f"--{app}.app_settings_dir={settings}" for app in ("LabApp", "JupyterNotebookApp")]
+    both += ["--expose-app-in-browser", "--JupyterNotebookApp.expose_app_in_browser=True"]
     return [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", *root),
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", *root, *both),
         *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
         *(f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={lab.token}"),
     ]
@@ -92,7 +105,8 @@ def _environment(private: Path) -> dict[str, str]:
     own |= {
         "IPYTHONDIR": str(private / "ipython"),
         "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
+        "JUPYTERLAB_WORKSPACES_DIR": str((private / course.WORKSPACE).parent),
+        "COURSE_PROGRESS": "",  # beside the copy of the notebooks
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
     inherited = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
@@ -131,7 +145,9 @@ def browser() -> Iterator[Browser]:
 class Lesson:
     """A notebook that is open in JupyterLab, with its kernel ready."""
 
-    def __init__(self, page: Page, lab: Lab, name: str) -> None:
+    def __init__(
+        self, page: Page, lab: Lab, name: str, at: str = "lab/tree", more: str = "&reset"
+    ) -> None:
         self.page = page
         self.errors: list[str] = []  # of the page's own scripts
         self.elsewhere: list[str] = []  # requests that leave this computer
@@ -139,7 +155,7 @@ class Lesson:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._heard)
         page.on("request", lambda request: self._requested(request.url, lab.address))
-        page.goto(f"{lab.address}/lab/tree/{name}?token={lab.token}&reset")
+        page.goto(f"{lab.address}/{at}/{name}?token={lab.token}{more}")
         page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for()
         self.ask(
             """async () => {
@@ -219,6 +235,19 @@ def screenshot(lesson: Lesson, name: str) -> Path:
     path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
     lesson.page.screenshot(path=path)
     return path
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core says of our part of the page, with all that is folded opened."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    options = {"resultTypes": ["violations"], "rules": RULES}
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:200]}"
+        for rule in Axe().run(page, OURS, options).response["violations"]
+        for node in rule["nodes"]
+    ]
 
 
 class Panel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from driver import ROOT, Lesson, Open
+from driver import ROOT, Lesson, Open, findings
 
 pytestmark = pytest.mark.browser
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("0[0-9]*-*.ipynb"))
@@ -21,6 +21,12 @@ def lesson(request: pytest.FixtureRequest, open_lesson: Open) -> Iterator[Lesson
 def test_all_cells_run(lesson: Lesson) -> None:
     assert lesson.failed() == []
     assert all(cell["execution_count"] for cell in lesson.cells())
+
+
+def test_all_that_it_shows_has_words(lesson: Lesson) -> None:
+    for panel in lesson.panels():
+        panel.wait()
+    assert findings(lesson.page) == []
 
 
 def test_every_control_turned_by_keyboard_gives_a_new_picture(lesson: Lesson) -> None:

@@ -104,6 +104,17 @@ def forgets_to_return(numbers: Sequence[int], factor: int) -> None:
         list(pool.map(partial(times, factor), numbers))
 
 
+def makes_up_an_id(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: no such process was started."""
+    return [(os.getpid() + 1, factor * x) for x in numbers]
+
+
+def ids_as_words(numbers: Sequence[int], factor: int) -> Any:
+    """Wrong: a number in quotes is no number."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return [(str(pid), y) for pid, y in pool.map(partial(times, factor), numbers)]
+
+
 def by_futures(numbers: Sequence[int], factor: int) -> Pairs:
     """Right: a future for each number, in their order."""
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
@@ -254,6 +265,16 @@ def joins_for_a_second(work: Work, items: Sequence[float]) -> list[float]:
     return [item for item, process in zip(items, processes, strict=True) if process.exitcode != 0]
 
 
+def args_is_the_item(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: args wants a tuple."""
+    return [item for item in items if spawn.Process(target=work, args=item).exitcode]  # type: ignore[arg-type]
+
+
+def calls_it_here(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: the target is what the call gave back, if this process is still there."""
+    return [item for item in items if spawn.Process(target=work(item)).exitcode]
+
+
 def gives_a_set(work: Work, items: Sequence[float]) -> set[float]:
     """Wrong: a set is no list."""
     return {item for item, process in ended(work, items) if process.exitcode != 0}
@@ -365,6 +386,29 @@ def in_pieces(block: SharedMemory, size: int, pool: Executor) -> int:
 def one_size(block: SharedMemory, size: int, pool: Executor) -> Any:
     """Wrong: it knows the size of the lesson's block."""
     return pool.submit(checksum_at, block.name, 3_000_000).result()
+
+
+def sum_and_clear(name: str, size: int) -> int:
+    block = SharedMemory(name)
+    try:
+        assert block.buf is not None
+        number = checksum(bytes(block.buf[:size]))
+        block.buf[:size] = bytes(size)
+        return number
+    finally:
+        block.close()
+
+
+def clears(block: SharedMemory, size: int, pool: Executor) -> Any:
+    """Wrong: the right number, and nothing is left of the bytes."""
+    return pool.submit(sum_and_clear, block.name, size).result()
+
+
+def closes(block: SharedMemory, size: int, pool: Executor) -> Any:
+    """Wrong: closes what somebody else has opened."""
+    number = pool.submit(checksum_at, block.name, size).result()
+    block.close()
+    return number
 
 
 def by_map(block: SharedMemory, size: int, pool: Executor) -> int:

@@ -257,6 +257,12 @@ def sixty_four(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -
         return list(threads.map(fetch, urls)), list(some.map(compute, numbers))
 
 
+def two_hundred(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Wrong: two hundred are many, and one more is too many."""
+    with ThreadPoolExecutor(200) as threads, ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+        return list(threads.map(fetch, urls)), list(some.map(compute, numbers))
+
+
 def rest_is_left(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
     """Wrong: as many numbers for each, and nobody takes the rest."""
     size = len(numbers) // cpus
@@ -269,6 +275,7 @@ def rest_is_left(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int)
 
 WRONG_TOOLS = [
     (sixty_four, "64 urls were waited for at once"),
+    (two_hundred, "201 urls, 2 numbers, 1 CPUs: 200 urls were waited for at once"),
     (rest_is_left, "those are not the numbers"),
     (swapped, "fetch was called in another process"),
     (default_threads, "urls were waited for at once"),
@@ -329,7 +336,17 @@ def new_processes(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int
         return list(pages), squares
 
 
-@pytest.mark.parametrize("answer", [threads_by_hand, one_after_the_other, new_processes])
+def two_hundred_or_more(fetch: Work, urls: Any, compute: Work, numbers: Any, cpus: int) -> Lists:
+    """Right: a pool that has too many threads has none too few."""
+    with ThreadPoolExecutor(max(200, len(urls))) as threads:
+        pages = threads.map(fetch, urls)
+        with ProcessPoolExecutor(cpus, mp_context=spawn) as some:
+            return list(pages), list(some.map(compute, numbers))
+
+
+@pytest.mark.parametrize(
+    "answer", [threads_by_hand, one_after_the_other, new_processes, two_hundred_or_more]
+)
 def test_the_right_tools_are_taken_however_they_are_held(answer: Any) -> None:
     taken("choosing.tools", answer)
 

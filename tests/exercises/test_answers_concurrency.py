@@ -248,6 +248,46 @@ def sleeps(work: Work, items: Sequence[Any]) -> list[Any]:
     return places
 
 
+def joins_for_two_seconds(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: a place in order for each, and a call that takes longer has none."""
+    places: list[Any] = [None] * len(items)
+
+    def keep(place: int) -> None:
+        places[place] = work(items[place])
+
+    threads = [Thread(target=keep, args=(place,)) for place in range(len(items))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=2)
+    return places
+
+
+def maps_for_five_seconds(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: after five seconds there are no answers at all."""
+    pool = ThreadPoolExecutor(4)
+    try:
+        return list(pool.map(work, items, timeout=5))
+    except TimeoutError:
+        return []
+    finally:
+        pool.shutdown(wait=False)
+
+
+def asks_each_again(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Right: asks a future again until it has an answer."""
+
+    def patiently(future: Any) -> Any:
+        while True:
+            try:
+                return future.result(timeout=1)
+            except TimeoutError:
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        return [patiently(future) for future in [pool.submit(work, item) for item in items]]
+
+
 def full_pages_only(work: Work, items: Sequence[Any]) -> list[Any]:
     """Wrong: an empty page is an answer, too."""
     with ThreadPoolExecutor(4) as pool:
@@ -273,6 +313,8 @@ def one_by_one_from_a_window(work: Work, items: Sequence[Any]) -> list[Any]:
 
 
 REPAIR = {
+    joins_for_two_seconds: "Thread.join has a time-out",
+    maps_for_five_seconds: "has a time-out",
     sleeps: "calls had ended",
     full_pages_only: "a list of all answers",
     stripes: "order of the items",
@@ -294,7 +336,16 @@ def test_a_wrong_repair_is_refused(answer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [by_map, by_number, by_places, in_batches, backwards, one_by_one_from_a_window]
+    "answer",
+    [
+        by_map,
+        by_number,
+        by_places,
+        in_batches,
+        backwards,
+        one_by_one_from_a_window,
+        asks_each_again,
+    ],
 )
 def test_an_unusual_right_repair_is_taken(answer: Any) -> None:
     taken("concurrency.repair", answer)

@@ -1180,13 +1180,91 @@ class UnderALock(programs.Mailbox):
         return found
 
 
+class TakesBackUnderTheLock(repairs.Account):
+    """Wrong: who looks outside may see what is about to be put back."""
+
+    def withdraw(self, amount: int) -> None:
+        if self.balance >= amount:
+            with self.lock:
+                self.balance -= amount
+                if self.balance >= 0:
+                    self.paid.append(amount)
+                else:
+                    self.balance += amount
+
+
+def bob_last(source: Purse, target: Purse, amount: int) -> None:
+    """Wrong: right wherever bob is one of the two."""
+    first, second = (target, source) if source.name == "bob" else (source, target)
+    with first.lock, second.lock:
+        source.amount -= amount
+        target.amount += amount
+
+
+def by_last_letter(source: Purse, target: Purse, amount: int) -> None:
+    """Wrong: two names may end with the same letter."""
+    first, second = sorted([source, target], key=lambda purse: purse.name[-1])
+    with first.lock, second.lock:
+        source.amount -= amount
+        target.amount += amount
+
+
+class WakesTwoVisitors(repairs.Gate):
+    """Wrong: right for two."""
+
+    def open(self) -> None:
+        with self.changed:
+            self.is_open = True
+            self.changed.notify(2)
+
+
+class WakesTwo(programs.Buffer):
+    """Wrong: both may be takers, and find nothing, while one who fills sleeps on."""
+
+    def put(self, item: str) -> None:
+        with self.changed:
+            while self.items:
+                self.changed.wait()
+            self.items.append(item)
+            self.changed.notify(2)
+
+    def take(self) -> None:
+        with self.changed:
+            while not self.items:
+                self.changed.wait()
+            self.taken.append(self.items.pop())
+            self.changed.notify(2)
+
+
+class Turnstile(repairs.Board):
+    """Right: who reads goes through a gate that a writer holds, so writers need not wait long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Lock()
+
+    def write(self, change: Callable[[], object]) -> None:
+        with self.gate:
+            super().write(change)
+
+    def read(self, look: Callable[[], object]) -> None:
+        with self.gate:
+            pass
+        super().read(look)
+
+
 WRONG = [
+    ("overdrawn", TakesBackUnderTheLock, "of three somebody who could be paid is not"),
+    ("transfers", bob_last, "not those of others"),
+    ("transfers", by_last_letter, "not those of others"),
+    ("lost_wake_up", WakesTwoVisitors, "a few hold, but 24 do not: somebody waits for ever"),
+    ("full_buffer", WakesTwo, "a few hold, but 24 do not: somebody waits for ever"),
     ("overdrawn", PaysTwo, "somebody who could be paid is not"),
     ("overdrawn", PutsBackLater, "somebody who could be paid is not"),
     ("overdrawn", OneListForAll, "another account has paid"),
     ("transfers", all_wait_for_one, "one waits for a lock that it does not need"),
     ("transfers", all_wait_at_the_gate, "one waits for a lock that it does not need"),
-    ("transfers", by_first_letter, "without ann"),
+    ("transfers", by_first_letter, "not those of others"),
     ("two_clerks", BringsALock, "two tills are not"),
     ("lost_wake_up", LetsThreeIn, "of several somebody does not"),
     ("car_park", OnePlaceForAll, "another car park"),
@@ -1203,7 +1281,7 @@ WRONG = [
     ("transfers", lets_go_between, "on its way, without a lock"),
     ("transfers", lock_of_its_own, "breaks it"),
     ("transfers", by_amount, "deadlock"),
-    ("transfers", ann_first, "without ann"),
+    ("transfers", ann_first, "not those of others"),
     ("transfers", tries_and_retreats, "livelock"),
     ("two_clerks", LockByPrice, ""),
     ("two_clerks", ReadsTheTill, "7 were paid"),
@@ -1271,6 +1349,7 @@ RIGHT = [
     ("wrong_pair", InAQueue),
     ("torn_pair", WritesUnderTheCondition),
     ("torn_pair", ManyPlaces),
+    ("torn_pair", Turnstile),
     ("full_buffer", ASizedQueue),
     ("full_buffer", TwoSemaphores),
     ("full_buffer", WakesAllTakers),

@@ -20,6 +20,8 @@ MODULE = {
     answers.pairs_of_twos: "in the order of numbers",
     answers.without_twins: "in the order of numbers",
     answers.products_only: "list of pairs",
+    answers.makes_up_an_id: "is not the id of a process",
+    answers.ids_as_words: "is not the id of a process",
     answers.lazily: "list(...)",
     answers.forgets_to_return: "returned nothing",
 }
@@ -54,6 +56,8 @@ CRASH = {
     answers.joins_the_last: "still running",
     answers.kills_them_late: "accused",
     answers.without_trying: "must be done once",
+    answers.args_is_the_item: "args must be a tuple",
+    answers.calls_it_here: "was called in this process",
     answers.gives_a_set: "must return a list",
 }
 
@@ -83,6 +87,8 @@ SHARED = {
     answers.asks_for_something: "not for that number",
     answers.gives_the_future: "its result()",
     answers.unlinks: "unlinked it",
+    answers.clears: "the bytes of the block have changed",
+    answers.closes: "has closed the block",
     answers.in_pieces: "bytes were pickled",
     answers.one_size: "whole block",
 }

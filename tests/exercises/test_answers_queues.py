@@ -67,6 +67,23 @@ def two_ends(items: Iterable[Any], consumers: int, use: Use) -> None:
         thread.join()
 
 
+def five_ends(items: Iterable[Any], consumers: int, use: Use) -> None:
+    """Wrong: right for five consumers, and for fewer."""
+    line: Queue[Any] = Queue()
+
+    def consume() -> None:
+        while (item := line.get()) is not None:
+            use(item)
+
+    threads = started(consumers, consume)
+    for item in items:
+        line.put(item)
+    for _ in range(5):
+        line.put(None)
+    for thread in threads:
+        thread.join()
+
+
 def zero_is_the_end(items: Iterable[Any], consumers: int, use: Use) -> None:
     """Wrong: takes 0 for the end, as `while item` does."""
     line: Queue[Any] = Queue()
@@ -179,13 +196,14 @@ def room_for_fifty(items: Iterable[Any], consumers: int, use: Use) -> None:
 
 WRONG_ENDS = [
     (no_thread, "in the thread of the caller"),
+    (five_ends, "11 consumers: somebody waits for ever"),
     (two_ends, "deadlock"),
     (zero_is_the_end, "item 0 was not used"),
-    (minus_one_is_the_end, "4 consumers"),
+    (minus_one_is_the_end, "11 consumers"),
     (joins_the_last, "not used"),
     (waits_for_the_queue, "waits for ever"),
-    (one_consumer, "4 consumers that work at the same time"),
-    (thread_for_each, "There are to be 4 consumers"),
+    (one_consumer, "11 consumers that work at the same time"),
+    (thread_for_each, "There are to be 11 consumers"),
     (empty_then_get, "deadlock"),
 ]
 
@@ -329,6 +347,16 @@ def one_waits(read: Read, write: Use, size: int) -> None:
 def twice_the_size(read: Read, write: Use, size: int) -> None:
     """Wrong: room for twice as many as may wait."""
     with_queue(read, write, 2 * size + 1)
+
+
+def one_more(read: Read, write: Use, size: int) -> None:
+    """Wrong: the reader has one more in its hands already."""
+    with_queue(read, write, size + 1)
+
+
+def one_fewer(read: Read, write: Use, size: int) -> None:
+    """Wrong: right for one."""
+    with_queue(read, write, max(1, size - 1))
 
 
 def with_queue(read: Read, write: Use, room: int) -> None:
@@ -478,11 +506,45 @@ def group_by_group(read: Read, write: Use, size: int) -> None:
             pool.submit(lambda blocks: [write(block) for block in blocks], group).result()
 
 
+def by_slots(read: Read, write: Use, size: int) -> None:
+    """Right: a semaphore is the limit, a pool of one writes, and its futures have the error."""
+    with_slots(read, write, size + 1)  # whoever is written has a slot, too
+
+
+def slots_while_written(read: Read, write: Use, size: int) -> None:
+    """Wrong: a slot that is held while its block is written is no place to wait."""
+    with_slots(read, write, size)
+
+
+def with_slots(read: Read, write: Use, number: int) -> None:
+    slots, futures, failed = Semaphore(number), list[Any](), [False]
+
+    def one(block: Any) -> None:
+        try:
+            if not failed[0]:
+                write(block)
+        except Exception:
+            failed[0] = True
+            raise
+        finally:
+            slots.release()
+
+    with ThreadPoolExecutor(1) as pool:
+        while (block := read()) is not None:
+            slots.acquire()
+            futures.append(pool.submit(one, block))
+    for future in futures:
+        future.result()
+
+
 WRONG_COPIES = [
     (group_by_group, "should read on in every write"),
     (one_thread_only, "one thread read and wrote"),
     (one_waits, "the reader waited, and only 1 did"),
     (twice_the_size, "more than 1 waited"),
+    (one_more, "more than 1 waited"),
+    (one_fewer, "and only 4 did"),
+    (slots_while_written, "and only 4 did"),
     (ends_at_an_empty_block, "written were"),
     (looks_before_each_block, "copy said nothing"),
     (writes_on, "was the last that could"),
@@ -568,28 +630,6 @@ def the_other_way_round(read: Read, write: Use, size: int) -> None:
         thread.join()
 
 
-def by_slots(read: Read, write: Use, size: int) -> None:
-    """Right: a semaphore is the limit, a pool of one writes, and its futures have the error."""
-    slots, futures, failed = Semaphore(size), list[Any](), [False]
-
-    def one(block: Any) -> None:
-        try:
-            if not failed[0]:
-                write(block)
-        except Exception:
-            failed[0] = True
-            raise
-        finally:
-            slots.release()
-
-    with ThreadPoolExecutor(1) as pool:
-        while (block := read()) is not None:
-            slots.acquire()
-            futures.append(pool.submit(one, block))
-    for future in futures:
-        future.result()
-
-
 def by_condition(read: Read, write: Use, size: int) -> None:
     """Right: a list and a condition; an error makes room for everything."""
     line, changed, over, errors = list[Any](), Condition(), [False], list[Exception]()
@@ -658,6 +698,23 @@ def joins_before_it_takes(worker: Any, names: Sequence[str]) -> Dicts:
     while not queue.empty():
         name, text = queue.get()
         answers[name] = text
+    return answers, codes(workers, answers)
+
+
+def looks_at_them_last(worker: Any, names: Sequence[str]) -> Dicts:
+    """Wrong: between the empty queue and the look at who is alive somebody answers and ends."""
+    queue, answers = spawn.Queue(), dict[str, Any]()
+    workers = begun(worker, names, queue)
+    while len(answers) < len(names):
+        try:
+            name, text = queue.get_nowait()
+            answers[name] = text
+        except Empty:
+            if not any(each.is_alive() for each in workers.values()):
+                break
+            time.sleep(0.001)
+    for process in workers.values():
+        process.join()
     return answers, codes(workers, answers)
 
 
@@ -758,6 +815,7 @@ def forks(worker: Any, names: Sequence[str]) -> Dicts:
 
 
 WRONG_ASKS = [
+    (looks_at_them_last, "look at the exit codes first"),
     (joins_before_it_takes, "for the end of somebody whose long answer"),
     (five_seconds, "only slow"),
     (signals_only, "ended without an answer, and you did not say so"),

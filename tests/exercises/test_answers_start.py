@@ -32,7 +32,7 @@ def taken(name: str, answer: Any) -> None:
     assert held, sentence
 
 
-def started(work: Work, items: Sequence[Any]) -> list[Thread]:
+def started(work: Callable[[Any], object], items: Sequence[Any]) -> list[Thread]:
     threads = [Thread(target=work, args=(item,)) for item in items]
     for thread in threads:
         thread.start()
@@ -200,6 +200,58 @@ def joins_for_a_second(work: Work, items: Sequence[Any]) -> None:
         thread.join(timeout=1)
 
 
+def joins_for_a_minute(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: so is a longer limit; what takes a minute can take two."""
+    for thread in started(work, items):
+        thread.join(timeout=60)
+
+
+def asks_for_five_seconds(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: the results of a pool, each of them with a time-out."""
+    pool = ThreadPoolExecutor(8)
+    wait([pool.submit(work, item) for item in items], timeout=5)
+    pool.shutdown(wait=False)
+
+
+def takes_for_three_seconds(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: whoever has not told its end in three seconds is left alone."""
+    ended: Queue[Any] = Queue()
+    started(lambda item: (work(item), ended.put(item)), items)
+    try:
+        for _ in items:
+            ended.get(timeout=3)
+    except Empty:
+        pass
+
+
+def all_that_differ(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: an item that is there twice has ended when the first of its calls has."""
+    ended: set[Any] = set()
+    started(lambda item: (work(item), ended.add(item)), items)
+    while ended < set(items):
+        time.sleep(0.01)
+
+
+def joins_again_and_again(work: Work, items: Sequence[Any]) -> None:
+    """Right: a time-out is no harm to whoever looks again."""
+    for thread in started(work, items):
+        while thread.is_alive():
+            thread.join(timeout=1)
+
+
+def takes_again_and_again(work: Work, items: Sequence[Any]) -> None:
+    """Right: nor is it here."""
+    ended: Queue[Any] = Queue()
+    started(lambda item: (work(item), ended.put(item)), items)
+    left = len(items)
+    while left:
+        try:
+            ended.get(timeout=1)
+            left -= 1
+        except Empty:
+            pass
+
+
 class Together:
     """Right: an answer may be an object."""
 
@@ -233,6 +285,10 @@ OVERLAP = {
     sleeps: "calls had ended",
     sleeps_for_each: "calls had ended",
     joins_for_a_second: "calls had ended",
+    joins_for_a_minute: "Thread.join has a time-out",
+    asks_for_five_seconds: "has a time-out",
+    takes_for_three_seconds: "Queue.get has a time-out",
+    all_that_differ: "calls had ended",
     never_joined: "calls had ended",
     joins_the_last: "calls had ended",
     joins_the_first: "calls had ended",
@@ -257,6 +313,7 @@ def test_a_wrong_overlap_is_refused(answer: Any) -> None:
     [
         *(a_pool, two_in_a_pool, groups_of_three, counted, three_who_take),
         *(Together(), Together().__call__, by_halves, by_tasks),
+        *(joins_again_and_again, takes_again_and_again),
     ],
 )
 def test_an_unusual_right_overlap_is_taken(answer: Any) -> None:

@@ -253,6 +253,25 @@ def joins_for_a_second(work: Work, items: Sequence[Any]) -> list[Any]:
     return [getattr(caller, "result", None) for caller in callers]
 
 
+def joins_for_two_seconds(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: nor is a longer limit long enough."""
+    callers = [Caller(work, item) for item in items]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=2)
+    for caller in callers:
+        if caller.error is not None:
+            raise caller.error
+    return [getattr(caller, "result", None) for caller in callers]
+
+
+def maps_with_ten(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: right for as many items as the pool has threads."""
+    with ThreadPoolExecutor(10) as pool:
+        return list(pool.map(work, items))
+
+
 def maps_with_four(work: Work, items: Sequence[Any]) -> list[Any]:
     """Wrong: map cancels what has not begun as soon as the first error comes out."""
     with ThreadPoolExecutor(4) as pool:
@@ -273,6 +292,8 @@ def maps_with_all(work: Work, items: Sequence[Any]) -> list[Any]:
 COLLECT = {
     sleeps: "calls had ended",
     joins_for_a_second: "calls had ended",
+    joins_for_two_seconds: "Thread.join has a time-out",
+    maps_with_ten: "never worked on",
     maps_with_four: "never worked on",
     sorted_results: "not in the order of the items",
     first_by_the_clock: "not the first by the clock",
@@ -451,6 +472,30 @@ def no_more_than_a_second(look: Look, stop: Event, pause: float) -> None:
         stop.wait(min(pause, 1))
 
 
+def half_a_pause(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: of an hour, it sits out half an hour."""
+    while not stop.is_set():
+        look()
+        end = time.monotonic() + pause
+        while time.monotonic() < end and not stop.is_set():
+            time.sleep(pause / 2)
+
+
+def two_pauses(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: each pause is twice as long as it should be."""
+    while not stop.wait(pause):
+        look()
+        stop.wait(pause)
+
+
+def looks_twenty_times(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: twenty looks are many, and still not all."""
+    for _ in range(20):
+        look()
+        if stop.wait(pause):
+            return
+
+
 def looks_and_calls_itself(look: Look, stop: Event, pause: float) -> None:
     """Right: a recursion is a loop."""
     if not stop.is_set():
@@ -460,6 +505,9 @@ def looks_and_calls_itself(look: Look, stop: Event, pause: float) -> None:
 
 
 STOP = {
+    half_a_pause: "cut short",
+    two_pauses: "and no longer",
+    looks_twenty_times: "nobody had set stop",
     no_long_pause: "also where that is long",
     no_more_than_a_second: "also where that is long",
     cannot_be_woken: "cut short",

@@ -366,14 +366,14 @@ def test_the_workbook_asks_for_every_exercise() -> None:
     for rung in RUNGS:
         assert f'check("{rung.name}.break", "")' in text
         assert f'check("{rung.name}", {rung.part})' in text
-        assert f"play({rung.program.__name__})" in text
+        assert f'play({rung.program.__name__}, check="{rung.name}.break"' in text
 
 
 def test_the_solutions_show_what_the_tests_know() -> None:
     right = graded(repairs)
     found = {
         name: text
-        for _, source in cells("solutions/04b-the-ladder.ipynb")
+        for _, source in cells("solutions/04b-solved.ipynb")
         for name, text in definitions(source).items()
     }
     assert found == {name: right[name] for name in found}

@@ -86,3 +86,11 @@ def record_and_count(timeline: Timeline, done: Any, spans: int) -> None:
 def outer_and_inner(timeline: Timeline) -> None:
     with timeline.span("outer"), timeline.span("inner"):
         time.sleep(0.001)
+
+
+_kept: list[Timeline] = []
+
+
+def make_and_keep_a_timeline(folders: Any) -> None:
+    _kept.append(Timeline())
+    folders.put(_kept[0]._make_folder())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -119,7 +122,7 @@ def test_a_crash_in_a_process_is_survived_and_in_a_thread_it_is_not() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe holds more or less elsewhere")
 def test_each_hang_of_a_queue_hangs_and_each_way_out_ends() -> None:
-    hung = at_once(programs.HANGS, 4)
+    hung = at_once(programs.SENDING, 4)
     assert {name: ended.exit_code for name, ended in hung.items()} == dict.fromkeys(hung)
     said = {name: ended.printed.splitlines() for name, ended in at_once(programs.WAYS_OUT).items()}
     assert said == {
@@ -131,11 +134,20 @@ def test_each_hang_of_a_queue_hangs_and_each_way_out_ends() -> None:
     }
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal to oneself")
+def test_an_interrupt_ends_programs_that_run_at_once() -> None:
+    threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT]).start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        at_once(programs.HANGS, 60)
+    assert time.monotonic() - begun < 10
+
+
 @pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="locks leave no trace elsewhere")
 def test_the_locks_of_a_program_that_hung_are_given_back() -> None:
     before = set(os.listdir("/dev/shm"))
     look = "print(queue._rlock._semlock.name, flush=True); child.join()"
-    script = programs.HANGS["join, then get"].replace("child.join()", look)
+    script = programs.SENDING["join, then get"].replace("child.join()", look)
     ended = in_a_subprocess(script, 4, script=True)
     names = [f"sem.{name.lstrip('/')}" for name in ended.printed.split()]
     assert ended.exit_code is None
@@ -144,7 +156,7 @@ def test_the_locks_of_a_program_that_hung_are_given_back() -> None:
 
 
 def test_an_item_that_cannot_be_pickled_is_lost_and_the_others_come() -> None:
-    ended = in_a_subprocess(programs.DROPPED, 40, script=True)
+    ended = in_a_subprocess(programs.UNPICKLABLE, 40, script=True)
     assert ended.exit_code == 0
     assert ended.printed.startswith("took before\ntook after\n")
     assert any("cannot pickle" in error for error in ended.errors)

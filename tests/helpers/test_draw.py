@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import io
 import math
@@ -23,9 +24,23 @@ from helpers import draw
 from helpers.draw import amdahl, curve, gustafson, html, plot, show, words
 from helpers.timeline import STOPPED, Span, Timeline, layout, merged
 from helpers.timeline.columns import columns
-from helpers.timeline.layout import COLOURS, DARK, GREY, MOST_BARS, Box, Cross, Page, Text
-from helpers.timeline.picture import png
-from helpers.timeline.picture.svg import _svg_cross
+from helpers.timeline.layout import MOST_BARS, Page, captions, spent
+from helpers.timeline.picture import png, shown
+from helpers.timeline.picture.svg import _cross, image, inline
+from helpers.timeline.shapes import (
+    COLOURS,
+    DARK,
+    FONT,
+    GREY,
+    WIDTH,
+    Box,
+    Cross,
+    Line,
+    Mark,
+    Text,
+    apart,
+    width,
+)
 
 MS = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"
@@ -85,7 +100,18 @@ def test_a_picture_is_an_image_whose_label_is_its_words_which_follow_as_text() -
     svg = svg_of(timeline, "One worker")
     assert svg.get("role") == "img"
     assert svg.get("aria-label") == f"One worker: {timeline.describe()}"
-    assert f">{timeline.describe()}</figcaption>" in html(timeline, "One worker")
+    caption = "1 worker · 20 ms · 1 at once · on a CPU 100%"
+    assert captions(timeline).replace("\N{NO-BREAK SPACE}", " ") == caption
+    assert f"<figcaption>{captions(timeline)}</figcaption>" in html(timeline, "One worker")
+
+
+def test_a_caption_says_a_cpu_share_only_where_somebody_computed() -> None:
+    assert "CPU" not in captions(timeline_of(work("a", 0, 20, 0), work("b", 0, 20)))
+    two = captions({"x": timeline_of(work("a", 0, 20, 10)), "y": Timeline()})
+    assert two.replace("\N{NO-BREAK SPACE}", " ").splitlines() == [
+        "x: 1 worker · 20 ms · 1 at once · on a CPU 50%",
+        "y: nothing was recorded",
+    ]
 
 
 def test_the_words_of_several_timelines_are_a_line_each() -> None:
@@ -114,9 +140,10 @@ def test_whatever_the_names_the_picture_is_well_formed_and_nothing_in_it_is_mark
     spans: list[Span],
 ) -> None:
     svg = svg_of({"<b>&": timeline_of(*spans)}, "\"'</svg>\0")
-    caption = html(timeline_of(*spans)).split("<figcaption")[1].split(">", 1)[1]
+    caption = html({"</b>": timeline_of(*spans)}).split("<figcaption")[1].split(">", 1)[1]
     assert set(re.findall(r"<[^>]*>", caption)) <= {"<br>", "</figcaption>", "</figure>"}
-    assert len([rect for rect in svg.iter(SVG + "rect") if len(rect)]) == len(spans)
+    parts = sum(len(spent(span)) for span in spans)
+    assert len([rect for rect in svg.iter(SVG + "rect") if len(rect)]) == parts
     assert {element.tag.removeprefix(SVG) for element in svg.iter()} <= {
         *("svg", "pattern", "path", "rect", "title", "text", "circle")
     }
@@ -134,7 +161,8 @@ def test_what_is_no_timeline_is_refused_in_words() -> None:
 def test_a_bar_begins_and_ends_where_its_span_does(spans: list[Span]) -> None:
     laid = Page(timeline_of(*spans))
     first = min((span.start for span in spans), default=0)
-    expected = sorted((s.start - first, max(1 / laid.scale, s.stop - s.start)) for s in spans)
+    each = [span for span in spans for _ in spent(span)]
+    expected = sorted((s.start - first, max(1 / laid.scale, s.stop - s.start)) for s in each)
     drawn = sorted(
         ((box.x - laid.left) / laid.scale, box.width / laid.scale) for box in boxes(laid)
     )
@@ -146,7 +174,8 @@ def test_a_bar_begins_and_ends_where_its_span_does(spans: list[Span]) -> None:
 def test_an_inner_span_lies_inside_its_outer_one_and_leaves_room_above_and_below(
     spans: list[Span],
 ) -> None:
-    laid = boxes(Page(timeline_of(*(s._replace(lane="one") for s in spans))))
+    whole = (s._replace(lane="one", cpu_time=-1) for s in spans)  # a bar of one part each
+    laid = boxes(Page(timeline_of(*whole)))
     for outer in laid:
         for inner in laid:
             within = outer.x <= inner.x and inner.x + inner.width <= outer.x + outer.width
@@ -161,7 +190,7 @@ def test_rows_do_not_overlap_and_all_texts_are_inside_the_picture(spans: list[Sp
     bands = [item for item in laid.items if isinstance(item, Box) and item.kind == "band"]
     assert all(a.y + a.height < b.y for a, b in pairwise(bands))
     for text in (item for item in laid.items if isinstance(item, Text)):
-        wide = layout._wide(text.text) * text.size / layout.FONT
+        wide = width(text.text) * text.size / FONT
         left = text.x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.anchor]
         assert 0 <= left <= left + wide <= laid.wide + 1
         assert 0 < text.y < laid.y
@@ -175,8 +204,7 @@ def test_a_name_is_written_only_into_a_bar_that_is_wide_enough(spans: list[Span]
     inside = [t for t in laid.items if isinstance(t, Text) and t.y < bottom and t.anchor == "start"]
     for text in inside:
         assert any(
-            box.x < text.x and text.x + layout._wide(text.text) < box.x + box.width
-            for box in boxes(laid)
+            box.x < text.x and text.x + width(text.text) < box.x + box.width for box in boxes(laid)
         )
 
 
@@ -190,6 +218,27 @@ def test_timelines_in_one_picture_share_one_time_scale() -> None:
     long, short = boxes(laid)
     assert long.x == short.x
     assert long.width == pytest.approx(4 * short.width)
+
+
+@pytest.mark.parametrize("until", [0.0, 0.02, 9.0])
+def test_a_ghost_is_the_run_before_on_the_same_time_axis(until: float) -> None:
+    now, before = timeline_of(work("a", 0, 10)), timeline_of(work("a", 50, 90), work("b", 60, 70))
+    page = Page(now, until=until, ghost=before)
+    assert page.total == max(40 * MS, until * 1e9)
+    inside, end, _legend = (it for it in page.items if isinstance(it, Box) and it.kind == "ghost")
+    assert inside.width == pytest.approx(40 * MS * page.scale)
+    assert end.x == pytest.approx(inside.x + inside.width)
+    assert end.layer > inside.layer == 0
+    said = [item.text for item in page.items if isinstance(item, Text)]
+    assert "the run before: 40 ms" in said
+    assert 'stroke-dasharray="4 2"' in inline(page, "")
+
+
+def test_names_keep_the_colours_that_they_had_before() -> None:
+    page = Page(timeline_of(work("a", 0, 10)), names=["load", "work", "save"])
+    assert {item.colour for item in page.items if isinstance(item, Box) and item.tip} == {1}
+    said = [item.text for item in page.items if isinstance(item, Text)]
+    assert not {"load", "save"} & {*said}
 
 
 @given(total=st.integers(1, 10**14))
@@ -225,7 +274,7 @@ def test_a_tick_stands_at_the_time_it_names() -> None:
 def test_unusual_timelines_have_a_picture_of_sensible_size(timeline: Timeline) -> None:
     svg = svg_of(timeline, "z" * 200)
     width, height = (float(n) for n in svg.get("viewBox", "").split()[2:])
-    assert width == layout.WIDTH
+    assert width == WIDTH
     assert 30 < height < 800
     assert max(len(text) for text in texts(svg)) < 140
     drawn(timeline)
@@ -234,22 +283,111 @@ def test_unusual_timelines_have_a_picture_of_sensible_size(timeline: Timeline) -
 # --------------------------------------------------------------- how it looks
 
 
-KINDS = [work("w", 0, 20, 20), work("w", 30, 50, 0), work("w", 60, 80)]
+KINDS = [
+    work("w", 0, 20, 20),
+    work("w", 30, 50, 0)._replace(slept=20 * MS),
+    work("w", 60, 80, 0),
+    work("w", 90, 110),
+    work("w", 120, 140)._replace(name="waits in get"),
+]
+SAYS = ["on a CPU", "simulated waiting: asleep", "waited at a lock or in a queue"]
+SAYS += ["waited: for the GIL, a CPU, a lock or an answer", "on a CPU or waiting: unknown"]
 
 
-def test_what_ran_and_waited_and_is_unknown_differ_in_hatching_and_the_legend_says_so() -> None:
-    svg = svg_of(timeline_of(*KINDS))
-    ran, waited, unknown = (rect.get("fill", "") for rect in bars(svg).values())
+def recorded(*spans: Span) -> Timeline:
+    timeline = Timeline()
+    for s in spans:
+        timeline.add(s.name, s.lane, s.start, s.stop, s.cpu_time, s.outcome, slept=s.slept)
+    return timeline
+
+
+def test_what_ran_and_each_way_to_wait_differ_in_hatching_and_the_legend_says_so() -> None:
+    svg = svg_of(recorded(*KINDS))
     patterns = {f"url(#{p.get('id')})": p for p in svg.iter(SVG + "pattern")}
+    ran, *waited = (rect.get("fill", "") for rect in bars(svg).values())
     assert ran == COLOURS[0]
-    drawings = [[path.get("d") for path in patterns[fill]] for fill in (waited, unknown)]
-    assert drawings[0] != drawings[1]
-    assert texts(svg)[-3:] == ["ran", "waited", "ran or waited: unknown"]
+    drawings = {patterns[fill][-1].get("d") for fill in waited}
+    assert len(drawings) == 4
+    assert texts(svg)[-5:] == SAYS
 
 
-@pytest.mark.parametrize(("kind", "words"), list(enumerate(layout.LOOKS.values())))
-def test_the_legend_has_only_what_occurs(kind: int, words: str) -> None:
-    assert texts(svg_of(timeline_of(KINDS[kind])))[-2:] == ["work", words]
+@pytest.mark.parametrize(
+    ("span", "says"),
+    [*zip(KINDS, (SAYS[n] for n in (0, 1, 3, 4, 2)), strict=True)],
+)
+def test_the_legend_has_only_what_occurs(span: Span, says: str) -> None:
+    svg = svg_of(recorded(span))
+    assert texts(svg)[-1] == says
+    assert {*SAYS} & {*texts(svg)} == {says}
+
+
+def test_a_bar_that_ran_for_a_part_of_its_time_is_solid_to_that_part_of_its_height() -> None:
+    """The main misconception: that whoever waits for the GIL or for a CPU is at work."""
+    laid = Page(recorded(work("w", 0, 100, 25), work("v", 0, 100, 50)._replace(slept=30 * MS)))
+    parts = [(box.kind, box.height) for box in boxes(laid)]
+    unit = laid.unit
+    assert [kind for kind, _ in parts] == [
+        *("ran", "waited"),
+        *("ran", "simulated", "waited"),
+    ]
+    assert [high for _, high in parts] == pytest.approx(
+        [unit * share for share in (0.25, 0.75, 0.5, 0.3, 0.2)]
+    )
+    assert "in height: how a bar's time was shared" in [
+        item.text for item in laid.items if isinstance(item, Text)
+    ]
+
+
+@given(span=span_lists.filter(bool).map(lambda spans: spans[0]), asleep=st.integers(0, 1000))
+def test_the_parts_of_a_bar_are_all_of_it_and_what_ran_comes_first(span: Span, asleep: int) -> None:
+    parts = spent(span._replace(slept=asleep))
+    assert sum(share for _, share in parts) == pytest.approx(1)
+    assert [kind for kind, _ in parts if kind == "ran"] == [parts[0][0]] * (parts[0][0] == "ran")
+    assert {kind for kind, _ in parts} <= {*layout.LOOKS}
+
+
+def test_being_inside_a_critical_section_is_not_waiting_at_its_lock() -> None:
+    from helpers.work import wait
+
+    timeline = Timeline()
+    with timeline.span("inside"):
+        wait(0.02)
+    assert [kind for kind, _ in spent(timeline.spans[0])] == ["simulated"]
+
+
+def test_lanes_that_did_the_same_at_the_same_time_are_drawn_as_one_without_losing_any() -> None:
+    same = [work(f"worker {n}", 0, 100 + n % 2, 0) for n in range(1, 17)]
+    for spans, lane, bars_drawn in (
+        (same, ["worker 1–16"], 16),
+        (same[:5], [f"worker {n}" for n in range(1, 6)], 5),
+        ([*same[:8], work("worker 9", 0, 50)], ["worker 1–8", "worker 9"], 9),
+    ):
+        laid = Page(timeline_of(*spans))
+        found = [t.text for t in laid.items if isinstance(t, Text) and t.text.startswith("worker")]
+        assert found == lane
+        assert len(boxes(laid)) == bars_drawn
+    assert "16 × work" in texts(svg_of(timeline_of(*same)))
+
+
+def test_who_never_stops_asking_for_a_turn_is_drawn_waiting_and_the_longest_wait_is_named() -> None:
+    timeline = timeline_of(
+        Span("ran", "a", 1, 0, 20 * MS, 20 * MS),
+        Span("ran", "b", 1, 20 * MS, 26 * MS, 6 * MS),
+        Span("ran", "a", 1, 26 * MS, 100 * MS, 74 * MS),
+    )
+    timeline.turns = 5 * MS
+    assert timeline.takes() == {"a": [0, 26 * MS], "b": [20 * MS]}
+    assert timeline.waits("a") == [(20 * MS, 26 * MS)]
+    assert timeline.longest_wait() == ("b", 26 * MS, 100 * MS)
+    assert "Longest without a turn: b, 0.074 s." in timeline.describe()
+    laid = Page(timeline)
+    drawn_waits = [box for box in boxes(laid) if box.kind == "turn"]
+    lengths = sorted(round(box.width / laid.scale / MS) for box in drawn_waits[:3])
+    assert lengths == [6, 20, 74]
+    asks = [item.points[0][0] for item in laid.items if isinstance(item, Line)][:3]
+    times = sorted(round((x - laid.left) / laid.scale / MS) for x in asks)
+    assert times == [5, 25, 31], "a switch interval after each hand-over"
+    assert "74 ms without a turn" in [t.text for t in laid.items if isinstance(t, Text)]
 
 
 def test_an_exception_a_stop_and_a_death_have_marks_of_their_own() -> None:
@@ -271,13 +409,17 @@ def test_an_exception_a_stop_and_a_death_have_marks_of_their_own() -> None:
         "was told to stop",
         "the worker died here",
     ]
-    assert len({_svg_cross(mark._replace(x=0, y=0)) for mark in marks}) == 3
+    assert len({_cross(mark._replace(x=0, y=0)) for mark in marks}) == 3
 
 
-def test_a_name_that_does_not_fit_is_a_letter_explained_in_the_legend() -> None:
+def test_a_name_stands_in_its_bar_and_in_the_legend_only_where_a_bar_is_too_small() -> None:
     spans = [Span("a very long name", "w", 1, 0, 20), Span("rest", "w", 1, 20, 1000)]
-    assert "A" in texts(svg_of(timeline_of(*spans)))
-    assert "A: a very long name" in texts(svg_of(timeline_of(*spans)))
+    assert texts(svg_of(timeline_of(*spans))).count("a very long name") == 1
+    assert texts(svg_of(timeline_of(*spans))).count("rest") == 1
+    wide_enough = [Span("one", "w", 1, 0, 500), Span("two", "w", 1, 500, 1000)]
+    assert [texts(svg_of(timeline_of(*wide_enough))).count(name) for name in ("one", "two")] == [
+        *(1, 1),
+    ]
 
 
 def test_more_names_than_colours_share_grey() -> None:
@@ -400,7 +542,7 @@ def test_a_picture_of_a_few_spans_needs_neither_numpy_nor_matplotlib() -> None:
 
 def drawn(timeline: Timeline) -> Any:
     figure = Figure()
-    ax = png._on_figure(figure, Page(timeline))
+    ax = png.on_figure(figure, Page(timeline))
     figure.savefig(io.BytesIO(), format="png")
     return ax
 
@@ -412,7 +554,7 @@ def test_plot_draws_on_the_given_axes_in_seconds() -> None:
     box = path.get_extents()
     assert (box.x0, box.x1) == pytest.approx((0, 0.25))
     written = [text.get_text() for text in ax.texts]
-    assert {"title", "worker 1", "work", "ran", "250 ms"} <= set(written)
+    assert {"title", "worker 1", "work", "on a CPU", "250 ms"} <= set(written)
 
 
 def test_plot_makes_a_figure_of_its_own_where_none_is_given() -> None:
@@ -425,9 +567,9 @@ def test_plot_makes_a_figure_of_its_own_where_none_is_given() -> None:
 
 
 def test_bars_of_different_kinds_are_hatched_differently_in_the_png_too() -> None:
-    ax = drawn(timeline_of(*KINDS))
+    ax = drawn(recorded(*KINDS))
     hatches = {c.get_hatch() for c in ax.collections if c.zorder == 1}
-    assert len(hatches) == 3
+    assert len(hatches) == 5
     assert None in hatches
 
 
@@ -447,19 +589,50 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return displayed
 
 
-def test_show_displays_a_png_and_prints_its_words(
+def test_show_displays_two_images_that_have_all_inside_and_their_words(
     notebook: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     import matplotlib.pyplot as plt
 
     before = plt.get_fignums()
     timeline = timeline_of(*KINDS)
-    show({"one": timeline, "two": timeline}, "Twice")
+    show({"one": timeline, "two": timeline}, "<Twice>")
     (data,) = notebook
-    assert data.keys() == {"image/png", "text/plain"}
-    assert data["image/png"].startswith(b"\x89PNG")
-    assert capsys.readouterr().out == f"Twice: {words({'one': timeline, 'two': timeline})}\n"
+    assert data.keys() == {"text/html", "text/plain"}
+    said = f"<Twice>: {words({'one': timeline, 'two': timeline})}"
+    assert data["text/plain"] == said
+    page = ET.fromstring(
+        data["text/html"]
+        .replace("<br>", "")
+        .replace('"></picture>', '"/></picture>')
+        .replace('"><img', '"/><img')
+    )
+    (source,), (image,) = page.iter("source"), page.iter("img")
+    assert image.get("alt") == said.replace("\n", " ")  # as XML reads an attribute
+    kind, _, dots = image.get("src", "").partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(dots).startswith(b"\x89PNG")
+    kind, _, svg = source.get("srcset", "").partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert "<Twice>" in texts(ET.fromstring(base64.b64decode(svg)))
+    assert capsys.readouterr().out == ""
     assert plt.get_fignums() == before
+
+
+def test_a_timeline_at_the_end_of_a_cell_is_shown_in_the_same_way() -> None:
+    timeline = timeline_of(*KINDS)
+    data = timeline._repr_mimebundle_()
+    assert data == shown.bundled(timeline)
+    assert f'alt="{timeline.describe()}"' in data["text/html"]
+
+
+def test_an_image_is_read_in_both_colour_schemes_on_paper_of_its_own() -> None:
+    svg = ET.fromstring(base64.b64decode(image(Page(timeline_of(*KINDS))).partition(",")[2]))
+    style = svg.findtext(SVG + "style") or ""
+    light, dark = style.split("@media(prefers-color-scheme:dark)")
+    for part, paper in ((light, "#fff"), (dark, "#111")):
+        assert f"--jp-layout-color0:{paper}" in part
+    assert "background:var(--jp-layout-color0)" in light
 
 
 def test_without_ipython_show_prints_the_words(
@@ -474,7 +647,7 @@ def test_without_ipython_show_prints_the_words(
 
     monkeypatch.setattr(builtins, "__import__", without)
     show(timeline_of(*KINDS))
-    assert capsys.readouterr().out.startswith("1 worker, 3 spans in 0.08 s")
+    assert capsys.readouterr().out.startswith("1 worker, 5 spans in 0.14 s")
 
 
 # ----------------------------------------------------------- speed-up curves
@@ -506,7 +679,8 @@ def test_a_law_refuses_what_is_no_share_and_no_number_of_workers(law: draw.Law) 
 def test_a_curve_says_its_best_point_and_every_other(capsys: pytest.CaptureFixture[str]) -> None:
     curve({"threads": {4: 0.9, 1: 1.0, 2: 1.0}, "processes": {2: 1.9, 1: 0.98}, "none": {}}, 2)
     assert capsys.readouterr().out.splitlines() == [
-        "threads: best 1.00 times as fast, with 1 worker (1: 1.00, 2: 1.00, 4: 0.90).",
+        "Speed-up by number of workers: threads: best 1.00 times as fast, with 1 worker "
+        "(1: 1.00, 2: 1.00, 4: 0.90).",
         "processes: best 1.90 times as fast, with 2 workers (1: 0.98, 2: 1.90).",
         "none: nothing was measured.",
         "Usable CPUs: 2.",
@@ -521,37 +695,55 @@ def test_a_curve_says_what_the_laws_promise(capsys: pytest.CaptureFixture[str]) 
     ]
 
 
+def sheet_of(monkeypatch: pytest.MonkeyPatch, call: Any, *arguments: Any, **named: Any) -> Any:
+    """The chart that a function would show."""
+    kept: list[Any] = []
+    monkeypatch.setattr(draw, "bundle", lambda sheet, *words, **more: kept.append(sheet))
+    monkeypatch.setattr(draw, "display", lambda drawn, text: drawn())
+    call(*arguments, **named)
+    return kept[0]
+
+
 def test_a_curve_has_a_line_of_its_own_look_for_each_series_and_each_law(
-    notebook: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    axes: list[Any] = []
-    real = draw._plot_curve
+    points = {"a": {1: 1.0, 2: 2.0}, "b": {1: 1.0, 2: 1.0}, "$c": {1: 1.0, 2: 1.5}}
+    chart = sheet_of(monkeypatch, curve, points, usable=2, parallel=0.9)
+    marks = [item for item in chart.items if isinstance(item, Mark)]
+    assert len({(mark.shape, mark.colour) for mark in marks}) == 3
+    heights = [[(mark.x, mark.y) for mark in marks[i : i + 2]] for i in (0, 2, 4)]
+    assert heights == [[(chart.x(n), chart.up(s[n])) for n in s] for s in points.values()]
+    lines = [item for item in chart.items if isinstance(item, Line) and len(item.points) == 2]
+    assert len({(line.colour, line.dash) for line in lines[:6]}) == 6
+    labels = [item.text for item in chart.items if isinstance(item, Text)]
+    names = ["ideal: n workers, n times", "Amdahl, 90% parallel", "Gustafson, 90% parallel"]
+    assert {*names, *points, "usable CPUs: 2"} <= {*labels}
 
-    def kept(ax: Any, *rest: Any) -> None:
-        axes.append(ax)
-        real(ax, *rest)
 
-    monkeypatch.setattr(draw, "_plot_curve", kept)
-    curve({"a": {1: 1, 2: 2}, "b": {1: 1, 2: 1}, "$c": {1: 1, 2: 1.5}}, usable=2, parallel=0.9)
-    lines = axes[0].get_lines()
-    series = [line for line in lines if line.get_marker() not in ("None", None, "")]
-    assert [list(line.get_ydata()) for line in series] == [[1, 2], [1, 1], [1, 1.5]]
-    assert len({line.get_marker() for line in series}) == 3
-    assert len({line.get_linestyle() for line in series}) > 1
-    labels = [text.get_text() for text in axes[0].get_legend().get_texts()]
-    assert labels[:3] == [
-        "ideal: n workers, n times",
-        "Amdahl, 90% parallel",
-        "Gustafson, 90% parallel",
-    ]
-    assert [list(line.get_xdata()) for line in lines if len(set(line.get_xdata())) == 1] == [[2, 2]]
-    assert "usable CPUs: 2" in axes[0].texts[0].get_text()
-    assert len(notebook) == 1
+@given(
+    series=st.dictionaries(
+        st.integers(1, 64), st.floats(0.01, 100, allow_nan=False), min_size=1, max_size=6
+    )
+)
+def test_all_of_a_curve_is_inside_and_so_is_the_ideal_line(series: dict[int, float]) -> None:
+    most = max(2, *series)
+    chart = draw._curve({"some": series}, {}, None, most, "title")
+    for item in chart.items:
+        if isinstance(item, Line):
+            assert all(0 <= x <= chart.wide and 0 <= y <= chart.y for x, y in item.points)
+    assert chart.up(most) >= chart.top - 1e-6
+
+
+@given(wanted=st.lists(st.floats(0, 1000), max_size=12))
+def test_names_at_the_ends_of_lines_do_not_touch(wanted: list[float]) -> None:
+    placed = sorted(apart(wanted, 20, 1000))
+    assert all(b - a >= 20 - 1e-6 for a, b in pairwise(placed))
+    assert all(place <= 1000 for place in placed)
 
 
 def test_a_curve_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     curve({})
-    assert capsys.readouterr().out == "Nothing was measured.\n"
+    assert capsys.readouterr().out == "Speed-up by number of workers: Nothing was measured.\n"
 
 
 @pytest.mark.parametrize(
@@ -572,17 +764,10 @@ def test_points_that_cannot_be_are_refused(points: Any, sentence: str) -> None:
 def test_a_bar_that_ran_but_had_to_share_says_how_much_where_it_fits() -> None:
     shared = timeline_of(work("a", 0, 100, 40), work("b", 0, 100, 95), work("c", 0, 100, 5))
     texts = [item.text for item in Page(shared).items if isinstance(item, Text)]
-    assert [text for text in texts if text.startswith("work")] == ["work, 40% CPU", *["work"] * 3]
+    assert [text for text in texts if text.startswith("work")] == ["work, 40% CPU", *["work"] * 2]
     narrow = timeline_of(work("a", 0, 100, 40), work("b", 0, 1000, 950))
     texts = [item.text for item in Page(narrow).items if isinstance(item, Text)]
-    assert [text for text in texts if text.startswith("work")] == ["work"] * 3
-
-
-def test_a_legend_does_not_say_ran_twice() -> None:
-    timeline = timeline_of(Span("ran", "a", 1, 0, MS, MS))
-    texts = [item.text for item in Page(timeline).items if isinstance(item, Text)]
-    legend = texts[texts.index("a") + 1 :]
-    assert legend.count("ran") == 2  # in the bar and as its name
+    assert [text for text in texts if text.startswith("work")] == ["work"] * 2
 
 
 def test_a_heat_map_says_every_number_and_what_was_not_measured(
@@ -599,20 +784,16 @@ def test_a_heat_map_says_every_number_and_what_was_not_measured(
 def test_a_heat_map_has_its_numbers_in_its_cells_and_colours_that_do_not_hide_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    kept: list[Figure] = []
-    monkeypatch.setattr(draw, "display_png", lambda figure, name: kept.append(figure))
-    draw.heat({"$a$": {"x": 8.0, "y": 1 / 8}, "b": {"x": 1.0}})
-    (ax,) = kept[0].axes
-    assert [text.get_text() for text in ax.texts] == ["× 8.00", "× 0.12", "× 1.00", "not measured"]
-    image: Any = ax.images[0]
-    fast, slow, same, missing = image.cmap(image.norm(image.get_array())).reshape(-1, 4).tolist()
-    assert same[:3] == pytest.approx([1, 1, 1], abs=0.02)
+    table = {"$a$": {"x": 8.0, "y": 1 / 8}, "b": {"x": 1.0}}
+    sheet = sheet_of(monkeypatch, draw.heat, table)
+    labels = [item.text for item in sheet.items if isinstance(item, Text)]
+    assert labels == ["x", "y", "$a$", "× 8.00", "× 0.12", "b", "× 1.00", "not measured"]
+    fast, slow, same = (to_rgb(box.fill) for box in sheet.items if isinstance(box, Box))
+    assert same == (1, 1, 1)
     assert fast[2] > fast[0], "blue"
     assert slow[0] > slow[2], "orange"
-    assert missing[3] == 0
-    for red, green, blue, _ in (fast, slow):
+    for red, green, blue in (fast, slow):
         assert 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.4, "black is read on it"
-    assert [label.get_text() for label in ax.get_yticklabels()] == [r"\$a\$", "b"]
 
 
 @pytest.mark.parametrize("number", [0, -1.0, math.inf, math.nan])

@@ -166,6 +166,16 @@ def test_what_is_shown_with_an_answer_is_folded_with_it() -> None:
     assert "<details>" not in outputs[0].html
 
 
+def test_a_question_that_is_asked_again_keeps_the_choice_until_it_is_measured() -> None:
+    predict("start.three").choose("0.8 s")
+    again = predict("start.three")
+    assert again.choice == "0.8 s"
+    assert "You predict: 0.8 s" in again.said.value
+    with shown():
+        again.measured(0.3)
+    assert predict("start.three").choice is None
+
+
 def test_a_choice_is_acknowledged_in_words_a_screen_reader_announces() -> None:
     prediction = asks({"a<b": Option("x"), "c": Option("y")}, "c", "How <long>?")
     prediction.choose("a<b")
@@ -175,12 +185,20 @@ def test_a_choice_is_acknowledged_in_words_a_screen_reader_announces() -> None:
 
 def test_a_page_without_a_kernel_has_the_question_and_its_options() -> None:
     prediction = asks(question="How long does `wait` take?")
-    words = prediction._repr_mimebundle_()
-    assert "How long does <code>wait</code> take?" in words["text/html"]
+    html, words = prediction.snapshot()
+    assert "How long does <code>wait</code> take?" in html
     for label, option in TIMES.items():
-        assert label in words["text/html"]
-        assert label in words["text/plain"]
-        assert option.reason not in str(words)
+        assert f"<li>{label}</li>" in html
+        assert f"- {label}\n" in f"{words}\n"
+        assert option.reason not in html + words
+
+
+def test_a_page_whose_kernel_is_gone_has_what_was_chosen_and_measured() -> None:
+    prediction = asks()
+    prediction.choose("0.1 s")
+    assert "<li>0.1 s (your prediction)</li>" in prediction.snapshot()[0]
+    prediction.measured(0.4)
+    assert "Measured: 0.4 s." in prediction.snapshot()[0]
 
 
 @pytest.mark.parametrize(

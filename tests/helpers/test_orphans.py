@@ -38,8 +38,8 @@ if __name__ == "__main__":
 
 APART = """
 from helpers.apart import at_once
-from helpers.apart.programs import HANGS
-at_once(HANGS, 60)
+from helpers.apart.programs import SENDING
+at_once(SENDING, 60)
 """
 
 PROGRAMS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -75,7 +76,13 @@ class Gate:
 
 
 def display(shown: Panel) -> None:
-    shown._repr_mimebundle_()
+    shown._ipython_display_()
+
+
+def mark(control: panels.Control) -> str:
+    """What stands under a slider."""
+    text: str = control.shown.children[1].children[2].children[1].value
+    return text
 
 
 # -------------------------------------------------------------------- pictures
@@ -112,7 +119,7 @@ def test_turning_a_control_runs_it() -> None:
 def test_a_picture_carries_its_words_and_announces_them() -> None:
     shown = panel(spans, number=slider(1, 9, 2))
     timeline = shown.move(number=3)
-    assert shown._image.value.startswith('<div aria-live="polite">')
+    assert shown._image.value.startswith('<div aria-live="polite"')
     assert timeline.describe() in shown._image.value
 
 
@@ -129,6 +136,63 @@ def test_run_again_runs_the_same_values_again() -> None:
     shown._again.click()
     until(lambda: len(noted.calls) == 2 and not shown._busy)
     assert noted.calls == [2, 2]
+
+
+def lasting(seconds: float) -> Timeline:
+    timeline = Timeline()
+    timeline.add(f"work of {seconds} s", "worker 1", 0, round(seconds * 1e9))
+    return timeline
+
+
+def test_the_change_is_said_and_shown_beside_the_run_before_on_one_time_axis() -> None:
+    shown = panel(lasting, seconds=slider(1, 20, 8, unit="s"))
+    shown.move()
+    assert "<b>" not in shown._image.value
+    for seconds, said in [(1, "8 → 1 s: 8 s → 1 s"), (2, "1 → 2 s: 1 s → 2 s")]:
+        shown.move(seconds=seconds)
+        assert f"<b>seconds {said}</b>" in shown._image.value
+        assert ">8 s</text>" in shown._image.value  # the axis is as long as before
+    assert "the run before: 1 s" in shown._image.value
+    shown._again.click()
+    until(lambda: not shown._busy)
+    assert "<b>the same again: 2 s → 2 s</b>" in shown._image.value
+
+
+def test_a_colour_keeps_its_meaning() -> None:
+    shown = panel(lasting, seconds=slider(1, 20, 8))
+    for seconds, colour in [(8, 0), (1, 1), (8, 0)]:
+        shown.move(seconds=seconds)
+        (bar,) = re.findall(r"<rect[^>]*><title>", shown._image.value)
+        assert f"unknown{colour})" in bar
+
+
+def test_a_run_that_was_stopped_is_drawn_so_and_is_no_measure_for_the_next() -> None:
+    items = [0.01]
+    shown = panel(lambda n: run(wait, items, n), n=slider(1, 9, 2))
+    shown.move()
+    items[:] = [9.0] * 9
+    shown._again.click()
+    until(lambda: not shown._halt.disabled)
+    shown.stop()
+    until(lambda: not shown._busy)
+    assert "was told to stop" in shown._image.value
+    assert "ended with an exception" not in shown._image.value
+    items[:] = [0.01]
+    assert shown.move(n=1).elapsed < 1
+    assert "n 2 → 1: 0.01" in shown._image.value
+
+
+def test_a_page_without_a_kernel_has_the_last_picture_with_its_words() -> None:
+    shown = panel(spans, number=slider(1, 9, 2))
+    assert shown.snapshot() == ("<p>number: 2</p>", "number: 2")
+    for number in (2, 3):
+        display(shown)
+        shown.settle()
+        described = shown.move(number=number).describe()
+        html, words = shown.snapshot()
+        assert words == f"number: {number}. {described}"
+        assert f'<img alt="{words}" src="data:image/svg+xml;base64,' in html
+        assert not re.search("<(svg|script|style)", html)
 
 
 # ----------------------------------------------------------------- one at a time
@@ -321,11 +385,26 @@ def test_controls_are_named_for_everybody() -> None:
         pause=slider(5, 50, 20, unit="ms"),
         kind=choice("a", "b"),
     )
-    inputs = [control.input for control in shown.controls.values()]
-    names = ["how many", "each waits (s)", "pause (ms)", "kind"]
-    assert [turned.description for turned in inputs] == names
-    assert all(turned.tooltip for turned in inputs)
-    assert not any(turned.continuous_update for turned in inputs[:3])
+    controls = list(shown.controls.values())
+    assert [c.name.value for c in controls] == ["how many", "each waits", "pause", "kind"]
+    assert [c.says(c.input.value) for c in controls] == ["2", "0.2 s", "20 ms", "a"]
+    assert not any(control.input.continuous_update for control in controls[:3])
+
+
+def test_plus_and_minus_move_a_slider_by_a_step_and_stop_at_its_ends() -> None:
+    noted = Noted()
+    control = slider(1, 3, 2)
+    shown = panel(noted, n=control)
+    less, more, _ = control.shown.children[1].children
+    for button, value in [(more, 3), (less, 2), (less, 1)]:
+        button.click()
+        assert control.input.value == value
+    assert (less.disabled, more.disabled) == (True, False)
+    until(lambda: not shown._busy)
+    assert noted.calls[-1] == 1
+    tenths = slider(0.1, 0.4, 0.2, 0.1)
+    tenths.shown.children[1].children[1].click()
+    assert tenths.input.value == 0.3
 
 
 @pytest.mark.parametrize(("usable", "top"), [(1, 8), (2, 8), (6, 12), (40, 61)])
@@ -333,26 +412,22 @@ def test_workers_go_beyond_the_usable_cpus_which_are_marked(
     usable: int, top: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(panels, "usable_cpus", lambda: usable)
-    turned, shown = workers()
+    turned = workers().input
     assert (turned.min, turned.max, turned.value) == (1, top, 4)
-    assert f"▲ usable CPUs here: {usable}" in shown.children[1].value
-    assert f"usable CPUs here: {usable}" in turned.tooltip
+    assert f"▲ usable CPUs here: {usable}" in mark(workers())
 
 
 def test_the_mark_stands_under_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    def left(usable: int) -> int:
+    def left(usable: int) -> float:
         monkeypatch.setattr(panels, "usable_cpus", lambda: usable)
-        text = workers(maximum=5).shown.children[1].value
-        return int(text.split("margin-left: ")[1].split("px")[0])
+        return float(mark(workers(maximum=5)).partition("calc(")[2].partition(" *")[0])
 
-    assert left(5) - left(1) == panels.TRACK
-    assert left(3) - left(1) == panels.TRACK // 2
-    assert left(6) == panels.LABEL + panels.GAP
+    assert [left(usable) for usable in (1, 3, 5, 6)] == [0, 0.5, 1, 0]
 
 
 def test_usable_cpus_beyond_the_slider_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panels, "usable_cpus", lambda: 16)
-    assert "16, more than this slider has" in workers(maximum=8).shown.children[1].value
+    assert "16, more than this slider has" in mark(workers(maximum=8))
 
 
 def test_on_one_cpu_the_panel_says_so_and_shows_a_recorded_run(
@@ -393,7 +468,7 @@ def test_a_picture_that_cannot_be_drawn_does_not_hold_up_the_next(
     def broken(*_: Any) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(panels.draw, "html", broken)
+    monkeypatch.setattr(panels, "inline", broken)
     for n in (3, 4):
         with pytest.raises(RunError):
             shown.move(n=n)

@@ -24,8 +24,9 @@ from helpers.lesson import verdict
 from helpers.queues import Belt, Closed, Stage, pipeline
 from helpers.run import RunError, Stopped, controlled
 from helpers.timeline import Timeline
-from helpers.timeline.layout import Area, Page
+from helpers.timeline.layout import Page
 from helpers.timeline.queue_length import Depth
+from helpers.timeline.shapes import Area
 
 # -------------------------------------------------------------------- depth
 

@@ -7,11 +7,14 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +56,13 @@ def test_workers_work_at_once_and_serial_work_does_not(using: str) -> None:
     assert timeline.at_once() == (1 if using == "serial" else 3)
     lanes = ["serial"] if using == "serial" else ["worker 1", "worker 2", "worker 3"]
     assert sorted(timeline.lanes()) == lanes
+
+
+@pytest.mark.parametrize("using", ["threads", METHODS[0]])
+def test_every_worker_has_an_item_before_any_has_two_however_short_they_are(using: str) -> None:
+    for _ in range(20 if using == "threads" else 1):
+        timeline = run(jobs.double, range(4), workers=4, using=using)
+        assert sorted(timeline.lanes()) == [f"worker {n}" for n in (1, 2, 3, 4)]
 
 
 def test_all_threads_are_up_before_the_first_item_is_handed_out() -> None:
@@ -375,3 +385,43 @@ def test_work_that_a_new_process_cannot_import_is_refused_with_the_reason(
         run(local, [1], using=using)
     with pytest.raises(ValueError, match="is not: it cannot be pickled"):
         run(threading.Lock().acquire, [1], using=using)
+
+
+def test_what_work_needs_of_a_notebook_cell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "local", local, raising=False)
+    assert run(partial(pow, 2), [3], 1, "spawn").results == [8]
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    for work in (partial(local), partial(partial(map, local)), partial(jobs.double, x=local)):
+        with pytest.raises(
+            ValueError, match="local, which it needs, is defined in a notebook cell"
+        ):
+            run(work, [1], using="spawn")
+
+
+class EndsOnArrival:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> Any:
+        return os._exit, (3,)
+
+    def __call__(self, x: int) -> int:
+        return x
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+def test_a_worker_that_dies_while_it_starts_is_told(keep_going: bool) -> None:
+    sentence = r"^worker \d could not start \(exit code 3\)\. All workers were told to stop\.$"
+    with pytest.raises(RunError, match=sentence):
+        run(EndsOnArrival(), [1, 2], 2, "spawn", keep_going=keep_going)
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_temporary_folder_is_told_before_a_process_starts(
+    method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(OSError, match=r"^spans of other processes need a temporary folder, and n"):
+        run(jobs.double, [1, 2], 2, method)
+    assert run(jobs.double, [1, 2], 2).results == [2, 4]

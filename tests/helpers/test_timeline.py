@@ -230,6 +230,18 @@ def test_a_forked_child_that_exits_normally_does_not_remove_the_parents_folder()
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_process_leaves_no_folder_of_a_timeline_of_its_own(method: str) -> None:
+    context: Any = get_context(method)
+    folders = context.Queue()
+    process = context.Process(target=jobs.make_and_keep_a_timeline, args=(folders,))
+    process.start()
+    folder = folders.get(timeout=30)
+    process.join(30)
+    assert process.exitcode == 0
+    assert not os.path.exists(folder)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_killed_worker_loses_at_most_the_span_it_was_in(method: str) -> None:
     context: Any = get_context(method)
     timeline = Timeline()
@@ -413,3 +425,20 @@ def test_threads_that_pickle_a_fresh_timeline_at_once_make_one_folder(
     del timeline, copies
     gc.collect()
     assert not os.path.exists(left)
+
+
+def test_threads_that_ask_at_once_get_the_same_lanes() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(20):
+            timeline = Timeline()
+            for number in range(200):
+                timeline.add("job", f"lane {number % 5}", number, number + 1)
+            with ThreadPoolExecutor(4) as pool:
+                found = [
+                    future.result() for future in [pool.submit(timeline.lanes) for _ in "1234"]
+                ]
+            assert {len(spans) for lanes in found for spans in lanes.values()} == {40}
+    finally:
+        sys.setswitchinterval(interval)

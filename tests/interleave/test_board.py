@@ -91,9 +91,64 @@ def test_who_breaks_it_has_won_and_is_told_why_and_the_answer() -> None:
     board._single.value = True
     for letter in "ABBA":
         board.press(letter)
-    assert "you have broken it: assertion failed: lost update: 1." in said(board)
+    assert said(board).startswith("Broken! Assertion failed: lost update: 1.")
     assert "A and B both read total before either wrote it" in said(board)
     assert 'Your answer is the word "ABBA".' in said(board)
+
+
+def test_where_a_lesson_needs_it_a_press_is_one_step_from_the_start() -> None:
+    board = play(counter, one_step=True)
+    for letter in "ABBA":
+        board.press(letter)
+    assert board.schedule.outcome == "lost update: 1"
+
+
+def test_a_word_that_the_lesson_shows_does_not_win_and_any_other_does() -> None:
+    board = play(counter, one_step=True, known=["ABBA"], hand_in=lambda word: None)
+    for letter in "ABBA":
+        board.press(letter)
+    assert "You know this word already: look for another one." in said(board)
+    assert board._hand.layout.display == "none"
+    for _ in "BA":
+        board.undo()
+    for letter in "AB":
+        board.press(letter)
+    assert 'Your answer is the word "ABAB".' in said(board)
+    assert board._hand.layout.display == ""
+
+
+def test_a_word_that_wins_is_handed_in_by_a_button() -> None:
+    handed = list[str]()
+    board = play(transfer, hand_in=handed.append)
+    assert board._hand.layout.display == "none"
+    for letter in "AB":
+        board.press(letter)
+    assert board._hand.description == 'Hand in "AB"'
+    board._hand.click()
+    assert handed == ["AB"]
+    assert play(transfer)._hand.layout.display == "none"
+
+
+def test_undo_takes_back_what_was_pressed_whole_statements_and_single_steps() -> None:
+    board = play(counter)
+    board.press("A")
+    board._single.value = True
+    board.press("B")
+    assert [board.undo().word for _ in range(3)] == ["AA", "", ""]
+
+
+def test_a_page_without_a_kernel_has_sources_what_is_said_and_the_picture() -> None:
+    board = play(counter, one_step=True)
+    html, words = board.snapshot()
+    assert words == "A board for counter, after no step."
+    assert "total += 1" in html
+    assert "Press a button" in html
+    board.press("A")
+    html, words = board.snapshot()
+    assert words == "A board for counter, after A."
+    assert '<img alt="' in html
+    assert "▷" in html
+    assert not re.search("<(svg|script|style)", html)
 
 
 def test_a_run_that_ends_well_suggests_to_undo() -> None:

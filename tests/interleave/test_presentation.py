@@ -30,7 +30,7 @@ from stories import (
 from helpers.interleave.report import Schedule, Standing, Step
 from helpers.interleave.told import html
 from helpers.interleave.told.html import page, percent, space
-from helpers.interleave.told.lanes import Lanes, moments, tint
+from helpers.interleave.told.lanes import LEGIBLE, MOST, Lanes, moments, tint
 from helpers.interleave.told.text import (
     FIRST,
     LAST,
@@ -255,6 +255,8 @@ def test_a_report_says_why_it_is_not_complete_and_what_it_took_for_granted() -> 
         "Note on line 5: a set.",
     ]
     assert "Not all were tried: too many.<br>Note on line 5: a set." in space(some)
+    assert "<b class=" in space(report_of(lost_update(), {"ok": 2, "lost update: 1": 4}))
+    assert '<b class="">None of 3 tried schedules fails' in space(some)  # no verdict, no colour
 
 
 def test_letters_that_are_no_threads_are_explained() -> None:
@@ -632,6 +634,20 @@ def test_every_slider_keeps_its_keys_and_says_its_step(story: Callable[[], Sched
     assert slider["max"] == slider["value"] == str(len(moments(story())) - 1)
 
 
+def test_a_verdict_has_its_colour_and_sign_and_begins_with_a_capital_letter() -> None:
+    bad, good = (page(story()) for story in (lost_update, fine))
+    assert '<b class="cs-bad">✘ Assertion failed: lost update: 1</b> · schedule ABBA' in bad
+    assert '<b class="cs-good">✓ Ok</b> · schedule ' in good
+
+
+def test_a_picture_is_scrolled_where_its_letters_would_be_under_ten_pixels() -> None:
+    picture = svg(fine())
+    least = float(re.findall(r"min-width:([\d.]+)px", picture.get("style", ""))[0])
+    _, _, wide, _ = map(float, str(picture.get("viewBox")).split())
+    assert 11 * least / wide == pytest.approx(10, abs=0.01)
+    assert not re.search(r"font-size:\d(px|\.)", page(fine()))
+
+
 def test_reading_is_an_outline_and_writing_is_filled_so_that_colour_is_not_needed() -> None:
     boxes = [rect for rect in svg(lost_update()).iter(SVG + "rect") if len(rect)]
     assert [box.get("fill") is None for box in boxes] == [True, True, False, False]
@@ -651,7 +667,7 @@ def test_holding_is_a_bar_with_words_and_waiting_is_striped_with_words() -> None
 
 
 def test_in_narrow_columns_a_step_is_one_word_and_in_very_narrow_ones_a_letter() -> None:
-    for steps, told in ((6, "read stop"), (20, "read"), (36, "r"), (300, "r")):
+    for steps, told in ((6, "read stop"), (24, "read stop"), (36, "r"), (300, "r")):
         words = [text.text for text in svg(spin(steps)).iter(SVG + "text")]
         assert {"read stop", "read", "r"} & set(words) == {told}
 
@@ -685,7 +701,7 @@ def test_everything_is_inside_the_picture(story: Callable[[], Schedule]) -> None
         x, y, w, h = (float(box.get(name, 0)) for name in ("x", "y", "width", "height"))
         assert -0.1 <= x <= x + w <= wide + 1
         assert -0.1 <= y <= y + h <= high + 1
-    assert wide <= html.WIDTH + 3
+    assert wide <= max(html.WIDTH, 170 + LEGIBLE * MOST) + 3
 
 
 @given(

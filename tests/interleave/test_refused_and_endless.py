@@ -15,6 +15,7 @@ import os
 import random
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -29,7 +30,7 @@ from typing import Any
 import pytest
 from programs_told import together
 
-from helpers.interleave import Diverged, Refused, explore, replay
+from helpers.interleave import Diverged, Refused, explore, real_threads, replay
 from helpers.interleave.run import SLOW
 
 Program = Callable[[], object]
@@ -751,6 +752,26 @@ def test_an_exploration_inside_of_another_is_an_error(program: Program) -> None:
     assert outcome.startswith("RuntimeError: another exploration is under way: wait for its end")
 
 
+def test_explorations_of_several_threads_wait_for_each_other() -> None:
+    def racy() -> None:
+        total = [0]
+
+        def add() -> None:
+            total[0] += 1
+
+        together(add, add)
+        assert total == [2]
+
+    def safe() -> None:
+        together(lambda: None, lambda: None)
+
+    programs = [racy, safe]
+    alone = [explore(program) for program in programs]
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(explore, programs * 5))
+    assert reports == alone * 5
+
+
 def big() -> None:
     totals = [0, 0]
 
@@ -777,6 +798,27 @@ def test_an_interrupted_exploration_leaves_everything_usable(program: Program) -
         timer.join()
 
 
+def test_a_step_that_blocks_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(real_threads, "PATIENCE", 0.3)
+    ours, theirs = socket.socketpair()
+    line = test_a_step_that_blocks_is_told_with_its_line.__code__.co_firstlineno
+
+    def in_a_line() -> None:
+        together(lambda: ours.recv(1), lambda: None)
+
+    def in_c() -> None:
+        thread = threading.Thread(target=ours.recv, args=(1,))
+        thread.start()
+        thread.join()
+
+    with ours, theirs:
+        with pytest.raises(RuntimeError, match=rf"^line {line + 6}: one step took more than"):
+            explore(in_a_line)
+        with pytest.raises(RuntimeError, match=r"^the target of thread A, which is no code of th"):
+            explore(in_c)
+        theirs.send(b"two threads wait")
+
+
 def test_an_object_of_an_exploration_is_of_no_use_afterwards() -> None:
     kept = ctypes.py_object()  # where nobody puts back what was there before
 
@@ -786,3 +828,43 @@ def test_an_object_of_an_exploration_is_of_no_use_afterwards() -> None:
     explore(program)
     with pytest.raises(RuntimeError, match=r"^this object belongs to an exploration, which has en"):
         kept.value.acquire()
+
+
+class Purse:
+    def __init__(self) -> None:
+        self.coins, self.lock = 0, Lock()
+
+    def put(self) -> int:
+        with self.lock:
+            for coin in (1, 2):
+                self.coins += coin
+        return self.coins
+
+
+def test_a_thread_that_is_no_task_uses_what_is_explored_and_nobody_notices() -> None:
+    errors: list[BaseException] = []
+    over, interval = threading.Event(), sys.getswitchinterval()
+
+    def forgotten() -> None:
+        try:
+            while not over.is_set():
+                assert Purse().put() == 3
+        except BaseException as error:
+            errors.append(error)
+
+    def program() -> None:
+        purse = Purse()
+        together(purse.put, purse.put)
+        assert purse.coins == 6
+
+    alone = explore(program)
+    thread = threading.Thread(target=forgotten)
+    sys.setswitchinterval(1e-5)
+    try:
+        thread.start()
+        assert [explore(program) for _ in range(20)] == [alone] * 20
+    finally:
+        over.set()
+        sys.setswitchinterval(interval)
+        thread.join()
+    assert not errors

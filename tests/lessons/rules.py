@@ -24,6 +24,7 @@ from helpers.exercises import _predictions
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
+TOP = 4  # cells at the top of a lesson that say what it is
 PURPOSE = "wrong-on-purpose"  # the tag of a cell whose mistake is the lesson
 IGNORED = "nbval-ignore-output"
 
@@ -79,17 +80,27 @@ class Page:
     @cached_property
     def headings(self) -> list[tuple[str, int, str]]:
         """Cell, level and text of each."""
-        found = []
-        for cell in self.prose:
-            text = re.sub(r"^```.*?^```", "", cell.text, flags=re.DOTALL | re.MULTILINE)
-            for marks, title in re.findall(r"^(#{1,6}) +(.+?) *#*$", text, re.MULTILINE):
-                found.append((cell.id, len(marks), title))
-        return found
+        return [(cell.id, *heading) for cell in self.prose for heading in headings(cell.text)]
 
-    @cached_property
-    def anchors(self) -> set[str]:
-        """What a link may point to after the #: JupyterLab finds headings, and nothing else."""
-        return {title.replace("`", "").replace(" ", "-") for _, _, title in self.headings}
+
+def headings(markdown: str) -> list[tuple[int, str]]:
+    """Level and text of each."""
+    text = re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^(#{1,6}) +(.+?) *#*$", text, re.MULTILINE)
+    return [(len(marks), title) for marks, title in found]
+
+
+def anchors(file: Path, page: Page) -> set[str]:
+    """What a link into the file may have after the #: JupyterLab finds headings, nothing else.
+
+    `page` stands for its own file, which may not be written yet.
+    """
+    if file.suffix == ".md":
+        found = headings(file.read_text(encoding="utf-8"))
+    else:
+        there = page if file == page.path else Page(file)
+        found = [(level, title) for _, level, title in there.headings]
+    return {title.replace("`", "").replace(" ", "-") for _, title in found}
 
 
 def _cell(cell: dict[str, Any]) -> Cell:
@@ -105,8 +116,13 @@ def _cell(cell: dict[str, Any]) -> Cell:
 
 
 def lessons() -> list[Path]:
-    """In their order; the glossary is no lesson."""
-    return sorted(p for p in FOLDER.glob("[0-9][0-9]*-*.ipynb") if not p.name.startswith("99"))
+    """In their order."""
+    return sorted(FOLDER.glob("[0-9][0-9]*-*.ipynb"))
+
+
+def solutions(lesson: Path) -> Path:
+    """The notebook in which the exercises of a lesson are solved; its tab has a name of its own."""
+    return lesson.parent / "solutions" / f"{lesson.name.partition('-')[0]}-solved.ipynb"
 
 
 def notebooks() -> list[Path]:
@@ -358,11 +374,21 @@ def _scopes(tree: ast.Module) -> list[ast.AST]:
 @rule(everywhere)
 def what_may_differ_is_followed_by_what_must_hold(page: Page) -> Complaints:
     for number, cell in enumerate(page.code):
-        if IGNORED not in cell.tags or "widget" in cell.tags or cell.text.startswith("hint("):
+        if IGNORED not in cell.tags or "widget" in cell.tags or called_last(cell) in TELLING:
             continue
         after = [each for each in page.code[number + 1 :] if "widget" not in each.tags]
         if not any(_asserts(each) for each in after[:3]):
             yield f"{cell.id}: none of the next three cells asserts anything that is compared"
+
+
+TELLING = ("hint", "progress.show", "progress.line", "summary")  # what others have measured
+
+
+def called_last(cell: Cell) -> str:
+    """What the last statement of a cell calls, if it does: "hint", "progress.show"."""
+    last = cell.tree.body[-1] if cell.tree.body else None
+    value = last.value if isinstance(last, ast.Expr) else None
+    return ast.unparse(value.func) if isinstance(value, ast.Call) else ""
 
 
 def _asserts(cell: Cell) -> bool:
@@ -371,6 +397,23 @@ def _asserts(cell: Cell) -> bool:
     checks = any(isinstance(node, ast.Call) and called(node) == "check" for node in nodes)
     found = checks or any(isinstance(node, ast.Assert) for node in nodes)
     return found and IGNORED not in cell.tags
+
+
+@rule(everywhere)
+def no_cell_that_only_asserts_is_silent(page: Page) -> Complaints:
+    """To a learner it would be noise: it says "✓ holds here: ...", and what holds."""
+    for cell in page.code:
+        kinds = (ast.Assert, ast.Assign, ast.For, ast.If, ast.Import, ast.ImportFrom)
+        asserts = any(isinstance(node, ast.Assert) for node in ast.walk(cell.tree))
+        only = all(isinstance(node, kinds) for node in cell.tree.body)
+        made = any(
+            isinstance(node, ast.Call) and called(node) in SAYING for node in ast.walk(cell.tree)
+        )
+        if asserts and only and not made:
+            yield f'{cell.id}: it only asserts; let it end with print("✓ holds here: ...")'
+
+
+SAYING = ("print", "measured", "in_a_subprocess")
 
 
 # ----------------------------------------------------------------- the prose
@@ -411,9 +454,8 @@ def _leads_nowhere(page: Page, target: str) -> str:
     file = (page.path.parent / path).resolve() if path else page.path
     if not file.exists():
         return "there is no such file"
-    if anchor and file.suffix == ".ipynb":
-        there = page if file == page.path else Page(file)
-        return "" if anchor in there.anchors else "there is no such place in it"
+    if anchor and file.suffix in (".ipynb", ".md") and anchor not in anchors(file, page):
+        return "there is no such place in it"
     return ""
 
 
@@ -468,7 +510,7 @@ def _without_code(markdown: str) -> str:
 
 @rule(in_lessons)
 def it_begins_with_what_it_takes_and_gives(page: Page) -> Complaints:
-    top = "\n".join(cell.text for cell in page.cells[:3] if cell.kind == "markdown")
+    top = "\n".join(cell.text for cell in page.cells[:TOP] if cell.kind == "markdown")
     for words in ("You need", "You will be able to"):
         if words not in top:
             yield f"the first cells do not say: {words}"
@@ -484,8 +526,8 @@ def it_begins_with_what_it_takes_and_gives(page: Page) -> Complaints:
 
 @rule(in_lessons)
 def every_objective_is_tied_to_something_below(page: Page) -> Complaints:
-    top = "\n".join(cell.text for cell in page.cells[:3])
-    _, _, after = top.partition("You will be able to")
+    top = "\n".join(cell.text for cell in page.cells[:TOP])
+    after = top.partition("You will be able to")[2].partition("**Time**")[0]
     objectives = re.findall(r"^- (.+?)(?=^- |^\S|\Z)", after, re.DOTALL | re.MULTILINE)
     checked = {_first(call) for _, call in page.named("check")}
     for text in objectives:
@@ -513,7 +555,7 @@ def it_ends_with_what_was_measured_and_where_to_go_on(page: Page) -> Complaints:
     if last != wanted:
         yield f"it ends with {', '.join(last)}, not with {', '.join(wanted)}"
     end = "\n".join(cell.text for cell in page.prose[-len(wanted) - 1 :])
-    if "99-glossary.ipynb#" not in end:
+    if "99-glossary.md#" not in end:
         yield "the end has no links into the glossary"
 
 
@@ -530,13 +572,13 @@ def it_asks_before_it_measures_and_lets_turn_and_repair(page: Page) -> Complaint
 @rule(in_lessons)
 def every_exercise_has_hints_and_a_solution(page: Page) -> Complaints:
     hints = {_first(call) for _, call in page.named("hint")}
-    solved = page.path.parent / "solutions" / page.path.name
-    solutions = {_first(call) for _, call in Page(solved).named("check")} if solved.exists() else ()
+    file = solutions(page.path)
+    solved = {_first(call) for _, call in Page(file).named("check")} if file.exists() else ()
     for name in {_first(call) for _, call in page.named("check")}:
         if name not in hints:
             yield f"{name}: there is no hint"
-        if name not in solutions:
-            yield f"{name}: it is not solved in solutions/{page.path.name}"
+        if name not in solved:
+            yield f"{name}: it is not solved in solutions/{file.name}"
 
 
 @rule(in_lessons)
@@ -556,6 +598,7 @@ def it_is_neither_a_leaflet_nor_a_book(page: Page) -> Complaints:
     """Counted are the cells that teach; asking, playing and grading take one each besides."""
     helping = ("predict", "panel", "play", "check", "hint", "move")
     calls = {cell.id for name in helping for cell, _ in page.named(name)}
+    calls |= {cell.id for cell in page.code if called_last(cell) in TELLING}
     cells = [cell for cell in page.code if cell.id not in calls]
     if not 12 <= len(cells) <= 30:
         yield f"{len(cells)} code cells beside those that ask and grade; 12 to 30 is right"

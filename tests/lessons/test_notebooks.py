@@ -5,15 +5,29 @@ A rule may be broken knowingly, for the reader's sake: KNOWINGLY says where and 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from rules import FOLDER, Page, Rule, everywhere, in_lessons, lessons, notebooks
+from rules import (
+    FOLDER,
+    Page,
+    Rule,
+    everywhere,
+    headings,
+    in_lessons,
+    lessons,
+    notebooks,
+    solutions,
+)
 
 LADDER = "04b-the-ladder"  # a workbook: a learner acts in it, after a lesson that has taught
 KNOWINGLY: dict[tuple[str, str], str] = {
     ("04-synchronization", "its_cells_are_short"): (
         "a program that is explored stands whole in one cell: its threads, and what it asserts"
+    ),
+    ("07-asyncio", "its_cells_are_short"): (
+        "the same for programs of tasks, and for those that a reader would copy"
     ),
     (LADDER, "it_asks_before_it_measures_and_lets_turn_and_repair"): (
         "28 exercises to break and to repair stand in the place of predictions and sliders"
@@ -56,5 +70,15 @@ def test_every_exception_is_about_a_notebook_and_a_rule() -> None:
 
 
 def test_every_lesson_has_its_solutions() -> None:
-    solutions = {path.name for path in (FOLDER / "solutions").glob("*.ipynb")}
-    assert solutions == {path.name for path in lessons()}
+    assert {*(FOLDER / "solutions").glob("*.ipynb")} == {solutions(path) for path in lessons()}
+
+
+def test_the_glossary_leads_to_every_lesson_and_has_its_words_in_order() -> None:
+    text = (FOLDER / "99-glossary.md").read_text(encoding="utf-8")
+    (_, title), *words = headings(text)
+    assert title == "Glossary"
+    assert {level for level, _ in words} == {2}
+    plain = [word.strip("`").lower() for _, word in words]
+    assert plain == sorted(plain)
+    links = re.findall(r"\]\((\w+-[^)#]*)", text.partition("## ")[0])
+    assert links == [path.name for path in lessons()]

@@ -16,7 +16,7 @@ Notebook = dict[str, Any]
 WORDS = " ".join(["A sentence of ten words that says something about cells."] * 3)
 HEADER = """# Lesson
 
-[Glossary](99-glossary.ipynb)
+[Glossary](99-glossary.md)
 
 **You need** nothing.
 
@@ -30,7 +30,7 @@ HEADER = """# Lesson
 END = [
     "## What you measured\n\nTimes.",
     "## Take-aways\n\n- Wait together.",
-    "## Words\n\n[Thread](99-glossary.ipynb#Thread)",
+    "## Words\n\n[Thread](99-glossary.md#Thread)",
     "## Further reading\n\n[threading](https://docs.python.org/3/library/threading.html)",
 ]
 CODE = [
@@ -42,7 +42,7 @@ CODE = [
     "check('start.overlap', work)",
     "check('start.usable', work)",
     "hint('start.overlap')\nhint('start.usable')",
-    *["x = 1\ny = 2\nassert x < y"] * 9,
+    *["x = 1\nassert x\nprint(x)"] * 9,
     *["x = 1\ny = 2\nprint(x)"] * 3,
 ]
 SOLVED = ["check('start.overlap', work)", "check('start.usable', work)"]
@@ -74,9 +74,8 @@ def page(tmp_path: Path) -> Callable[..., Page]:
     """A page that keeps every rule, after `spoil` has done something to it."""
     (tmp_path / "solutions").mkdir()
     solved = notebook([code(text, n) for n, text in enumerate(SOLVED, 1)])
-    glossary = notebook([prose("# Glossary\n\n## Thread", "words")])
-    for name, each in {"solutions/00-a": solved, "99-glossary": glossary}.items():
-        (tmp_path / f"{name}.ipynb").write_text(rules.json.dumps(each))
+    (tmp_path / "solutions" / "00-solved.ipynb").write_text(rules.json.dumps(solved))
+    (tmp_path / "99-glossary.md").write_text("# Glossary\n\n## Thread\n")
     cells = [prose(HEADER, "top")]
     for number, text in enumerate(CODE, 1):
         cells += [prose(WORDS, str(number)), code(text, number)]
@@ -228,16 +227,17 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
         rules.what_may_differ_is_followed_by_what_must_hold,
         put({"tags": [rules.IGNORED]}, "cells", -9, "metadata"),  # what follows only prints
     ),
+    (rules.no_cell_that_only_asserts_is_silent, runs("n = 1\nfor m in [n]:\n    assert m")),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("# Another")),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("### Deep")),
     (rules.its_links_and_pictures_lead_somewhere, says("[next](98-nothing.ipynb)")),
-    (rules.its_links_and_pictures_lead_somewhere, says("[word](99-glossary.ipynb#nothing)")),
+    (rules.its_links_and_pictures_lead_somewhere, says("[word](99-glossary.md#nothing)")),
     (rules.its_links_and_pictures_lead_somewhere, says("![words](nothing.png)")),
     (rules.its_links_and_pictures_lead_somewhere, says("[plain](http://example.org)")),
     (rules.its_links_and_pictures_lead_somewhere, says('<a href="/home/me">mine</a>')),
-    (rules.its_pictures_and_links_say_what_they_are, says("![](99-glossary.ipynb)")),
-    (rules.its_pictures_and_links_say_what_they_are, says('<img src="99-glossary.ipynb">')),
-    (rules.its_pictures_and_links_say_what_they_are, says("[here](99-glossary.ipynb)")),
+    (rules.its_pictures_and_links_say_what_they_are, says("![](99-glossary.md)")),
+    (rules.its_pictures_and_links_say_what_they_are, says('<img src="99-glossary.md">')),
+    (rules.its_pictures_and_links_say_what_they_are, says("[here](99-glossary.md)")),
     (rules.every_reader_can_show_it, says("> [!NOTE]\n> Look.")),
     (rules.every_reader_can_show_it, says(":::{note}\n:::")),
     (rules.every_reader_can_show_it, says("A claim.[^1]")),

@@ -61,7 +61,7 @@ def test_the_workflow_covers_three_systems_and_every_supported_python() -> None:
 def test_a_skipped_browser_test_fails_only_where_ci_is_set(
     tmp_path: Path, ci: str, outcome: str
 ) -> None:
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    shutil.copy(ROOT / "conftest.py", tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = browser\n")
     lines = ["import pytest", "@pytest.mark.browser", "def test_page():", "    pytest.skip('none')"]
     lines += ["def test_other():", "    pytest.skip('of no interest')"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -70,9 +69,16 @@ def test_a_lesson_says_its_minutes_as_they_are_computed(path: Path) -> None:
 
 
 def test_the_table_has_every_lesson_in_order_with_its_minutes() -> None:
-    rows = [(match[2], match[0]) for match in pages.ROW.finditer(README)]
-    assert [name for name, _ in rows] == [it.relative_to(ROOT).as_posix() for it in LESSONS]
+    rows = [match[2] for match in pages.ROW.finditer(README)]
+    assert rows == [lesson.name for lesson in LESSONS]
     assert pages.refreshed(README) == README, "call python3 course.py links"
+
+
+def test_the_map_in_lesson_00_is_the_table_of_the_readme() -> None:
+    cells = json.loads(LESSONS[0].read_text(encoding="utf-8"))["cells"]
+    text = "\n".join(map(pages._source, cells))
+    table = [match[0].replace("(notebooks/", "(") for match in pages.ROW.finditer(README)]
+    assert [match[0] for match in pages.ROW.finditer(text)] == table
 
 
 def test_the_schedule_in_the_readme_is_the_one_of_lesson_04(tmp_path: Path) -> None:
@@ -92,44 +98,73 @@ def test_the_schedule_in_the_readme_is_the_one_of_lesson_04(tmp_path: Path) -> N
 
 # -------------------------------------------------------------------- address
 
-
-def test_every_address_of_the_course_is_the_one_in_pyproject() -> None:
-    shown = pages.SHOWN.search(README)
-    assert shown
-    assert shown[1] == pages.source()
-    assert f"[binder]: {pages.binder(pages.source())}?urlpath=lab/tree/notebooks/00" in README
-    name = pages.source().rpartition("/")[2]
-    addresses = [unquote(it) for it in re.findall(r"[\w+]+(?::|%3A)[^\s()<>\]]+", README)]
-    ours = [address for address in addresses if name in address]
-    assert len(ours) == 5
-    for address in ours:
-        assert pages.source().removeprefix("https://github.com/") in address
+ADDRESSES = ["https://github.com/someone/course", "https://git.example.org/school/python/threads"]
+OURS = re.compile(r"OWNER|mybinder\.org/v2|git clone|git-pull\?|git\+http|\[source\]")
 
 
-@pytest.mark.parametrize(
-    "new",
-    ["https://github.com/someone/course", "https://git.example.org/school/python/threads"],
-)
-def test_links_rewrites_every_address_and_back_again(tmp_path: Path, new: str) -> None:
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A course whose address is not known."""
     (tmp_path / "notebooks").mkdir()
-    old = pages.source()
-    lesson = json.dumps({"cells": [cell("markdown", f"[home]({old}/issues)")]})
-    (tmp_path / "notebooks" / "00-start-here.ipynb").write_text(lesson)
-    readme = "\n".join(line for line in README.splitlines() if not pages.ROW.match(line)) + "\n"
-    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    page = {"cells": [cell("markdown", "1 minute to read, 5 minutes to do")]}
+    (tmp_path / "notebooks" / "00-start-here.ipynb").write_text(json.dumps(page))
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(pages.URLS.sub("", project), encoding="utf-8")
+    readme = "\n".join(line for line in README.splitlines() if not pages.ROW.match(line)) + "\n"
+    (tmp_path / "README.md").write_text(pages.parts(readme, ""), encoding="utf-8")
+    return tmp_path
 
-    (tmp_path / "pyproject.toml").write_text(project.replace(old, new), encoding="utf-8")
-    assert pages.main(tmp_path) == 0
-    rewritten = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert f"[binder]: {pages.binder(new)}?urlpath=lab/tree" in rewritten
-    assert f"git clone {new} concurrency" in rewritten
-    assert old.rpartition("/")[0] not in unquote(rewritten)
-    assert f"[home]({new}/issues)" in (tmp_path / "notebooks" / "00-start-here.ipynb").read_text()
 
-    (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
-    assert pages.main(tmp_path) == 0
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == readme
+def text(copy: Path) -> str:
+    return (copy / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_shows_the_address_of_pyproject_or_none() -> None:
+    assert pages.parts(README, pages.source()) == README, "call python3 course.py links"
+
+
+def test_without_an_address_nothing_leads_nowhere(copy: Path) -> None:
+    assert pages.source(copy) == ""
+    assert pages.main([], copy) == 0
+    assert not OURS.search(text(copy))
+    assert "Clone this repository" in text(copy)
+    assert not re.search(r"\]\[", text(copy))  # a link by reference
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_links_puts_the_address_wherever_it_is_needed(copy: Path, address: str) -> None:
+    assert pages.main([f"{address}.git"], copy) == 0
+    assert pages.source(copy) == address
+    readme = text(copy)
+    assert f"[binder]: {pages.binder(address)}" in readme
+    assert "[![Launch on Binder][badge]][binder]" in readme
+    assert f"git clone {address} concurrency" in readme
+    assert f"pip install --no-deps git+{address}`" in readme
+    shown = [unquote(it) for it in re.findall(r"[\w+]+(?::|%3A)[^\s()<>`\]]+", readme)]
+    name = address.partition("//")[2].partition("/")[2]
+    assert sum(name in it for it in shown) == 5
+
+
+def test_another_address_takes_the_place_of_the_first_and_the_same_changes_nothing(
+    copy: Path,
+) -> None:
+    for address in (*ADDRESSES, ADDRESSES[0]):
+        pages.main([address], copy)
+    there = text(copy), (copy / "pyproject.toml").read_text()
+    assert ADDRESSES[1] not in "".join(there)
+    assert unquote(there[0]).count("someone/course") == 5
+    pages.main([], copy)
+    assert there == (text(copy), (copy / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("wrong", [["OWNER"], ["http://example.org/x"], ["https://a.b"], ADDRESSES])
+def test_what_is_no_address_is_refused(
+    copy: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = text(copy)
+    assert pages.main(wrong, copy) == 1
+    assert "The address must be https:// with a path" in capsys.readouterr().out
+    assert text(copy) == before
 
 
 # ----------------------------------------------------------------------- README
@@ -144,7 +179,7 @@ def test_what_readme_points_to_exists() -> None:
 def test_readme_begins_with_what_and_for_whom_in_five_lines() -> None:
     title, badge, paragraph, *_ = README.split("\n\n")
     assert title.startswith("# ")
-    assert badge.startswith("[![")
+    assert badge.startswith("<!-- badge -->")
     assert len(paragraph.splitlines()) == 5
 
 
@@ -160,10 +195,11 @@ def test_both_licences_are_there_and_named() -> None:
     assert "(LICENSE-prose)" in README
 
 
-def test_a_page_without_an_address_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    (tmp_path / "README.md").write_text("# Nothing here\n")
-    assert pages.main(tmp_path) == 1
-    assert "[source]:" in capsys.readouterr().out
+def test_a_page_without_the_place_for_an_address_is_refused(copy: Path) -> None:
+    (copy / "README.md").write_text("# Nothing here\n")
+    with pytest.raises(ValueError, match=r"README.md has no <!-- badge -->"):
+        pages.main([], copy)
+
+
+def test_the_readme_does_not_begin_with_running_all() -> None:
+    assert "Run All" not in README

@@ -64,7 +64,7 @@ def test_a_stream_is_stored_in_one_piece(stored: Path) -> None:
     assert (first["name"], first["text"]) == ("stdout", ["a\n", "b\n"])
 
 
-def test_widgets_store_nothing(stored: Path) -> None:
+def test_a_widget_that_has_no_snapshot_stores_nothing(stored: Path) -> None:
     assert cells(stored)["slider"]["outputs"] == []
     assert "widget" not in json.dumps(json.loads(stored.read_text(encoding="utf-8"))["metadata"])
 
@@ -124,6 +124,32 @@ def test_a_failing_cell_is_named_and_its_notebook_left_as_it_was(tmp_path: Path)
 def test_a_name_that_no_notebook_has_is_refused() -> None:
     with pytest.raises(store.Unstorable, match="no notebook called '42-life'"):
         store.chosen(["42-life"])
+
+
+def test_in_place_of_a_widget_its_first_picture_is_stored_and_alone_if_so_asked(
+    tmp_path: Path,
+) -> None:
+    panel = (
+        "from helpers.panels import panel, slider\nfrom helpers.timeline import Timeline\n"
+        "def late(n):\n    import time; time.sleep(0.3)\n    t = Timeline()\n"
+        "    t.add('work', 'A', 0, n); return t\np = panel(late, n=slider(1, 9, 2))\np"
+    )
+    path = write(
+        tmp_path / "shows.ipynb",
+        code("shows", panel, "widget"),
+        code("moves", "_ = p.move(n=3)", "widget"),
+        code("clock", "import time\ntime.time_ns()"),
+    )
+    store.store(path)
+    first = cells(path)
+    (shown,), moved = first["shows"]["outputs"], first["moves"]["outputs"]
+    page = "".join(shown["data"]["text/html"])
+    assert '<img alt="n: 2. 1 worker' in page
+    assert page.endswith("<p><em>Run this cell to use it.</em></p>")
+    assert "".join(shown["data"]["text/plain"]).startswith("n: 2. ")
+    assert moved == []
+    store.store(path, widgets=True)
+    assert cells(path)["clock"] == first["clock"]
 
 
 def test_what_tells_an_answer_is_stored_folded_and_a_question_without_its_buttons(

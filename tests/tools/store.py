@@ -2,6 +2,7 @@
 
     python3 course.py notebooks                    all lessons and solutions
     python3 course.py notebooks 02-threads         those whose name contains this
+    python3 course.py notebooks --widgets 02       only what stands in place of widgets
 
 A cell that is tagged `answer` tells what a prediction asks: what it shows is stored
 folded, so that no reader comes upon it before the question.
@@ -32,14 +33,24 @@ from helpers.lesson import folded, unfolded
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 MEASURED = "What was measured"
+SNAPSHOT = "from helpers.snapshot import show_stored\nshow_stored()"
+IGNORED = "nbval-ignore-output"
+YOURS = "yours"  # the tag of a cell that shows what a learner has done
 SECONDS = 120  # for one cell; the tests allow half of it
-METADATA = {
+METADATA = {  # all but its version is what a kernel says: else a notebook opens as changed
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
         "language": "python",
         "name": "python3",
     },
-    "language_info": {"name": "python"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
 }
 
 
@@ -56,18 +67,26 @@ def chosen(names: list[str]) -> list[Path]:
     return [path for path in found if not names or any(name in path.as_posix() for name in names)]
 
 
-def store(path: Path) -> None:
-    """Run one notebook and write it back, outputs and all."""
+def store(path: Path, widgets: bool = False) -> None:
+    """Run one notebook and write it back, outputs and all; or with new ones of its widgets only."""
     notebook = nbformat.read(path, as_version=4)
+    before = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     execute(notebook, path)
+    for cell in notebook.cells if widgets else ():
+        if cell.cell_type == "code" and "widget" not in cell.metadata.get("tags", []):
+            cell.outputs = before[cell.id]
     path.write_text(text(notebook), encoding="utf-8", newline="\n")
 
 
 def execute(notebook: Any, path: Path) -> None:
-    """Run the cells in the notebook's own folder, as JupyterLab does."""
+    """Run the cells in the notebook's own folder, as JupyterLab does.
+
+    In place of a widget stands what it says itself, asked for after its cell.
+    """
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.execution_count, cell.outputs = None, []
+    kept: list[tuple[Any, Any]] = []  # for later: what lives still brings its outputs up to date
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -77,11 +96,20 @@ def execute(notebook: Any, path: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        client.execute()
+        with client.setup_kernel():
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)
+                if "widget" in cell.metadata.get("tags", []):
+                    snapshot = nbformat.v4.new_code_cell(SNAPSHOT)
+                    client.execute_cell(snapshot, index, store_history=False)
+                    notebook.cells[index] = cell  # where nbclient has put the other one
+                    kept.append((cell, snapshot.outputs))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         reason = getattr(error, "ename", type(error).__name__)
         words = getattr(error, "evalue", "") or str(error).strip().splitlines()[0]
         raise Unstorable(f"{path.name}, {where(notebook)}: {reason}: {words}") from None
+    for cell, shown in kept:
+        cell.outputs = shown
 
 
 def where(notebook: Any) -> str:
@@ -108,10 +136,13 @@ def text(notebook: Any) -> str:
 
 
 def outputs(cell: Any, count: int) -> list[Any]:
-    """What a cell stores: whole streams, portable tracebacks, no widget, no answer unfolded."""
+    """What a cell stores: whole streams, portable tracebacks, no answer unfolded.
+
+    What is shown as HTML has one line of text besides. What a learner has done is not stored.
+    """
     tags = cell.metadata.get("tags", [])
-    if "widget" in tags:
-        return [words for output in cell.outputs for words in without_widget(output)]
+    if YOURS in tags:
+        return []
     kept: list[Any] = []
     for output in cell.outputs:
         if output.output_type == "stream" and kept and kept[-1].get("name") == output.name:
@@ -125,16 +156,9 @@ def outputs(cell: Any, count: int) -> list[Any]:
     for output in kept:
         if output.output_type == "stream":
             output.text = portable(output.text)
+        elif "text/html" in output.get("data", {}) and IGNORED in tags:  # else it is compared
+            output.data["text/plain"] = output.data["text/plain"].partition("\n")[0]
     return fold(kept) if "answer" in tags and kept else kept
-
-
-def without_widget(output: Any) -> list[Any]:
-    """What of a widget a page can show without a kernel: nothing, or its words in HTML."""
-    data = output.get("data", {})
-    if "text/html" not in data:
-        return []
-    words = {"text/html": data["text/html"], "text/plain": data["text/plain"].partition("\n")[0]}
-    return [nbformat.v4.new_output("display_data", words)]
 
 
 def fold(shown: list[Any]) -> list[Any]:
@@ -169,14 +193,15 @@ def portable(text: str) -> str:
     return line
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    names = [each for each in arguments if each != "--widgets"]
     try:
         # No learner has our IPython profile, so the lessons must do without.
         with tempfile.TemporaryDirectory() as profile:
-            os.environ["IPYTHONDIR"] = profile
+            os.environ |= {"IPYTHONDIR": profile, "COURSE_PROGRESS": profile}
             for path in chosen(names):
                 print(path.relative_to(ROOT).as_posix(), flush=True)
-                store(path)
+                store(path, len(names) < len(arguments))
     except Unstorable as error:
         print(error, file=sys.stderr)
         return 1

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from types import FunctionType
 from typing import Any, NamedTuple
 
 from ...interleave import replay
 from .. import NotYet, exercise, expect
-from .._schedules import all_hold, all_tried, sentence, told
+from .._schedules import all_hold, all_tried, really_holds, sentence, told
 from . import adversaries, programs, repairs
 
 Program = Callable[[], None]
+CROWD = adversaries.CROWD
 MOST = 6000  # schedules; a repair that waits without polling has a thousand or two
 
 
@@ -45,6 +47,7 @@ class Rung(NamedTuple):
     wrong: Any  # a plausible repair
     says: str  # what the schedule shows that breaks it
     also: tuple[Also, ...] = ()
+    crowds: tuple[Program, ...] = ()  # on real threads, and all of them at once
 
     @property
     def name(self) -> str:
@@ -83,6 +86,8 @@ def holds(rung: Rung, answer: Any) -> str:
             all_hold(with_part(program, rung.part, answer), MOST)
         except NotYet as error:
             raise NotYet(f"{fails}: {error}") from None
+    for program in rung.crowds:
+        really_holds(with_part(program, rung.part, answer), f"a few hold, but {CROWD} do not")
     return " ".join([all_tried(tried), *(each.holds for each in rung.also if each.holds)])
 
 
@@ -90,7 +95,9 @@ def with_part(program: Program, part: str, answer: Any) -> Program:
     """The same program, where the name `part` means `answer`."""
     assert isinstance(program, FunctionType)
     names = {**program.__globals__, part: answer}
-    return FunctionType(program.__code__, names, program.__name__)
+    return FunctionType(
+        program.__code__, names, program.__name__, program.__defaults__, program.__closure__
+    )
 
 
 # -------------------------------------------------------------------- the rungs
@@ -142,6 +149,11 @@ RUNGS = (
                 adversaries.enough_for_both,
                 "nobody is paid too much, but somebody who could be paid is not",
                 "Whoever can be paid is paid.",
+            ),
+            Also(
+                adversaries.three_ask,
+                "two are paid right, but of three somebody who could be paid is not",
+                "",
             ),
             Also(
                 adversaries.too_much,
@@ -205,10 +217,13 @@ RUNGS = (
                 "these two transfers are right, but three in a ring are not",
                 "Three in a ring hold, too.",
             ),
-            Also(
-                adversaries.without_ann,
-                "the transfers of ann and bob are right, but those without ann are not",
-                "",
+            *(
+                Also(
+                    adversaries.to_and_fro(*names),
+                    "the transfers of ann and bob are right, but not those of others",
+                    "",
+                )
+                for names in combinations(adversaries.NAMES, 2)
             ),
             Also(
                 adversaries.somebody_else_pays,
@@ -317,6 +332,7 @@ RUNGS = (
                 "Two visitors come in, too.",
             ),
         ),
+        crowds=(adversaries.crowd_at_the_gate,),
     ),
     Rung(
         programs.car_park,
@@ -440,6 +456,7 @@ RUNGS = (
                 "",
             ),
         ),
+        crowds=(adversaries.crowd_of_takers, adversaries.crowd_of_fillers),
     ),
     Rung(
         programs.philosophers,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from threading import Thread
 
 from .programs import (
@@ -45,6 +47,14 @@ def enough_for_both() -> None:
     assert sorted(account.paid) == [10, 30, 60], f"paid {account.paid} out of 100"
     assert account.balance == 0, f"{account.balance} left"
     assert (other.balance, other.paid) == (5, []), "another account has paid, and nobody asked it"
+
+
+def three_ask() -> None:
+    """60, 60 and 40 from 100: whoever comes when, 40 and one of the others can be paid."""
+    account = Account(100)
+    together(*[Thread(target=account.withdraw, args=[amount]) for amount in (60, 60, 40)])
+    assert sorted(account.paid) == [40, 60], f"paid {account.paid} out of 100"
+    assert account.balance == 0, f"{account.balance} left"
 
 
 def too_much() -> None:
@@ -96,14 +106,22 @@ def round_trip() -> None:
     assert amounts == (7, 22, 31), f"ann, bob and cid have {amounts}"
 
 
-def without_ann() -> None:
-    """The same two transfers between two others."""
-    bob, bea = Purse("bob", 10), Purse("bea", 20)
-    together(
-        Thread(target=transfer, args=(bea, bob, 3)),
-        Thread(target=transfer, args=(bob, bea, 4)),
-    )
-    assert (bob.amount, bea.amount) == (9, 21), f"bob has {bob.amount}, bea has {bea.amount}"
+NAMES = ("ann", "dan", "bea", "bob", "cid")  # some begin, some end with the same letter
+
+
+def to_and_fro(one: str, other: str) -> Callable[[], None]:
+    """The same two transfers between these two."""
+
+    def program() -> None:
+        first, second = Purse(one, 10), Purse(other, 20)
+        together(
+            Thread(target=transfer, args=(second, first, 3)),
+            Thread(target=transfer, args=(first, second, 4)),
+        )
+        amounts = first.amount, second.amount
+        assert amounts == (9, 21), f"{one} has {amounts[0]}, {other} has {amounts[1]}"
+
+    return program
 
 
 def somebody_else_pays() -> None:
@@ -195,14 +213,16 @@ def crash() -> None:
 
 
 def three_meet() -> None:
-    """Each of three readers looks while the others do."""
-    board, meeting, met = Board(), threading.Barrier(3), []
+    """Each of three readers comes while those before it look."""
+    board, looked = Board(), list[int]()
 
-    def look() -> None:
-        met.append(meeting.wait())
+    def look(others: int) -> None:
+        looked.append(others)
+        if others:
+            together(Thread(target=board.read, args=[lambda: look(others - 1)]))
 
-    together(*[Thread(target=board.read, args=[look]) for _ in range(3)])
-    assert len(met) == 3, "a reader did not look"
+    board.read(lambda: look(2))
+    assert len(looked) == 3, "a reader did not look"
 
 
 def two_writers() -> None:
@@ -292,3 +312,47 @@ def two_postmen() -> None:
         Thread(target=box.post, args=["card"]),
     )
     assert sorted(read) == ["bill", "card"], f"read: {read}"
+
+
+# ------------------------- on real threads: more of them than the explorer can follow
+
+CROWD = 24
+MOMENT = 0.1  # seconds in which all of them begin to wait
+
+
+def crowd_at_the_gate() -> None:
+    """Everybody waits in front of the gate when it opens."""
+    gate = Gate()
+
+    def opens() -> None:
+        time.sleep(MOMENT)
+        gate.open()
+
+    together(*[Thread(target=gate.enter) for _ in range(CROWD)], Thread(target=opens))
+    assert gate.entered == [True] * CROWD, f"{len(gate.entered)} of {CROWD} are in"
+
+
+def crowd_of_takers() -> None:
+    """Everybody waits for something when one begins to fill it."""
+    buffer, items = Buffer(), [f"item {n}" for n in range(CROWD)]
+
+    def fill() -> None:
+        time.sleep(MOMENT)
+        for item in items:
+            buffer.put(item)
+
+    together(*[Thread(target=buffer.take) for _ in items], Thread(target=fill))
+    assert sorted(buffer.taken) == sorted(items), f"{len(buffer.taken)} of {CROWD} were taken"
+
+
+def crowd_of_fillers() -> None:
+    """Everybody waits for room when one begins to take."""
+    buffer, items = Buffer(), [f"item {n}" for n in range(CROWD)]
+
+    def take() -> None:
+        time.sleep(MOMENT)
+        for _ in items:
+            buffer.take()
+
+    together(*[Thread(target=buffer.put, args=[item]) for item in items], Thread(target=take))
+    assert sorted(buffer.taken) == sorted(items), f"{len(buffer.taken)} of {CROWD} were taken"

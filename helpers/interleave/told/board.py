@@ -7,18 +7,21 @@ word is all that the board has to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import ipywidgets as widgets
 
+from ...snapshot import Lasting
 from ..report import ASLEEP, NOTIFIED, UNSET, Schedule, Standing
-from .html import ENDED, NO_SOURCE, STYLE, Source, Stands, source, stands_at
+from .html import ENDED, NO_SOURCE, STYLE, Source, Stands, sentence, source, stands_at
 from .lanes import Lanes, moments, safe, tint
-from .text import doing
+from .text import LETTERS, doing
+from .why import cut
 
 START = "Press a button: its thread makes its next step. Find an order in which the program fails."
 FINE = "This run ended well. Undo takes back a press: try another order."
+KNOWN = "You know this word already: look for another one. Undo takes back a press."
 HOW = {ASLEEP: "asleep", UNSET: "asleep", NOTIFIED: "notified"}  # how a thread waits
 WIDE = {"width": "auto", "margin": "2px 4px 2px 0"}
 
@@ -54,11 +57,12 @@ class Column:
         return stands_at(lines, stands, "▷", f"next: {stands.what}")
 
 
-class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class Board(Lasting):
     """Made by `play`. `word` is what was chosen so far, `schedule` what came of it.
 
-    You have won where the verdict is not "ok"; the word is your answer. `press`,
-    `undo` and `reset` do what the buttons do.
+    You have won where the verdict is not "ok", by a word that is not `known`; the
+    word is your answer, which a button gives to `hand_in`. `press`, `undo` and
+    `reset` do what the buttons do.
     """
 
     schedule: Schedule
@@ -68,22 +72,31 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
         program: Callable[[], object],
         atomic: str,
         replay: Callable[..., Schedule],  # as it comes from above, where it is made
+        one_step: bool = False,
+        known: Collection[str] = (),
+        hand_in: Callable[[str], object] | None = None,
     ) -> None:
         if not callable(program):
             raise ValueError(f"program must be a function, not {program!r}")
         self.program, self.atomic, self._run = program, atomic, replay
+        self.known, self.hand_in = known, hand_in
         self.words = [""]  # after each press: the last one counts, undo drops it
         self.columns: dict[str, Column] = {}
         self._threads = widgets.HBox(layout={"flex_flow": "row wrap"})
         self._undo = widgets.Button(description="Undo", icon="undo", layout=WIDE)
         self._reset = widgets.Button(description="Reset", icon="refresh", layout=WIDE)
-        self._single = widgets.ToggleButton(description="One step at a time", layout=WIDE)
+        self._single = widgets.ToggleButton(one_step, description="One step at a time", layout=WIDE)
         self._single.tooltip = "a press makes one step, not a whole statement"
         self._undo.on_click(lambda _: self._clicked(self.undo, self._undo))
         self._reset.on_click(lambda _: self._clicked(self.reset, self._reset))
+        self._hand = widgets.Button(icon="check", layout=WIDE, button_style="success")
+        self._hand.layout.align_self = "flex-start"
+        self._hand.on_click(lambda _: self._hands_in())
         self._said, self._picture = widgets.HTML(), widgets.HTML()
+        self._graded = widgets.Output()
         controls = widgets.HBox([self._undo, self._reset, self._single])
-        super().__init__([self._threads, controls, self._said, self._picture])
+        parts = [self._threads, controls, self._said, self._hand, self._graded, self._picture]
+        super().__init__(parts)
         self.add_class("course-board").add_class("cs")
         self._clicked(self.reset, self._reset)
 
@@ -136,9 +149,27 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
             column.show(schedule, self._standing(schedule, thread) or missing)
         self._undo.disabled = self._reset.disabled = not self.word
         self._say(self._told())
+        self._hand.description = f'Hand in "{cut(self.word, LETTERS)}"'
+        self._hand.layout.display = "" if self.hand_in and self._is_won() else "none"
+        self._graded.outputs = ()
         lanes = str(Lanes(schedule)) if moments(schedule) else ""
-        self._picture.value = STYLE + lanes
+        # The newest step is at the right, and is to be seen first where the picture is scrolled.
+        self._picture.value = f'{STYLE}<div class="cs-wide" style="direction:rtl">{lanes}</div>'
+        self.keep()
         return schedule
+
+    def _is_won(self) -> bool:
+        over = self.schedule.ended and self.schedule.verdict != "ok"
+        return over and self.word not in self.known
+
+    def snapshot(self) -> tuple[str, str]:
+        """The program as each thread stands in it, what is said, and the picture."""
+        if not hasattr(self, "schedule"):
+            return self._said.value, "There is nothing to play."
+        sources = "".join(column.source.value for column in self.columns.values())
+        drawn = Lanes(self.schedule).image() if moments(self.schedule) else ""
+        words = f"A board for {self.program.__name__}, after {self.word or 'no step'}."
+        return f"{sources}{drawn}{self._said.value}", words
 
     def _told(self) -> str:
         """The word, and what it has led to."""
@@ -148,9 +179,10 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
             return word + (f"{safe(doing(last[0].step))}." if last else START)
         if schedule.verdict == "ok":
             return word + FINE
+        answer = f'Your answer is the word <code>"{self.word}"</code>.'
         return (
-            f"{word}<b>you have broken it: {safe(schedule.headline)}.</b> {safe(schedule.because)} "
-            f'Your answer is the word <code>"{self.word}"</code>.'
+            f'<div class="cs-bad"><b>Broken!</b> {safe(sentence(schedule.headline))}.</div>'
+            f"{word}{safe(schedule.because)} {answer if self._is_won() else KNOWN}"
         )
 
     def _say(self, markup: str, role: str = "status") -> None:
@@ -169,6 +201,13 @@ class Board(widgets.VBox):  # type: ignore[misc, unused-ignore]
         return next((each for each in schedule.standing if each.thread == thread), None)
 
     # ----------------------------------------------------------------- clicks
+
+    def _hands_in(self) -> None:
+        """What the check says of the word stands below its button."""
+        self._graded.outputs = ()
+        with self._graded:
+            assert self.hand_in
+            self.hand_in(self.word)
 
     def _pressed(self, thread: str) -> None:
         self._clicked(lambda: self.press(thread), self.columns[thread].button)

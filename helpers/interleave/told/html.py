@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from textwrap import dedent
 from typing import NamedTuple
 
-from ...timeline.layout import COLOURS, INK
+from ...timeline.shapes import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
 from .lanes import (
     CODE,
@@ -51,11 +51,22 @@ FAILS = (  # stripes, so that it is not told by colour alone
     '<path d="M-1 1L1-1M-1 7L7-1M5 7L7 5" stroke="#fff"/></pattern>'
 )
 SHOW = "<script>document.currentScript.previousSibling.innerHTML = LIVE</script>"
+PRE = '<pre tabindex="0">'  # so that the keyboard can scroll it
 STYLE = f"""<style>
 .cs{{margin:0 0 8px;max-width:{WIDTH}px;color:{INK}}}
 .cs figcaption{{margin:0 0 8px;line-height:1.5}}
 .cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none;overflow-x:auto;
   white-space:pre;word-break:normal;overflow-wrap:normal}}
+.cs-bad,.cs-good{{display:inline-block;padding:1px 8px;border-radius:3px;color:#000}}
+.cs-bad{{background:{COLOURS[4]}}}
+.cs-good{{background:{FINE}}}
+.cs-go{{display:flex;gap:6px;margin:2px 0}}
+.cs-go button{{font:inherit;padding:2px 10px;cursor:pointer;color:inherit;border-radius:3px;
+  background:var(--jp-layout-color2,#8884);border:1px solid currentColor}}
+.cs-wide{{overflow-x:auto}}
+.cs-wide>*{{direction:ltr;margin:0 auto 0 0}}
+div.cs-bad{{display:block;width:fit-content;margin:4px 0;padding:4px 12px}}
+.cs .jp-OutputArea-output pre{{white-space:pre-wrap}}
 .cs summary{{cursor:pointer}}
 .cs input{{display:block;height:24px;min-width:16px;accent-color:#0072B2;cursor:pointer}}
 .cs-step{{min-height:1.5em;margin:2px 0 6px}}
@@ -73,11 +84,17 @@ const root = document.currentScript.closest('.cs'), told = TOLD;
 root.querySelector('.cs-live').innerHTML = LIVE;
 root.querySelector('details').open = false;
 const slider = root.querySelector('input'), now = root.querySelector('.cs-now');
-slider.addEventListener('input', () => {
-  const {words, stands} = told[slider.value];
+const wide = root.querySelector('.cs-wide');
+const [before, after, play] = root.querySelectorAll('button');
+let timer = 0;
+const show = () => {
+  const {words, stands} = told[slider.value], x = slider.value * WIDE;
   root.querySelector('.cs-step').textContent = words;
   slider.setAttribute('aria-valuetext', words);
-  now.setAttribute('transform', `translate(${slider.value * WIDE})`);
+  now.setAttribute('transform', `translate(${x})`);
+  const scale = wide.firstChild.offsetWidth / FULL, left = (LEFT + x) * scale;
+  wide.scrollLeft = Math.min(wide.scrollLeft, left - LEFT * scale);
+  wide.scrollLeft = Math.max(wide.scrollLeft, left + WIDE * scale - wide.clientWidth);
   root.querySelectorAll('.cs-code>div').forEach((column, n) => {
     const [line, mark, kind, text, elsewhere] = stands[n];
     column.querySelector('.cs-else').textContent = elsewhere;
@@ -87,12 +104,31 @@ slider.addEventListener('input', () => {
       row.textContent = (row.className ? mark : ' ') + row.textContent.slice(1);
     }
   });
+};
+const go = by => { slider.value = +slider.value + by; show(); };
+const rest = () => { clearInterval(timer); timer = 0; play.textContent = 'Play'; };
+const next = () => { go(1); if (slider.value === slider.max) rest(); };
+slider.addEventListener('input', () => { rest(); show(); });
+before.addEventListener('click', () => { rest(); go(-1); });
+after.addEventListener('click', () => { rest(); go(1); });
+play.addEventListener('click', () => {
+  if (timer) { rest(); return; }
+  if (slider.value === slider.max) go(-slider.max);
+  timer = setInterval(next, 1000);
+  play.textContent = 'Pause';
 });
+show();
 })()</script>"""
+BUTTONS = "".join(
+    f'<button type="button" data-lm-suppress-shortcuts="true">{name}</button>'
+    for name in ("Previous", "Next", "Play")
+)
 
 
 Source = tuple[int, tuple[str, ...]]  # number of the first line, lines
 NO_SOURCE: Source = (0, ())
+UNKNOWN = "unknown"  # nothing was found, and not everything was tried
+LOOKS = {"ok": ("cs-good", "✓ "), UNKNOWN: ("", "")}  # by verdict; all others are bad
 KINDS = {"▶": "now", "▷": "next", "‖": "stuck"}  # what a marker means
 
 
@@ -118,11 +154,23 @@ def page(schedule: Schedule) -> str:
         for thread, each in where.items()
     )
     return (
-        f'<figure class="cs">{STYLE}<figcaption><b>{safe(header(schedule))}</b>'
+        f'<figure class="cs">{STYLE}<figcaption>{_headed(schedule.verdict, header(schedule))}'
         f'<div>{safe(schedule.because)}</div></figcaption><div class="cs-live"></div>'
         f'<div class="cs-code">{code}</div><details open><summary>As text</summary>'
-        f"<pre>{safe(table(schedule))}</pre></details>{_script(schedule) if seen else ''}</figure>"
+        f"{PRE}{safe(table(schedule))}</pre></details>{_script(schedule) if seen else ''}</figure>"
     )
+
+
+def _headed(verdict: str, words: str) -> str:
+    """What was found, in the colour of the verdict and with its sign; the rest as it is."""
+    said, mark, rest = words.partition(" · ")
+    look, sign = LOOKS.get(verdict, ("cs-bad", "✘ "))
+    return f'<b class="{look}">{sign}{safe(sentence(said))}</b>{safe(mark + rest)}'
+
+
+def sentence(words: str) -> str:
+    """With a capital letter, as a sentence begins."""
+    return words[:1].upper() + words[1:]
 
 
 def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
@@ -135,8 +183,8 @@ def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
     code = "\n".join(listing)
     return (
         f'<div class="cs-source"><div><b style="background:{tint(thread)}">{thread}</b> '
-        f"{safe(name)} · <em>{safe(stands.text)}</em></div><pre>{code}</pre>"
-        f'<pre class="cs-else">{safe(stands.elsewhere)}</pre></div>'
+        f"{safe(name)} · <em>{safe(stands.text)}</em></div>{PRE}{code}</pre>"
+        f'<pre class="cs-else" tabindex="0">{safe(stands.elsewhere)}</pre></div>'
     )
 
 
@@ -193,14 +241,17 @@ def _script(schedule: Schedule) -> str:
     ]
     start, full = drawn.left + drawn.wide / 2, drawn.full
     live = (
-        f'<div style="max-width:{full:.0f}px">{drawn}<input type="range" aria-label="step" '
+        f'<div class="cs-wide"><div style="min-width:{drawn.least:.0f}px;max-width:{full:.0f}px">'
+        f'{drawn}<input type="range" aria-label="step" '
         f'min="0" max="{last}" value="{first}" aria-valuetext="{safe(str(told[first]["words"]))}" '
         f'data-lm-suppress-shortcuts="true" style="margin-left:calc({start / full:.3%} - 8px);'
-        f'width:calc({drawn.wide * last / full:.3%} + 16px)"></div>'
+        f'width:calc({drawn.wide * last / full:.3%} + 16px)"></div></div>'
+        f'<div class="cs-go">{BUTTONS}</div>'
         f'<div class="cs-step">{safe(str(told[first]["words"]))}</div>'
     )
     fill = {"TOLD": _literal(told), "LIVE": _literal(live), "WIDE": f"{drawn.wide:.3f}"}
-    return re.sub("TOLD|LIVE|WIDE", lambda found: fill[found[0]], SCRIPT)
+    fill |= {"LEFT": f"{drawn.left:.1f}", "FULL": f"{full:.1f}"}
+    return re.sub("|".join(fill), lambda found: fill[found[0]], SCRIPT)
 
 
 # ------------------------------------------------------- the space of schedules
@@ -210,12 +261,13 @@ def space(report: Report) -> str:
     """How many schedules are fine and how many fail; then the simplest that fails."""
     found = report.schedule
     words = f"{verdict(report)}. {counts(report)}." if found else all_fine(report)
+    judged = UNKNOWN if report.verdict == "ok" and not report.complete else report.verdict
     more = remarks(report).strip()
     script = SHOW.replace("LIVE", _literal(_shares(report))) if report.counts else ""
     shown = (
-        f'<figure class="cs">{STYLE}<figcaption><b>{safe(words)}</b>{"<br>" * bool(more)}'
-        f"{safe(more).replace(chr(10), '<br>')}</figcaption>"
-        f'<div class="cs-live"></div>{script}</figure>'
+        f'<figure class="cs">{STYLE}<figcaption>{_headed(judged, words)}'
+        f"{'<br>' * bool(more)}{safe(more).replace(chr(10), '<br>')}</figcaption>"
+        f'<div class="cs-live cs-wide"></div>{script}</figure>'
     )
     return shown + (page(found) if found is not None else "")
 
@@ -229,7 +281,7 @@ def _shares(report: Report) -> str:
         f"{'✓' if is_fine(outcome) else '✘'} {name}"
         for (outcome, _), name in zip(outcomes, names, strict=True)
     ]
-    left, body, y = 20 + LETTER * max(map(len, heads)), "", 2.0
+    left, body, y, full = 20 + LETTER * max(map(len, heads)), "", 2.0, 0.0
     for head, (outcome, number) in zip(heads, outcomes, strict=True):
         look = f'rx="2" fill="{FINE}"' if is_fine(outcome) else 'rx="2" fill="url(#cs-fails)"'
         look += ' stroke="currentColor" stroke-opacity=".6"'
@@ -237,16 +289,15 @@ def _shares(report: Report) -> str:
         right, bottom = max(x + w for x, _, w in boxes), boxes[-1][1] + SIDE
         body += "".join(rect(x, top, width, SIDE - 3, look) for x, top, width in boxes)
         body += text(2, y + SIDE / 2, head)
-        body += text(
-            right + 10,
-            y + SIDE / 2,
-            f"{digits(number)} of {digits(total)}: {percent(number, total)}",
-        )
+        said = f"{digits(number)} of {digits(total)}: {percent(number, total)}"
+        body += text(right + 10, y + SIDE / 2, said)
+        full = max(full, right + 10 + LETTER * len(said))
         y = bottom + 8
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{safe(counts(report))}" '
-        f'viewBox="0 0 {WIDTH} {y:.0f}" fill="currentColor" style="display:block;width:100%;'
-        f'height:auto;margin:8px 0;font:12px {CODE}">{FAILS}{body}</svg>'
+        f'viewBox="0 0 {full:.0f} {y:.0f}" fill="currentColor" style="display:block;width:100%;'
+        f"min-width:{full * 10 / 12:.0f}px;max-width:{full:.0f}px;height:auto;"
+        f'margin:8px 0;font:12px {CODE}">{FAILS}{body}</svg>'
     )
 
 

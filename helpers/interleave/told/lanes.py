@@ -10,6 +10,7 @@ interrupts another one, a dashed one to a thread that is woken.
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
 from collections.abc import Iterator
@@ -17,13 +18,15 @@ from html import escape
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from ...timeline.layout import COLOURS, GREY, INK, PAPER, plain
+from ...timeline.picture.svg import ON_PAPER
+from ...timeline.shapes import COLOURS, FONT, GREY, INK, PAPER, plain
 from ..report import Schedule, Step
 from .text import columns, doing, header, rows, shared, state_after, waits
 from .why import apart, cut, failing, short, woken
 
 WIDTH, GAP, HEAD = 900, 12, 38  # pixels: of the picture, between boxes, of the word above
 BOX, BAR, STRIP, CHAR = 34, 15, 24, 6.7  # heights: box, bar, row of values; width of a letter
+LEGIBLE, MOST = 88, 24  # pixels of a column in which most steps fit; columns to be scrolled, if so
 WORDS = 64  # pixels of a column in which a step is told on two lines, in others in one word
 TINTS = [COLOURS[n] for n in (0, 1, 2, 3, 6, 4)]  # of threads A, B, C ...
 SHORT = {"acquire": "acq.", "release": "rel.", "print": "prnt", "notify": "ntfy", "append": "app."}
@@ -99,10 +102,12 @@ class Lanes:
         self.first = opens_at(schedule, self.moments)
         self.left = min(170.0, 18 + CHAR * max(map(len, names), default=0))
         longest = max((len(line) for m in self.moments for line in _two(m.step.what)), default=0)
-        fits = min(140.0, max(88, GAP + 12 + CHAR * longest))
-        self.wide = min(fits, (WIDTH - self.left) / max(1, len(self.moments)))
+        fits = min(140.0, max(LEGIBLE, GAP + 12 + CHAR * longest))
+        room = (WIDTH - self.left) / max(1, len(self.moments))
+        self.wide = min(fits, max(room, LEGIBLE if len(self.moments) <= MOST else 0))
         self.gap = min(GAP, self.wide / 6)
         self.full = self.left + self.wide * len(self.moments) + 2
+        self.least = self.full * 10 / FONT  # pixels: where it is shown smaller, it is scrolled
         self.tops, self.bars, y = {}, self._held(), HEAD
         for thread in self.threads:
             self.tops[thread] = y
@@ -124,10 +129,19 @@ class Lanes:
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {self.full:.0f} '
             f'{self.high:.0f}" aria-label="{safe(header(self.schedule))}. '
             f'{safe(self.schedule.because)}" fill="currentColor" style="display:block;width:100%;'
-            f'max-width:{self.full:.0f}px;height:auto;color:{INK};font:11px {CODE}">'
+            f"min-width:{self.least:.0f}px;max-width:{self.full:.0f}px;height:auto;"
+            f'color:{INK};font:{FONT}px {CODE}">'
             f"{''.join(self._patterns())}{body}</svg>"
         )
         return svg.replace("\0", f"s{zlib.crc32(svg.encode(errors='replace')):08x}")
+
+    def image(self) -> str:
+        """The picture as an image, for a page that takes no SVG: without what a mouse finds."""
+        said = f"{safe(header(self.schedule))}. {safe(self.schedule.because)}"
+        drawn = re.sub("<title>.*?</title>", "", str(self)).replace(">", f">{ON_PAPER}", 1)
+        data = base64.b64encode(drawn.encode(errors="replace")).decode()
+        size = f'width="{self.full:.0f}" height="{self.high:.0f}"'
+        return f'<p><img alt="{said}" {size} src="data:image/svg+xml;base64,{data}"></p>'
 
     def _patterns(self) -> Iterator[str]:
         """Of how threads wait here."""
@@ -216,7 +230,7 @@ class Lanes:
             x, width = self._span(start, stop)
             yield rect(x, y, width, BAR - 2, 'rx="2" fill-opacity=".8"')
             if room := int((width - 4) / CHAR):
-                style = f"fill:{PAPER_INK};font-size:10px"
+                style = f"fill:{PAPER_INK}"
                 said = cut(words, room) if room > 3 else ""
                 yield text(x + 5, y + BAR / 2 - 1, said, "start", style)
 
@@ -313,7 +327,7 @@ def _look(said: str) -> str:
 
 
 def _fits(word: str, width: float) -> bool:
-    return (CHAR if width > WORDS / 2 else 6.1) * len(word) <= width - 4 * (width > WORDS / 2)
+    return CHAR * len(word) <= width - 4 * (width > WORDS / 2)
 
 
 def _two(what: str) -> Pair:
@@ -339,8 +353,8 @@ def words(x: float, y: float, width: float, lines: Pair, style: str = "") -> Ite
     """One or two lines in the middle of a box; where no line fits, a word or its first letter."""
     found = [cut(line, int((width - 4) / CHAR)) for line in lines if line and width > WORDS / 2]
     if not found and width >= 7:
-        fits = 6.1 * len(lines[0]) <= width
-        found, style = [lines[0] if fits else lines[0][:1]], f"font-size:10px;{style}"
+        fits = CHAR * len(lines[0]) <= width
+        found = [lines[0] if fits else lines[0][:1]]
     for n, line in enumerate(found):
         down = (n - (len(found) - 1) / 2) * 14
         yield text(x + width / 2, y + BOX / 2 + down, line, "middle", style)

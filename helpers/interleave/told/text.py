@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from itertools import groupby, zip_longest
 from typing import NamedTuple
 
-from ...timeline.layout import plain
+from ...timeline.shapes import plain
 from ..report import ASLEEP, NOTIFIED, UNSET, Report, Schedule, Standing, Step
-from .why import LONG, apart, because, cut, headline, one_line, short, who
+from .why import LONG, apart, because, cut, headline, line_of, one_line, short, who
 
 __all__ = ["because", "counts", "header", "headline", "report", "rows", "table"]
 
@@ -42,7 +42,8 @@ class Row(NamedTuple):
 def table(schedule: Schedule) -> str:
     """The schedule step by step, and below it why it went wrong.
 
-    The arrow marks a preemption: the thread of the letter before could have gone on.
+    The arrow marks a preemption: the thread of the letter before could have gone on; among
+    tasks, that it was the turn of another one.
     """
     return f"{header(schedule)}\n\n{_body(schedule)}"
 
@@ -108,7 +109,8 @@ def rows(schedule: Schedule, first: int = FIRST, last: int = LAST) -> list[Row |
     touched = {step.where for step in schedule.steps if step.letter}
     for at, step in enumerate(schedule.steps):
         letters += step.letter
-        news = step.kind not in ACCESS or step.where in touched
+        tasks = schedule.kind == "task"  # whose letters say only that they go on
+        news = tasks or step.kind not in ACCESS or step.where in touched
         if step.letter or (news and _helps(schedule, at)):
             shown.append(Row(str(letters) if step.letter else "", step, at))
     left_out = len(shown) - first - last
@@ -166,7 +168,7 @@ def state_after(step: Step) -> dict[str, str]:
 
 def doing(step: Step) -> str:
     """ "A, line 8: read total -> 0"; the line only where it is known."""
-    place = f"{who(step.thread)}, line {step.line}" if step.line else who(step.thread)
+    place = f"{who(step.thread)}, {line_of(step)}" if step.line else who(step.thread)
     return one_line(f"{place}: {step.what}")
 
 
@@ -221,7 +223,7 @@ def _lines(schedule: Schedule) -> Iterator[list[str]]:
 def _cell(thread: str, step: Step, before: Step | None) -> str:
     """What a thread does at this step, or what it begins to wait for; ":" where it still does."""
     if thread == step.thread:
-        return at_line(step.line, step.what)
+        return at_line(step, step.what)
     if thread not in step.blocked:
         return ""
     return (
@@ -241,13 +243,13 @@ def _left(stands: Standing | None, schedule: Schedule) -> str:
         return ""
     step = schedule.steps[-1] if schedule.steps else None
     if step and stands.thread in step.blocked:
-        return at_line(stands.line, waits(step, stands.thread))
-    return f"({at_line(stands.line, stands.what)})" if stands.what else "(has not ended)"
+        return at_line(stands, waits(step, stands.thread))
+    return f"({at_line(stands, stands.what)})" if stands.what else "(has not ended)"
 
 
-def at_line(line: int, what: str) -> str:
-    """ "14: read total"; the line only where it is known."""
-    return f"{line}: {what}" if line else what
+def at_line(at: Step | Standing, what: str) -> str:
+    """ "14: read total", "contextlib 137: next(self.gen)"; the line only where it is known."""
+    return f"{at.library} {at.line}: {what}".lstrip() if at.line else what
 
 
 def _bar(cells: list[str]) -> list[str]:
@@ -274,6 +276,8 @@ def _word(schedule: Schedule) -> str:
 
 def _preemptions(schedule: Schedule, mark: str = "") -> str:
     number = schedule.preemptions
+    if schedule.kind == "task":
+        return f"{_number(number, 'time')} out of turn{mark}" if number else "asyncio's own order"
     return _number(number, "preemption") + mark if number else "no preemption"
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from ...timeline.layout import plain
-from ..report import ASLEEP, UNSET, Schedule, Step
+from ...timeline.shapes import plain
+from ..report import ASLEEP, GOES_ON, UNSET, Schedule, Standing, Step
 
 Steps = Sequence[Step]
 TAKES = (".pop(", ".popleft(", ".popitem(", ".setdefault(")  # which change, and give back
@@ -76,7 +76,7 @@ def apart(labels: Iterable[str], room: int) -> list[str]:
 
 def headline(schedule: Schedule) -> str:
     """How a run ended, in words: what did not hold, or which exception ended which thread."""
-    raised = _exceptions(schedule.steps)
+    raised = _exceptions(schedule)
     if not schedule.ended:
         return "so far"
     if schedule.verdict == "race":
@@ -89,13 +89,13 @@ def headline(schedule: Schedule) -> str:
     return one_line(schedule.outcome)
 
 
-def _exceptions(steps: Steps) -> dict[str, str]:
+def _exceptions(schedule: Schedule) -> dict[str, str]:
     """What ended each thread: {"B": "ValueError in thread B: no"}."""
     found = dict[str, str]()
-    for step in steps:
+    for step in schedule.steps:
         if step.kind == "raise":
             kind, colon, text = step.what.removeprefix("raise ").partition(": ")
-            where = "main" if step.thread == "M" else f"thread {step.thread}"
+            where = "main" if step.thread == "M" else f"{schedule.kind} {step.thread}"
             found[step.thread] = f"{kind} in {where}{colon}{text}"
     return found
 
@@ -374,12 +374,12 @@ def _waiting(schedule: Schedule, threads: list[str], label: str) -> str:
         over = ", and it has ended" * (owner in stands and stands[owner].ended)
         return f"{said}, which {who(owner)} holds{over}."
     if place and place.what == f"join {label}":
-        done = f"{label}.task_done()"
-        return f"{names} wait{s} in {label}.join(), and no running thread is left to call {done}."
+        nobody = f"no running {schedule.kind} is left to call {label}.task_done()"
+        return f"{names} wait{s} in {label}.join(), and {nobody}."
     there = place.why.partition(": ")[2] if place and place.why.endswith(" are there") else ""
     came = f" Only {there.removesuffix(' are there')} came." if there else ""
     lost = _lost(schedule, threads[0], label)
-    return f"{said}, and no running thread is left to wake {them}.{came} {lost}".strip()
+    return f"{said}, and no running {schedule.kind} is left to wake {them}.{came} {lost}".strip()
 
 
 def _lost(schedule: Schedule, thread: str, label: str) -> str:
@@ -426,21 +426,27 @@ def _when(steps: Steps, n: int) -> str:
     return f"{'at' if steps[n].letter else 'after'} step {number}"
 
 
+def line_of(at: Step | Standing) -> str:
+    """ "line 14", or "line 137 of contextlib"."""
+    return f"line {at.line} of {at.library}" if at.library else f"line {at.line}"
+
+
 def _round_and_round(schedule: Schedule) -> str:
     """Who turns in a loop that nobody ends, or where the last steps were."""
     for stands in schedule.standing:
         if stands.what.startswith("spin") or stands.why.startswith("spin"):
             return (
-                f"{who(stands.thread)} goes round in line {stands.line}, and no running thread is "
+                f"{who(stands.thread)} goes round in {line_of(stands)}, and no running thread is "
                 "left to change what it looks at."
             )
     left = [s.thread for s in schedule.standing if not s.ended and s.thread != "M"] or ["main"]
     tail = [step for step in schedule.steps if step.letter][-TAIL:]
-    places = dict.fromkeys(f"{who(step.thread)} in line {step.line}" for step in tail)
+    places = dict.fromkeys(f"{who(step.thread)} in {line_of(step)}" for step in tail)
     last = f" Its last {len(tail)}: {', '.join(places)}." if tail else ""
-    return (
-        f"{listed(left)} had not ended when the run was stopped, after {len(schedule)} steps.{last}"
-    )
+    on = [s for s in schedule.standing if s.what == GOES_ON]
+    still = "".join(f" {who(s.thread)} still went on in {line_of(s)}." for s in on)
+    steps = f"after {len(schedule)} steps"
+    return f"{listed(left)} had not ended when the run was stopped, {steps}.{still}{last}"
 
 
 def _for_ever(schedule: Schedule) -> str:

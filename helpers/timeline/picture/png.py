@@ -1,33 +1,30 @@
-"""A timeline drawn with matplotlib, and pictures that a page without a kernel can keep."""
+"""A sheet as a PNG by matplotlib, for whoever shows no SVG."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
 
-from ..layout import (
-    COLOURS,
-    FAINT,
-    FONT,
-    LOOKS,
-    STRENGTH,
-    Area,
-    Box,
-    Cross,
-    Page,
-    Picture,
-    Text,
-    headed,
-    plain,
-    words,
-)
+from ..layout import LOOKS, Page
 from ..recorder import Timeline
+from ..shapes import COLOURS, DASHES, FONT, INKED, SHAPES, Box, Cross, Line, Mark, Sheet, Text
+from ..shapes import plain as plain
+from .svg import FAINT, HATCH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PAD = 8  # pixels around a PNG
+PAD = 8  # pixels around a picture
+DOTS = 110  # of the PNG for 100 pixels of the sheet
+SHADES = 16  # colours: a PNG with so few is a third as large, and notebooks store it
+HATCHES = {
+    "simulated": "/////",
+    "waited": "\\\\\\\\",
+    "blocked": "xxxx",
+    "turn": "..",
+    "unknown": "...",
+}
 
 
 def plot(timeline: Timeline, ax: Axes | None = None, title: str = "") -> Axes:
@@ -39,43 +36,57 @@ def plot(timeline: Timeline, ax: Axes | None = None, title: str = "") -> Axes:
     if ax is None:
         import matplotlib.pyplot as plt
 
-        return _on_figure(plt.figure(), Page(timeline, title))
+        return on_figure(plt.figure(), Page(timeline, title))
     box, dots = ax.get_window_extent(), ax.figure.dpi / 100
     wide, high = box.width / dots, box.height / dots
     return _on_axes(ax, Page(timeline, title, wide, max(40, high - 90)), high)
 
 
-def show(picture: Picture, title: str = "") -> None:
-    """Show the picture as a PNG, then print its words."""
-    from matplotlib.figure import Figure
+def png(sheet: Sheet) -> bytes:
+    """The picture on white paper."""
+    from matplotlib.figure import Figure  # without pyplot: a widget's thread may ask for it
+    from PIL import Image
 
-    figure = Figure()
-    _on_figure(figure, Page(picture, title))
-    display_png(figure, title or "timeline")
-    print(headed(title, words(picture)))
+    figure, drawn, small = Figure(), io.BytesIO(), io.BytesIO()
+    on_figure(figure, sheet)
+    figure.savefig(drawn, format="png", dpi=DOTS, facecolor="white")
+    few = Image.open(drawn).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    few.save(small, format="PNG", optimize=True)
+    return small.getvalue()
 
 
-def _on_figure(figure: Figure, page: Page) -> Axes:
-    wide, high = page.wide + 2 * PAD, page.y + 2 * PAD
+def on_figure(figure: Figure, sheet: Sheet) -> Axes:
+    wide, high = sheet.wide + 2 * PAD, sheet.y + 2 * PAD
     figure.set_dpi(100)
     figure.set_size_inches(wide / 100, high / 100)
-    place = PAD / wide, PAD / high, page.wide / wide, page.y / high
-    return _on_axes(figure.add_axes(place), page, page.y)
+    place = PAD / wide, PAD / high, sheet.wide / wide, sheet.y / high
+    return _on_axes(figure.add_axes(place), sheet, sheet.y)
 
 
-def _on_axes(ax: Axes, page: Page, high: float) -> Axes:
-    """Put the page on `ax`, which is as wide, and `high` pixels high."""
-    second = 1e9 * page.scale
+def _on_axes(ax: Axes, sheet: Sheet, high: float) -> Axes:
+    """Put the sheet on `ax`, which is as wide, and `high` pixels high."""
+    second = 1e9 * sheet.scale
     ax.axis("off")
-    ax.set(xlim=(-page.left / second, (page.wide - page.left) / second), ylim=(high, 0))
-    _plot_boxes(ax, page, second)
-    for item in page.items:
-        x = (item.x - page.left) / second
+    ax.set(xlim=(-sheet.left / second, (sheet.wide - sheet.left) / second), ylim=(high, 0))
+    _plot_boxes(ax, sheet, second)
+    for item in sheet.items:
+        if isinstance(item, Box):
+            continue
+        if isinstance(item, Line):
+            xs, ys = zip(*item.points, strict=True)
+            _plot_line(ax, [(x - sheet.left) / second for x in xs], ys, item)
+            continue
+        x = (item.x - sheet.left) / second
         if isinstance(item, Text):
             _plot_text(ax, x, item)
         elif isinstance(item, Cross):
             _plot_cross(ax, x, item)
-        elif isinstance(item, Area):
+        elif isinstance(item, Mark):
+            look: Any = {"color": _ink(item.colour), "mec": "white", "mew": 0.7, "markersize": 6}
+            ax.plot(
+                x, item.y, SHAPES[item.shape].replace("*", "P"), zorder=19, clip_on=False, **look
+            )
+        else:
             step, bottom = item.width / second / len(item.cover), item.y + item.height
             tops = [bottom - item.height * share for share in item.cover]
             edges = [x + i * step for i in range(len(tops) + 1)]
@@ -83,35 +94,50 @@ def _on_axes(ax: Axes, page: Page, high: float) -> Axes:
     return ax
 
 
-def _plot_boxes(ax: Axes, page: Page, second: float) -> None:
+def _ink(colour: int) -> str:
+    return "#222" if colour == INKED else COLOURS[colour]
+
+
+def _plot_line(ax: Axes, xs: Any, ys: Any, line: Line) -> None:
+    dash = DASHES[line.dash]
+    style: Any = (0, [length / line.width for length in dash]) if dash else "-"
+    look: Any = {"color": _ink(line.colour), "linewidth": line.width * 0.72, "zorder": 18}
+    ax.plot(xs, ys, linestyle=style, clip_on=False, **look)
+
+
+def _plot_boxes(ax: Axes, sheet: Sheet, second: float) -> None:
     """All boxes of one look at once: one by one, 10 000 take nine seconds."""
     from matplotlib.collections import PolyCollection
 
-    alike: dict[tuple[int, str, int, bool], list[list[tuple[float, float]]]] = {}
-    for box in page.items:
+    alike: dict[tuple[int, str, int, str, bool], list[list[tuple[float, float]]]] = {}
+    for box in sheet.items:
         if isinstance(box, Box):
-            left, right = ((x - page.left) / second for x in (box.x, box.x + box.width))
+            left, right = ((x - sheet.left) / second for x in (box.x, box.x + box.width))
             top, bottom = box.y, box.y + box.height
             corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-            alike.setdefault((box.layer, box.kind, box.colour, box.width >= 3), []).append(corners)
-    for (layer, kind, colour, edged), shapes in alike.items():
-        look = _plot_look(kind, COLOURS[colour])
-        line = 0.5 if edged and kind in LOOKS else 0
+            look = box.layer, box.kind, box.colour, box.fill, box.width >= 3
+            alike.setdefault(look, []).append(corners)
+    for (layer, kind, colour, fill, edged), shapes in alike.items():
+        line = 0.5 if (edged and kind in LOOKS and not fill) or kind == "ghost" else 0
+        style = _plot_look(kind, fill or COLOURS[colour])
         ax.add_collection(
-            PolyCollection(shapes, zorder=layer, linewidth=line, clip_on=False, **look), False
+            PolyCollection(shapes, zorder=layer, linewidth=line, clip_on=False, **style), False
         )
 
 
 def _plot_look(kind: str, colour: str) -> dict[str, Any]:
     from matplotlib.colors import to_rgb
 
+    if kind == "ghost":
+        return {"facecolor": "none", "edgecolor": "#555", "linestyle": "--"}
     if kind in FAINT:
         return {"facecolor": ("#000", FAINT[kind])}
     if kind == "ran":
         return {"facecolor": colour, "edgecolor": ("#000", 0.5)}
-    red, green, blue = (1 - (1 - c) * STRENGTH[kind] for c in to_rgb(colour))  # as if on white
-    edge, hatch = (colour, "/////") if kind == "waited" else ("#555", "...")
-    return {"facecolor": (red, green, blue), "edgecolor": edge, "hatch": hatch}
+    strength = HATCH[kind][1]
+    red, green, blue = (1 - (1 - c) * strength for c in to_rgb(colour))  # as if on white
+    edge = "#555" if kind in ("unknown", "turn") else colour
+    return {"facecolor": (red, green, blue), "edgecolor": edge, "hatch": HATCHES[kind]}
 
 
 def _plot_text(ax: Axes, x: float, text: Text) -> None:
@@ -123,7 +149,7 @@ def _plot_text(ax: Axes, x: float, text: Text) -> None:
         tex(text.text),
         ha={"start": "left", "middle": "center", "end": "right"}[text.anchor],
         va="center_baseline",
-        size=text.size * 0.72,
+        size=text.size * 0.68,  # of a point; the letters of matplotlib are wider
         weight="bold" if text.size > FONT else "normal",
         color=text.ink or "#222",
         zorder=20,
@@ -145,28 +171,3 @@ def _plot_cross(ax: Axes, x: float, cross: Cross) -> None:
 
 def tex(text: str) -> str:
     return plain(text).replace("$", r"\$")
-
-
-def display_png(figure: Figure, name: str) -> None:
-    """Show `figure` as a PNG, where there is a notebook to show it in."""
-    try:
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        return
-    if get_ipython() is not None:
-        publish: Any = display
-        png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=140, facecolor="white")
-        shown = {"image/png": _smaller(png), "text/plain": f"[picture: {name}]"}
-        publish(shown, raw=True)
-
-
-def _smaller(png: io.BytesIO) -> bytes:
-    """The picture with 64 colours, in a third of the bytes: notebooks store their pictures."""
-    from PIL import Image  # matplotlib needs it, too
-
-    few = Image.open(png).convert("RGB").quantize(64, dither=Image.Dither.NONE)
-    small = io.BytesIO()
-    few.save(small, format="PNG", optimize=True)
-    return small.getvalue()

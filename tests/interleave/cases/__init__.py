@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-MODULES = ("known", "sound", "alarms", "people", "endings", "reports", "bad", "corners")
+MODULES = ("known", "sound", "alarms", "people", "endings", "reports", "bad", "corners", "tasks")
 VERDICTS = ("race", "deadlock", "exception", "ok", "livelock", "refused")
 
 

@@ -10,7 +10,9 @@ import io
 import itertools
 import threading
 import time
-from threading import Event, Lock
+import types
+import weakref
+from threading import Event, Lock, local
 
 from programs_told import together as go
 
@@ -535,6 +537,213 @@ def race_class_of_a_thing_replaced():
     assert got == [2]
 
 
+# ------------------------------------------------- who dies, and who only seems to
+
+
+class Being:
+    def __init__(self):
+        self.n = 0
+
+
+_being = Being()
+_beings = weakref.WeakKeyDictionary({_being: 0})
+
+
+def race_weak_value_may_be_gone():
+    strong = {"a": Being()}
+    weak, seen = weakref.WeakValueDictionary(strong), []
+    go(strong.clear, lambda: seen.append("a" in weak))
+    assert seen == [True]
+
+
+def race_weak_value_got():
+    strong = [Being()]
+    weak, seen = weakref.WeakValueDictionary(a=strong[0]), []
+    go(strong.clear, lambda: seen.append(weak.get("a")))
+    assert seen[0] is not None
+
+
+def race_weak_set_len():
+    strong = [Being()]
+    weak, seen = weakref.WeakSet(strong), []
+    go(strong.pop, lambda: seen.append(len(weak)))
+    assert seen == [1]
+
+
+def race_weak_keys_gone_through():
+    strong = [Being()]
+    weak, seen = weakref.WeakKeyDictionary({strong[0]: 1}), []
+    go(strong.pop, lambda: seen.extend(weak.items()))
+    assert seen
+
+
+def race_nobody_holds_it():
+    """A local variable ends with its thread."""
+    weak = weakref.WeakValueDictionary()
+
+    def make():
+        being = Being()
+        weak["a"] = being
+
+    go(make, lambda: weak.get("a"))
+    assert len(weak) == 1
+
+
+def race_argument_of_a_thread():
+    """A thread that has ended holds its arguments no longer."""
+    weak = weakref.WeakSet()
+
+    def make():
+        being = Being()
+        weak.add(being)
+        return threading.Thread(target=lambda: being.n)
+
+    first = make()
+    first.start()
+    seen = []
+    go(lambda: seen.append(len(weak)))
+    first.join()
+    assert seen == [1]
+
+
+def race_weak_method():
+    box, seen = [Being()], []
+    box[0].step = Old().step
+    reference = weakref.WeakMethod(box[0].step)
+    go(box.clear, lambda: seen.append(reference() is None))
+    assert seen == [False]
+
+
+def race_cycle_may_be_collected():
+    being, seen = Being(), []
+    being.me = being
+    box, reference = [being], weakref.ref(being)
+    del being
+    go(box.clear, lambda: seen.append(reference() is None))
+    assert seen == [False]
+
+
+def race_through_a_proxy():
+    being = Being()
+    proxy = weakref.proxy(being)
+
+    def one():
+        being.n += 1
+
+    def two():
+        proxy.n += 1
+
+    go(one, two)
+    assert being.n == 2
+
+
+def ok_weak_but_held():
+    being, lock = Being(), Lock()
+    weak = weakref.WeakValueDictionary(a=being)
+
+    def add():
+        with lock:
+            weak["a"].n += 1
+
+    go(add, add)
+    assert being.n == 2
+
+
+def ok_weak_but_held_by_the_module():
+    lock = Lock()
+
+    def add():
+        with lock:
+            _beings[_being] += 1
+
+    go(add, add)
+    assert _beings[_being] == 2
+
+
+def ok_reference_but_held():
+    being, lock = Being(), Lock()
+    reference = weakref.ref(being)
+
+    def add():
+        with lock:
+            reference().n += 1
+
+    go(add, add)
+    assert being.n == 2
+
+
+def ok_registry_of_instances():
+    lock, kept = Lock(), []
+
+    class Registered:
+        every = weakref.WeakSet()
+
+        def __init__(self):
+            with lock:
+                self.every.add(self)
+
+    go(lambda: kept.append(Registered()), lambda: kept.append(Registered()))
+    assert len(Registered.every) == 2
+
+
+def _two_under(lock):
+    with lock:
+        yield 1
+        yield 2
+
+
+def ok_generator_left():
+    """Nobody holds it after the loop: it is closed there."""
+    lock = Lock()
+
+    def one():
+        for _ in _two_under(lock):
+            break
+
+    go(one, one)
+
+
+def ok_generator_left_by_an_error():
+    lock = Lock()
+
+    def one():
+        with contextlib.suppress(ValueError):
+            for _ in _two_under(lock):
+                raise ValueError
+
+    go(one, one)
+
+
+def ok_generator_asked_once():
+    lock = Lock()
+    go(lambda: next(_two_under(lock)), lambda: any(_two_under(lock)))
+
+
+def ok_generator_within_a_generator():
+    lock = Lock()
+
+    def outer():
+        yield from _two_under(lock)
+
+    def one():
+        for _ in (item for item in outer()):
+            break
+
+    go(one, one)
+
+
+def deadlock_generator_that_is_kept():
+    lock, kept = Lock(), []
+
+    def one():
+        items = _two_under(lock)
+        kept.append(items)
+        for _ in items:
+            break
+
+    go(one, one)
+
+
 def ok_loop_called_twice():
     """The flag is still set when the same loop is come to again."""
     done = [False]
@@ -680,3 +889,121 @@ def ok_readers_and_writers_poll():
     go(read, write, write)
     assert seen == [True]
     assert x == [2, 2]
+
+
+_recent = collections.OrderedDict(a=0, b=0)
+
+
+def race_order_that_stays():
+    """An OrderedDict has an order of its own, which has to be put back, too."""
+    seen = []
+
+    def use():
+        _recent.move_to_end("a")
+        seen.append(next(iter(_recent)))
+        _recent.move_to_end("b")
+
+    go(use, use)
+    assert seen == ["b", "b"]
+
+
+class Sorted(dict):
+    """As of sortedcontainers: its items are asked for one by one, by code in Python."""
+
+    def __init__(self):
+        super().__init__()
+        self.order = []
+
+    def __setitem__(self, key, value):
+        if key not in self:
+            self.order = sorted([*self.order, key])
+        super().__setitem__(key, value)
+
+    def __iter__(self):
+        return iter(self.order)
+
+    def items(self):
+        return [(key, self[key]) for key in self.order]
+
+
+def race_dict_with_an_order_of_its_own():
+    d = Sorted()
+
+    def put(key):
+        d[key] = 1
+
+    go(lambda: put("b"), lambda: put("a"))
+    assert list(d) == ["a", "b"]
+
+
+def ok_dict_with_an_order_of_its_own():
+    d, lock = Sorted(), Lock()
+
+    def put(key):
+        with lock:
+            d[key] = 1
+
+    go(lambda: put("b"), lambda: put("a"))
+    assert list(d) == ["a", "b"]
+
+
+def race_view_that_only_reads():
+    d = {}
+    view, seen = types.MappingProxyType(d), []
+
+    def put():
+        d["a"] = 1
+
+    go(put, lambda: seen.append(len(view)))
+    assert seen == [1]
+
+
+def race_item_of_a_view():
+    d = {"a": 0}
+    view = types.MappingProxyType(d)
+
+    def add():
+        d["a"] = view["a"] + 1
+
+    go(add, add)
+    assert d["a"] == 2
+
+
+def ok_item_of_a_view_locked():
+    d, lock = {"a": 0}, Lock()
+    view = types.MappingProxyType(d)
+
+    def add():
+        with lock:
+            d["a"] = view["a"] + 1
+
+    go(add, add)
+    assert d["a"] == 2
+
+
+def exception_list_changed_while_it_is_sorted():
+    """The key is a function in Python: there another thread may go on, and finds an empty list."""
+    items = [3, 1, 2]
+    go(lambda: items.sort(key=lambda item: item), lambda: items.append(9))
+
+
+def race_list_changed_while_it_is_folded():
+    items, out = ["a", "a"], []
+
+    def change():
+        items[0] = "b"
+        items[1] = "c"
+
+    go(lambda: out.append(functools.reduce(lambda a, b: a + b, items)), change)
+    assert out[0] in ("aa", "ba", "bc")
+
+
+def ok_local_imported_by_name():
+    mine, out = local(), []
+
+    def keep(number):
+        mine.number = number
+        out.append(mine.number == number)
+
+    go(lambda: keep(1), lambda: keep(2))
+    assert all(out)

@@ -5,7 +5,8 @@ two steps of its Python code. `run` and `queues` end their workers so, `deadline
 and the explorer whatever they watch.
 
 It must not arrive inside an import: the module would stay half made, or the
-lock of the import closed, for this thread and for all later ones.
+lock of the import closed, for this thread and for all later ones. The same holds
+for an interrupt, which is an exception in the main thread: see `interrupts`.
 
 Where a thread stands says `wait_graph`; it is asked for only when somebody has
 to be ended, as every worker process would pay 8 ms for it.
@@ -111,7 +112,7 @@ class Ender(Thread):
         return thread not in self.told and self.at_work(thread)
 
     def _tell(self, alive: list[Thread], again: bool) -> None:
-        from . import wait_graph
+        from .. import wait_graph
 
         now = monotonic()
         each_other = all(t in self.told for t in alive) and wait_for_each_other(alive)
@@ -133,7 +134,7 @@ class Ender(Thread):
 
 def tell(thread: Thread, error: type[BaseException]) -> bool:
     """Raise `error` in `thread`, unless it is inside an import; whether that was done."""
-    from . import wait_graph
+    from .. import wait_graph
 
     if wait_graph.importing(thread):
         return False
@@ -146,7 +147,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
     Where all wait for one and the same, somebody else may hold it, who goes on.
     """
-    from . import wait_graph
+    from .. import wait_graph
 
     locks = [wait_graph.lock_of(thread)[0] for thread in threads]
     return None not in locks and len(set(map(id, locks))) > 1
@@ -154,7 +155,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
 def _prospect(thread: Thread) -> str:
     """What is to be said of one that has not ended."""
-    from . import wait_graph
+    from .. import wait_graph
 
     if wait_graph.importing(thread):
         return "is in an import and ends after it"

@@ -1,0 +1,52 @@
+"""Rules for every test, and for the notebooks that are tested."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish() -> Generator[None, None, None]:
+    """No kernel writes into the learner's progress: it gets a folder of its own."""
+    yield
+    _progress.cleanup()
+
+
+_progress = tempfile.TemporaryDirectory(prefix="course-progress-", ignore_cleanup_errors=True)
+os.environ["COURSE_PROGRESS"] = _progress.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running in the main thread."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(autouse=True)
+def a_cpu_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Workers of pytest-xdist that compute beside each other do so on different CPUs."""
+    worker = getattr(request.config, "workerinput", None)
+    if worker is None or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    from suite import own_cpu
+
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, own_cpu(request.node.nodeid, worker["workerid"]))
+    yield
+    os.sched_setaffinity(0, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI is set, a browser test that is skipped has failed: nobody would notice there."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and item.get_closest_marker("browser"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but CI is set and a browser test must run: {report.longrepr}"
+    return report

@@ -1,0 +1,118 @@
+"""An interrupt that comes where it would break something arrives when that is over.
+
+An interrupt is an exception, between any two steps of the main thread. Within an
+import it leaves a module half made; within what ends a block, a lock that stays
+closed, a hook that stays replaced, a process that nobody knows of. So in a
+notebook it waits for the end of these, a few seconds at most.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import signal
+import threading
+from collections.abc import Callable
+from threading import Thread
+from time import monotonic, sleep
+from types import CodeType, FrameType
+from typing import Any, TypeVar
+
+PATIENCE = 3.0  # seconds
+LOOK = 0.005  # seconds between two looks at whether it is over
+
+F = TypeVar("F", bound=Callable[..., Any])
+_block = contextlib._GeneratorContextManager  # what sets something up, and puts it back
+_whole: set[CodeType] = {_block.__enter__.__code__, _block.__exit__.__code__}
+CALLBACKS = ("weakref.py", "_weakrefset.py")  # an exception there is printed, and lost
+
+
+def whole(function: F) -> F:
+    """For what starts something or puts it back: an interrupt in there arrives after it."""
+    _whole.add(function.__code__)
+    return function
+
+
+def must_not_be_broken(frame: FrameType | None) -> bool:
+    """Whether it is, or was called from, an import, a finalizer, or what is `whole`.
+
+    Generators that are context managers are: what they do before and after a block.
+    """
+    from .. import wait_graph
+
+    while frame is not None:
+        code = frame.f_code
+        if code in _whole or code.co_name == "__del__" or code.co_filename.endswith(CALLBACKS):
+            return True
+        if code.co_filename.startswith(wait_graph.IMPORTS):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def spare() -> None:
+    """From now on an interrupt of a cell waits a while for the end of what it must not break.
+
+    NumPy and matplotlib, say, cannot be imported again once that was broken off.
+    """
+    from tempfile import TemporaryDirectory
+
+    from IPython import get_ipython
+
+    from .. import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
+
+    if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call, unused-ignore]
+        whole(TemporaryDirectory.__init__)
+        whole(TemporaryDirectory.cleanup)
+        shell.events.register("pre_run_cell", _listen)
+        shell.events.register("post_run_cell", _forget)
+        _listen()
+
+
+_late: _Late | None = None
+
+
+def _listen(*_: object) -> None:
+    """The kernel sets Python's own handler before each cell; others' are left alone."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def _forget(*_: object) -> None:
+    """The cell is over, so nothing is on its way any more."""
+    global _late
+    _late = None
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    global _late
+    if not must_not_be_broken(frame) or (_late and _late.is_over()):
+        _late = None
+        signal.default_int_handler(number, frame)
+    elif _late is None:
+        _late = _Late()
+        _late.start()
+
+
+class _Late(Thread):
+    """An interrupt on its way to the main thread, where it would break something."""
+
+    def __init__(self) -> None:
+        super().__init__(name="interrupt", daemon=True)
+        self.patient_until = monotonic() + PATIENCE
+
+    def is_over(self) -> bool:
+        return monotonic() >= self.patient_until
+
+    def run(self) -> None:
+        from .. import wait_graph
+
+        main = threading.main_thread()
+        while monotonic() < self.patient_until + PATIENCE:
+            patient = not self.is_over() and must_not_be_broken(wait_graph.frame_of(main))
+            if _late is not self:  # it has arrived, or its cell has ended
+                return
+            if not patient:
+                _thread.interrupt_main()
+            sleep(LOOK)

@@ -1,0 +1,148 @@
+"""The way through the course, as a learner with a keyboard takes it: in JupyterLab and Notebook 7.
+
+JupyterLab opens as `course.py lab` furnishes it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import PATIENCE, Lab, Lesson, screenshot
+from playwright.sync_api import Browser, expect
+
+from helpers import exercises
+from helpers.progress import FILE
+
+pytestmark = pytest.mark.browser
+FIRST = "00-start-here.ipynb"
+PLACES = {"JupyterLab": "lab/tree", "Notebook 7": "notebooks"}
+RUNNING = """async () => {
+    await jupyterapp.serviceManager.sessions.refreshRunning();
+    return [...jupyterapp.serviceManager.sessions.running()].map(session => session.path);
+}"""
+ACTIVE = """() => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    return [notebook.activeCellIndex, notebook.activeCell.model.id, notebook.widgets.length];
+}"""
+HAS_RUN = """number => {
+    const cell = jupyterapp.shell.currentWidget.content.widgets[number].model;
+    return cell.type !== 'code' || (cell.executionState === 'idle' && cell.executionCount);
+}"""
+
+Opened = Callable[..., Any]
+
+
+@pytest.fixture
+def opened(lab: Lab, browser: Browser) -> Opened:
+    """A lesson as it is opened for the first time: no question asked, nothing reset."""
+
+    @contextmanager
+    def opening(at: str, name: str = FIRST) -> Iterator[Lesson]:
+        context = browser.new_context(viewport={"width": 1024, "height": 768})
+        lesson = Lesson(context.new_page(), lab, name, at, "")
+        try:
+            yield lesson
+        finally:
+            lesson.shut_down()
+            context.close()
+
+    return opening
+
+
+def test_jupyterlab_opens_with_the_contents_and_a_link_lands_in_the_glossary(
+    opened: Opened,
+) -> None:
+    with opened("lab/tree") as lesson:
+        contents = lesson.page.get_by_role("region", name="Table of Contents section")
+        expect(contents).to_contain_text("Your first prediction")
+        expect(lesson.page.locator(".jp-FileBrowser")).to_be_hidden()
+        assert not lesson.ask("() => jupyterapp.shell.currentWidget.context.model.dirty")
+        screenshot(lesson, "first screen")
+        lesson.page.locator(".jp-RenderedMarkdown a", has_text="workers").first.click()
+        word = lesson.page.locator(".jp-MarkdownViewer h2", has_text=re.compile("^Worker"))
+        expect(word).to_be_in_viewport(timeout=PATIENCE)
+        assert lesson.ask(RUNNING) == [FIRST]
+
+
+class Walk:
+    """A keyboard, and nothing else: from the first cell of a lesson to its last."""
+
+    def __init__(self, lesson: Lesson) -> None:
+        self.lesson, self.press = lesson, lesson.page.keyboard.press
+
+    def at(self) -> tuple[int, str, int]:
+        """The number of the active cell, its id, and how many there are."""
+        number, name, cells = self.lesson.ask(ACTIVE)
+        return number, name, cells
+
+    def run(self) -> None:
+        """Shift+Enter: the cell runs, and the next one is active."""
+        number, *_ = self.at()
+        self.press("Shift+Enter")
+        self.lesson.page.wait_for_function(HAS_RUN, arg=number, timeout=PATIENCE)
+
+    def back_to(self, locator: str) -> None:
+        """Up to the cell that has run, and by Tab to what is in its output."""
+        self.lesson.page.locator(locator).first.wait_for()
+        self.press("ArrowUp")
+        for _ in range(9):
+            self.press("Tab")
+            if self.lesson.page.locator(f"{locator}:focus").count():
+                return
+        raise AssertionError(f"Tab does not lead to {locator}")
+
+    def write(self, text: str) -> None:
+        self.press("Enter")
+        self.press("ControlOrMeta+a")
+        self.lesson.page.keyboard.insert_text(text)
+
+
+def solution(name: str) -> str:
+    solved = exercises.find(name).solution
+    return textwrap.dedent(inspect.getsource(solved)).replace(solved.__name__, name.split(".")[1])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_first_lesson_can_be_walked_through_by_keyboard(
+    opened: Opened, folder: Path, place: str
+) -> None:
+    if place == "Notebook 7" and not find_spec("notebook"):
+        pytest.skip("needs Notebook 7")
+    (folder / FILE).unlink(missing_ok=True)
+    with opened(PLACES[place]) as lesson:
+        walk, page = Walk(lesson), lesson.page
+        number, name, cells = walk.at()
+        while number < cells - 1:
+            if name == "usable-starter":
+                walk.write(f"import math\n\n\n{solution('start.usable')}")
+            walk.run()
+            if name == "predict-crowd":
+                walk.back_to(".prediction button")
+                walk.press("Space")
+                walk.run()  # the question again, with the choice
+            if name == "first-panel":
+                walk.back_to(".course-panel .noUi-handle")
+                handle = page.locator(".course-panel .noUi-handle")
+                before = handle.get_attribute("aria-valuetext")
+                walk.press("ArrowRight")
+                expect(handle).not_to_have_attribute("aria-valuetext", before or "")
+                walk.run()
+            number, name, cells = walk.at()
+        assert lesson.failed() == []
+        outputs = {cell["id"]: json.dumps(cell["outputs"]) for cell in lesson.cells()}
+        assert "as you predicted" in outputs["answer-crowd"]
+        assert "Solved" in outputs["usable-check"]
+        assert "not yet" in outputs["overlap-check"]
+        assert "predictions 1 of 3, exercises 1 of 2" in outputs["progress"]
+        assert "predictions made: 1 of 3; exercises solved: 1 of 2" in outputs["summary"]
+        assert "start:sixteen?,usable" in outputs["progress-line"]
+        screenshot(lesson, f"end of lesson 00 in {place}")

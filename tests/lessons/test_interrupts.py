@@ -1,0 +1,68 @@
+"""An interrupt at any moment leaves nothing behind, in a real kernel; see `interrupts`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interrupts import ANSWERS, ENDS, Kernel
+
+SLOW = """
+import time
+end = time.monotonic() + {seconds}
+while time.monotonic() < end:
+    time.sleep(0.005)
+whole = True
+"""
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[Kernel]:
+    started = Kernel(str(tmp_path))
+    yield started
+    assert started.end() == []
+
+
+def test_an_interrupt_of_an_import_arrives_after_it_and_the_module_is_whole(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    for name, seconds in {"short": 0.3, "other": 0.3, "long": 30}.items():
+        (tmp_path / f"{name}.py").write_text(SLOW.format(seconds=seconds))
+    kernel.run(f"import helpers, sys, time; sys.path.insert(0, {str(tmp_path)!r})", ENDS)
+    cell = "import short, other\nreached = True\nwhile True: time.sleep(0.01)"
+    assert kernel.run(cell, ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
+    assert kernel.run("assert short.whole; import other; assert other.whole", ENDS).status == "ok"
+    assert kernel.run("import long", ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
+    assert kernel.run("time.sleep(0.1)", ENDS).status == "ok"
+
+
+DEATHS = {
+    "a run in a check": (
+        'check("start.overlap", lambda *_: run(ends, [1]))',
+        'check("start.overlap") and run(ends)',
+    ),
+    "an exploration": ("explore(ends)", "explore(ends)"),
+}
+IMPORTS = """
+import os
+from helpers.interleave import explore
+from helpers.lesson import check
+from helpers.run import run
+def ends(*_): os._exit(1)
+"""
+
+
+def test_the_next_kernel_says_what_was_under_way_when_the_last_one_died(kernel: Kernel) -> None:
+    assert kernel.run(IMPORTS, ENDS)[:2] == ("ok", " ")
+    for call, what in DEATHS.values():
+        kernel.client.execute(f"# once more\nanswer = 1\n{call}")
+        kernel.manager.provisioner.process.wait(20)
+        kernel.restart()
+        where = "in the cell that begins with `# once more`"
+        sentence = f"The last kernel ended while {what} was under way, {where}.\n"
+        assert kernel.run(IMPORTS, ENDS).said.strip() == sentence.strip()
+    kernel.run(f"{IMPORTS}\nrun(ends, [1], using='fork')", ENDS)
+    kernel.restart()
+    assert kernel.run(IMPORTS, ENDS).said.strip() == ""

@@ -1,0 +1,69 @@
+"""Run the whole suite: what only computes side by side, then what measures, alone.
+
+    python tests/tools/suite.py [arguments of pytest]
+
+The explorer takes its own steps, so its tests find the same beside others. A test
+that measures does not: it comes when everything else has ended, in the order in
+which pytest found it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers import machine
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from computing_first import ComputingFirst
+
+# Parts of the names of tests that measure nothing and start no processes.
+COMPUTING = (
+    "tests/interleave/",
+    "tests/exercises/test_ladder.py",
+    "tests/exercises/test_answers_ladder.py",
+    "tests/exercises/test_answers_synchronization.py",
+    "tests/lessons/test_notebooks.py",
+    "tests/lessons/test_rules.py",
+    "tests/lessons/test_sentences.py",
+    "tests/lessons/test_synchronization.py",
+    "[ladder.",
+    "[synchronization.",
+    "04b-the-ladder.ipynb::",
+)
+MEASURING = ("tests/interleave/test_real.py",)
+ALONE = "alone"
+
+
+def group(nodeid: str) -> str:
+    """What stays together: the cells of a notebook, and all that measures."""
+    if any(part in nodeid for part in MEASURING):
+        return ALONE
+    if any(part in nodeid for part in COMPUTING):
+        return nodeid.split("::")[0] if ".ipynb::" in nodeid else nodeid
+    return ALONE
+
+
+def own_cpu(nodeid: str, worker: str) -> set[int]:
+    """Where a test may run: the explorer stays on one CPU, so two workers need two."""
+    cpus = sorted(os.sched_getaffinity(0))
+    number = int(worker.removeprefix("gw"))
+    return set(cpus) if group(nodeid) == ALONE else {cpus[number % len(cpus)]}
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ComputingFirst:
+    from computing_first import ComputingFirst  # pytest wants to import xdist before we do
+
+    config.option.loadscopereorder = False
+    return ComputingFirst(config, log)
+
+
+if __name__ == "__main__":
+    workers = min(8, machine.usable_cpus())
+    ours = [f"--numprocesses={workers}"] if workers > 1 else []
+    sys.exit(pytest.main([*ours, *sys.argv[1:]], plugins=[sys.modules[__name__]]))
