@@ -225,11 +225,14 @@ def _search(
 def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:
     """The first failing schedule with no preemption, with one, with two."""
     explorer.steps = min(explorer.steps, ALL_STEPS - ALL_STEPS // 10)  # after a long search, too
-    for bound in (0, 1, 2):
-        for run in islice(explorer.runs(Bounded(bound)), most):
-            if run.unfair():
-                continue
-            verdict, _ = judge(run)
-            if verdict != "ok":
-                return Failure(run.preemptions, run.word, verdict)
+    try:
+        for bound in (0, 1, 2):
+            for run in islice(explorer.runs(Bounded(bound)), most):
+                if run.unfair():
+                    continue
+                verdict, _ = judge(run)
+                if verdict != "ok":
+                    return Failure(run.preemptions, run.word, verdict)
+    except KeyboardInterrupt:  # what was found before is told all the same
+        explorer.interrupted = True
     return None

@@ -119,7 +119,7 @@ class Report:
     every: bool = False
     left_out: str = ""  # why it is not complete
     states: int = 0  # that it can be in, where schedules that come to the same one are one
-    interrupted: bool = False
+    interrupted: bool = False  # by whoever waited for it
     notes: tuple[str, ...] = ()  # what was taken for granted: "line 5: a set is gone through in …"
 
     @property

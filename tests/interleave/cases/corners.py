@@ -793,6 +793,104 @@ def livelock_phases_missed():
     go(follow, lead)
 
 
+def ok_three_that_poll_in_turn():
+    """Each looks again every now and then whether it is its turn."""
+    changed, shown = threading.Condition(), []
+
+    def show(place):
+        with changed:
+            while len(shown) != place:
+                changed.wait(0.01)
+            shown.append(place)
+
+    go(lambda: show(2), lambda: show(1), lambda: show(0))
+    assert shown == [0, 1, 2]
+
+
+def ok_two_take_with_a_timeout():
+    """Who waits with a time-out misses no item, though nobody is notified."""
+    changed, items, got = threading.Condition(), [], []
+
+    def take():
+        with changed:
+            while not items:
+                changed.wait(0.1)
+            got.append(items.pop())
+
+    def put():
+        for item in (1, 2):
+            with changed:
+                items.append(item)
+
+    go(take, take, put)
+    assert sorted(got) == [1, 2]
+
+
+def exception_waits_once_with_a_timeout():
+    """The time-out may be over before anything is there."""
+    changed, items = threading.Condition(), []
+
+    def take():
+        with changed:
+            if not items:
+                changed.wait(0.1)
+            items.pop()
+
+    def put():
+        with changed:
+            items.append(1)
+            changed.notify()
+
+    go(take, put)
+
+
+def ok_philosophers_try_in_order():
+    """Three who take the smaller fork first, and give it back when the other is not free."""
+    forks, ate = [Lock() for _ in range(3)], []
+
+    def eat(i):
+        first, second = sorted((i, (i + 1) % 3))
+        while True:
+            with forks[first]:
+                if forks[second].acquire(timeout=0.1):
+                    ate.append(i)
+                    forks[second].release()
+                    return
+
+    go(lambda: eat(0), lambda: eat(1), lambda: eat(2))
+    assert len(ate) == 3
+
+
+def ok_readers_and_writers_poll():
+    """Who may not enter tries again; two writers, one reader."""
+    lock, readers, writing, x, seen = Lock(), [0], [False], [0, 0], []
+
+    def read():
+        while True:
+            with lock:
+                if not writing[0]:
+                    readers[0] += 1
+                    break
+        seen.append(x[0] == x[1])
+        with lock:
+            readers[0] -= 1
+
+    def write():
+        while True:
+            with lock:
+                if not readers[0] and not writing[0]:
+                    writing[0] = True
+                    break
+        x[0] += 1
+        x[1] += 1
+        with lock:
+            writing[0] = False
+
+    go(read, write, write)
+    assert seen == [True]
+    assert x == [2, 2]
+
+
 _recent = collections.OrderedDict(a=0, b=0)
 
 
