@@ -35,6 +35,13 @@ class Memory(NamedTuple):
     resident: int
     reserved: int
 
+    def __str__(self) -> str:
+        """
+        >>> print(Memory(12902, 8576778))
+        13 kB resident, 8577 kB reserved
+        """
+        return f"{self.resident / 1e3:.0f} kB resident, {self.reserved / 1e3:.0f} kB reserved"
+
 
 def memory(pid: int | None = None) -> Memory | None:
     """The memory of a process, by default of this one; None where nobody tells."""

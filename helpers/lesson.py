@@ -125,8 +125,9 @@ class Prediction(Lasting):
         self._answer: Answer | None = None
         self._one_at_a_time = threading.Lock()  # a button may be pressed while a cell runs
         width = f"{min(60, max(map(len, asked.options)) + 8)}ch"  # an option on a line of its own
+        shown = [(f"{label}\N{EN SPACE}", label) for label in asked.options]  # room for a mark
         self.buttons = widgets.ToggleButtons(
-            options=list(asked.options), index=None, layout={"width": f"calc({width} + 8px)"}
+            options=shown, index=None, layout={"width": f"calc({width} + 8px)"}
         )
         self.buttons.style.button_width = width
         self.buttons.tooltips = [f"{asked.question} {label}" for label in asked.options]
@@ -333,7 +334,7 @@ def _row(asked: Question, choice: str) -> tuple[str, str, str]:
 def _made(make: Callable[[], object]) -> str:
     try:
         value = make()
-    except NameError:
+    except (NameError, LookupError):  # its cell has not run, or not to its end
         return NOT_RUN
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
@@ -417,7 +418,9 @@ def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:
         return False, f"{error} Above you see who waits where."
     except (Exception, SystemExit) as error:
         sentence = blame(error)
-    return False, blame(in_threads[0], " in a thread") if in_threads else sentence
+    if in_threads:
+        sentence = blame(in_threads[0], " in a thread")
+    return False, exercises.named_slip(answer, sentence)
 
 
 @contextmanager

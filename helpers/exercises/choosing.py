@@ -21,6 +21,7 @@ from ..timeline import Timeline
 from ..work.real_work import texts
 from . import NotYet, exercise, expect
 from ._workers import FORKED, Square, spawned
+from .start import short
 
 spawn = get_context("spawn")
 TOOLS = ("serial", "threads", "processes")
@@ -279,6 +280,10 @@ def _judge_trips(answer: Any, paths: list[str], pool: Executor, workers: int) ->
     given = answer(list(paths), counted, workers)
     expect(given is not None, f"{of}: words_in gave back None. Does it return the words?")
     expect(
+        isinstance(given, Mapping),
+        f"{of}: words_in must give the words of all files, added up, not {short(given)}.",
+    )
+    expect(
         given == count_all(paths),
         f"{of}: those are not the words of all files, each counted as often as it is there.",
     )
@@ -432,6 +437,7 @@ def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) ->
             del _servers[folder]
     of = f"{len(urls)} urls, {len(numbers)} numbers, {cpus} CPUs"
     here = {span.pid for span in waiting.spans}
+    expect(bool(here), f"{of}: fetch was never called, so no url was waited for.")
     expect(here == {os.getpid()}, f"{of}: fetch was called in another process: waiting needs none.")
     expect(
         waiting.at_once() == len(urls),

@@ -6,13 +6,11 @@ import gc
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
 from multiprocessing import active_children, get_context
-from multiprocessing.queues import Queue as Queues
-from multiprocessing.queues import SimpleQueue as SimpleQueues
 from queue import Empty, Queue
 from typing import Any
 
@@ -20,6 +18,7 @@ from ..cost import life
 from ..deadline import DeadlinePassed, deadline
 from . import exercise, expect
 from ._schedules import all_hold, all_tried
+from ._time_outs import ending_meanwhile
 from ._workers import (
     ALIVE,
     EXITS,
@@ -490,7 +489,7 @@ def _dead_worker(answer: Any) -> str:
     _judge_codes(codes)
     longer = min(time.monotonic() - before, HUNG) + 1
     _asked(answer, longer, [KILLED, SLOW, ALIVE], [ALIVE, SLOW])
-    with _ending_meanwhile():
+    with ending_meanwhile(HUNG / 2):
         _asked(answer, 0, [EXITS, SLOW, ALIVE], [ALIVE, SLOW], LOOKED)
     return (
         f"All answers, the slow one and the long one, too; {KILLED}, {EXITS} and {SILENT} are "
@@ -502,39 +501,6 @@ NO_TIME = "An exitcode of None belongs to somebody who is alive, and no time pro
 NO_TIME += "will come."
 LOOKED = "It answered and ended after you had looked into the queue, and before you looked who is "
 LOOKED += "alive: look at the exit codes first, and then at the queue."
-
-
-@contextmanager
-def _ending_meanwhile() -> Iterator[None]:
-    """Whoever finds a queue empty is told so when all processes have ended, with all they put."""
-
-    def all_end() -> None:
-        last = time.monotonic() + HUNG / 2
-        while active_children() and time.monotonic() < last:
-            time.sleep(0.01)
-
-    def late(look: Callable[..., Any]) -> Callable[..., Any]:
-        def looks(*given: Any, **named: Any) -> Any:
-            try:
-                found = look(*given, **named)
-            except Empty:
-                all_end()
-                raise
-            if found is True:  # what empty() says, and nobody has put
-                all_end()
-            return found
-
-        return looks
-
-    looks = ((Queues, "get"), (Queues, "empty"), (SimpleQueues, "empty"))
-    before = [(owner, name, getattr(owner, name)) for owner, name in looks]
-    for owner, name, look in before:
-        setattr(owner, name, late(look))
-    try:
-        yield
-    finally:
-        for owner, name, look in before:
-            setattr(owner, name, look)
 
 
 def _asked(
@@ -559,7 +525,7 @@ def _asked(
     dead = [name for name in names if name not in alive]
     for name in alive:
         expect(
-            name not in codes or (name == TALKS and codes[name] is not None),
+            name not in codes or (name == TALKS and codes[name] == 1),
             f"{name} was not dead, only slow. {why}",
         )
         expect(name not in codes, f"{name} has answered before it ended, so it is not among those.")
