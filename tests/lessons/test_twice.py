@@ -1,6 +1,6 @@
 """Every cell can be run again: learners press Shift+Enter more than once.
 
-A lesson takes a minute or more, so a short one is tried here, and all of them where
+A lesson takes a minute or more, so a short one is tried here, and all notebooks where
 COURSE_TWICE is set: `COURSE_TWICE=1 pytest tests/lessons/test_twice.py`.
 """
 
@@ -13,13 +13,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from rules import lessons
+from rules import FOLDER, notebooks
 
-SHORT = "00-start-here"
+SHORT = FOLDER / "00-start-here.ipynb"
 ALL = bool(os.environ.get("COURSE_TWICE"))
 
 
-@pytest.mark.parametrize("path", [p for p in lessons() if ALL or p.stem == SHORT], ids=str)
+@pytest.mark.parametrize("path", [p for p in notebooks() if ALL or p == SHORT], ids=str)
 def test_each_cell_of_a_lesson_can_be_run_twice(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
