@@ -38,7 +38,7 @@ body:not(:has(.jp-OutputArea)):has(.course-alive) .course-snapshot,
 SCRIPT = """<script>(() => {
 const area = document.currentScript.closest('.jp-OutputArea');
 const name = () => area.querySelectorAll('.course-control').forEach(control => {
-  const labels = [...control.querySelectorAll('.widget-label')].map(label => label.innerText);
+  const labels = [...control.querySelectorAll('.widget-label')].map(label => label.textContent);
   const text = labels.filter(Boolean).join(', in ');
   for (const step of control.querySelectorAll('.course-step')) {
     step.ariaLabel = `${step.title}: ${labels[0]}`;
