@@ -4,6 +4,7 @@
     python3 course.py COMMAND [arguments that are passed on]
 
     lab         open the lessons in JupyterLab
+    update      take the newest version of the course, and keep what you wrote
     test        run every lesson and every test (pytest)
     bench       measure what the course promises about itself
     notebooks   run the lessons again from clean kernels and store what they show
@@ -68,6 +69,12 @@ def lab(arguments: "list[str]") -> int:
     if not any((ROOT / argument).exists() for argument in arguments):
         command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
     return serve([str(PYTHON), *command, *arguments])
+
+
+def update(arguments: "list[str]") -> int:
+    """Pull the newest version, notebook by notebook, cell by cell."""
+    refuse(arguments)
+    return run([sys.executable, str(Path("tests", "tools", "update.py"))])
 
 
 def test(arguments: "list[str]") -> int:
@@ -135,6 +142,7 @@ def sentences(arguments: "list[str]") -> int:
 
 COMMANDS = {
     "lab": lab,
+    "update": update,
     "test": test,
     "bench": bench,
     "notebooks": notebooks,

@@ -22,6 +22,7 @@ from typing import Any
 from .run import run
 from .timeline import Span, Timeline
 from .work import count_words
+from .work.real_work import CLIENT
 
 WAYS = ("serial", "threads", "processes")
 PAYS = 1.3  # times as fast at least, to be called faster: less may be chance
@@ -32,7 +33,7 @@ FREE = 0.7  # of the CPUs that the workers could use: with less, others had the 
 _PLUGINS = [f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")]
 _PILLOW = ("PIL.Image", "PIL.ImageFilter", "PIL.ImageOps", *_PLUGINS)  # a first `open` needs all
 NEEDS = {  # the modules that real work imports when it is first called
-    "fetch": ("httpx", "httpcore", "ssl"),
+    "fetch": CLIENT,
     "query": ("sqlite3", "pathlib"),
     "count_words": ("re",),
     "thumbnail": _PILLOW,

@@ -161,8 +161,12 @@ def round_trip(
     mine, theirs = semaphore(0), semaphore(0)
     other = worker(target=bounce, args=(theirs, mine, rounds + 1), daemon=True)
     other.start()
-    seconds = [_bounce(mine, theirs) for _ in range(rounds + 1)]
-    other.join()
+    try:
+        seconds = [_bounce(mine, theirs) for _ in range(rounds + 1)]
+    finally:  # after an interrupt it needs the rest of its rounds to come to its end
+        for _ in range(rounds + 1):
+            theirs.release()
+        other.join(PATIENCE)
     return median(seconds[1:])
 
 

@@ -18,6 +18,7 @@ True
 
 from __future__ import annotations
 
+import html
 import math
 import os
 import sys
@@ -102,6 +103,74 @@ def machine() -> Machine:
         # allow_none, as asking without it would settle the method for good
         start_method=get_start_method(allow_none=True) or methods[0],
     )
+
+
+class Place(NamedTuple):
+    """Where a notebook runs, and what is missing there; at the end of a cell, in sentences."""
+
+    name: str
+    lacks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.lacks:
+            return f"This notebook runs in {self.name}. Nothing that the lessons need is missing."
+        return "\n".join([f"This notebook runs in {self.name}.", *self.lacks])
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        first, *more = str(self).split("\n")
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in more)
+        return {
+            "text/plain": str(self),
+            "text/html": f"<p>{html.escape(first)}</p><ul>{items}</ul>",
+        }
+
+
+# What a place puts into the environment of its kernels, and what is missing there.
+PLACES = {
+    "COLAB_RELEASE_TAG": (
+        "Colab",
+        "Colab is not supported: others report that sliders and buttons do not follow there. "
+        "Take another place of those in README.md.",
+    ),
+    "BINDER_LAUNCH_HOST": (
+        "Binder",
+        "Binder forgets what you write when you leave: keep the line of the section Another day, "
+        "and download the notebooks that you changed.",
+    ),
+    "CODESPACES": ("Codespaces", ""),
+    "JUPYTERHUB_USER": ("a JupyterHub", ""),
+    "VSCODE_PID": ("VS Code", "The lessons were not tried in VS Code."),
+}
+OLDEST = {"ipykernel": (7, 4), "ipywidgets": (8, 1)}  # as pyproject.toml asks for
+
+
+def place() -> Place:
+    """Where this notebook runs, as far as it can be told from inside."""
+    known = (found for variable, found in PLACES.items() if os.environ.get(variable))
+    name, lack = next(known, ("Jupyter on this computer", ""))
+    lacks = [lack] if lack else []
+    if sys.platform == "emscripten":
+        lacks.append("A browser's Python has no threads and no processes, so nothing works here.")
+    if usable_cpus() == 1:
+        lacks.append("One CPU is usable here: more workers speed up waiting, and no computing.")
+    for package, least in OLDEST.items():
+        if (found := _version(package)) < least:
+            words = ".".join(map(str, found)) if found else "missing"
+            lacks.append(
+                f"{package} is {words} here, and {'.'.join(map(str, least))} is the oldest that "
+                "was tried: what workers and sliders show may be lost."
+            )
+    return Place(name, tuple(lacks))
+
+
+def _version(package: str) -> tuple[int, ...]:
+    """Its first two numbers; none, if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return tuple(int(part) for part in version(package).split(".")[:2])
+    except (PackageNotFoundError, ValueError):
+        return ()
 
 
 def usable_cpus() -> int:

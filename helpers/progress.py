@@ -30,8 +30,9 @@ from .ending import InOneSentence
 
 FILE = "progress.sqlite"
 FOLDER = Path.cwd()  # of the notebook: where its kernel starts
+MARKS = 10  # more of them nobody counts
 ASKED = "?"  # after the name of a prediction, as one exercise may have the same name
-SECONDS = 2.0  # to wait for another notebook that is writing
+SECONDS = 5.0  # to wait for another notebook that is writing
 CALLS = re.compile(r'\b(predict|check)\("([a-z_]+\.[a-z_.]+)"')
 
 display: Callable[..., Any] = ipython.display
@@ -93,7 +94,7 @@ def record(name: str, said: str = "") -> None:
         return
     if name in {each for lesson in course() for each in lesson.names}:
         _since_start[name] = said
-        _write({name: said})
+        _write()
         for page, which in _pages:
             page.update(_shown(which), raw=True)
 
@@ -107,13 +108,13 @@ def _file() -> Path:
     return Path(os.environ.get("COURSE_PROGRESS") or FOLDER) / FILE
 
 
-def _write(done: dict[str, str]) -> bool:
-    """Whether it could be written."""
+def _write() -> bool:
+    """Write all that this kernel has recorded, what failed before, too; whether it went well."""
     try:
         with closing(sqlite3.connect(_file(), timeout=SECONDS)) as file, file:
             file.execute("begin immediate")  # fails where nothing can be written
             file.execute("create table if not exists done (name text primary key, said text)")
-            file.executemany("insert or replace into done values (?, ?)", done.items())
+            file.executemany("insert or replace into done values (?, ?)", _since_start.items())
     except (sqlite3.Error, OSError):
         return False
     return True
@@ -157,7 +158,7 @@ def bring(line: str) -> None:
         raise NotOurs(f"line names {unknown[0]!r:.60}, which no lesson here has")
     fresh = {name: "" for name in names if name not in done()}
     _since_start.update(fresh)
-    _write(fresh)
+    _write()
     show()
 
 
@@ -249,6 +250,8 @@ class Count(NamedTuple):
     @property
     def html(self) -> str:
         """A mark for each, which a screen reader leaves out, and the words."""
+        if self.all > MARKS:
+            return self.words
         marks = "●" * self.done + "○" * (self.all - self.done)
         return f'<span aria-hidden="true">{marks}</span> {self.words}'.strip()
 
@@ -259,7 +262,7 @@ def _of(names: Iterable[str], so_far: dict[str, Any]) -> Count:
 
 
 def _table(rows: list[tuple[Lesson, Count, Count]]) -> str:
-    left = 'style="text-align:left"'
+    left = 'style="text-align:left;white-space:nowrap"'
     heads = "".join(f'<th scope="col" {left}>{h}</th>' for h in ("", "Predictions", "Exercises"))
     body = "".join(
         f'<tr><th scope="row" {left}><a href="{escape(lesson.file)}">{escape(lesson.title)}</a>'
@@ -273,7 +276,7 @@ def _memory(lessons: bool) -> str:
     """Where it is kept, tried by writing."""
     if not lessons:
         return "No lesson stands in this folder, so nothing is remembered."
-    if not _write({}):
+    if not _write():
         return (
             f"{FILE} cannot be written here: what you do is forgotten when the kernel ends, "
             "unless you keep what progress.line() gives."

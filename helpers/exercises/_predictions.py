@@ -318,7 +318,7 @@ prediction(
     "synchronization.hang",
     "A thousand runs on real threads, one by one:",
     {
-        "it hangs": Option("It has to hit a moment for that."),
+        "it hangs": Option("For that, both threads have to hold one lock each at the same moment."),
         "all runs end": Option("The moment between two locks is short, and both have to be in it."),
     },
     right="all runs end",
@@ -493,4 +493,54 @@ prediction(
     },
     right="half as long",
     otherwise="It depends on the library, and on how many CPUs are usable.",
+)
+
+# -------------------------------------------------------------------- 07 tasks
+
+prediction(
+    "tasks.await",
+    "Three coroutines that nap are awaited in a loop. How many naps are under way at once?",
+    {
+        "1": Option("`await` goes on when what it awaits has ended: so does the loop.", 1),
+        "2": Option("One would have to begin before another has ended.", 2),
+        "3": Option("That takes tasks: a coroutine that is awaited has nobody beside it.", 3),
+    },
+    right="1",
+)
+prediction(
+    "tasks.blocking",
+    "Two tasks tick, a third calls time.sleep. What becomes of the ticks meanwhile?",
+    {
+        "they go on": Option("They would with `await`; `time.sleep` keeps the loop's one thread."),
+        "they stand still": Option("All tasks share a thread, and it sleeps."),
+    },
+    right="they stand still",
+)
+prediction(
+    "tasks.many",
+    "Three hundred tasks each wait 0.1 s for a page. How long in all?",
+    {
+        "about 1 s": Option("All wait at once; what is left is the work of asking.", 1.0),
+        "about 8 s": Option("That would be four at a time: nothing limits them here.", 8.0),
+        "about 30 s": Option("That is one after the other: an `await` in a loop.", 30.0),
+    },
+    right="about 1 s",
+)
+prediction(
+    "tasks.error",
+    "One of two tasks in a gather fails. What becomes of the other?",
+    {
+        "it is cancelled": Option("A task group does that; gather leaves it alone."),
+        "it goes on": Option("gather raises at once, and has no hold on the others."),
+    },
+    right="it goes on",
+)
+prediction(
+    "tasks.races",
+    "Two tasks look, pause and add one. Can an update be lost?",
+    {
+        "never": Option("One thread is not enough: at an await another task may change things."),
+        "yes, across an await": Option("Between the look and the change another one has its turn."),
+    },
+    right="yes, across an await",
 )

@@ -32,9 +32,9 @@ from .modules import make_stands, stand_ins
 from .program import Program
 from .real_threads import Threads
 from .record import Record, outcome
+from .replay import Replay, quoted
 from .report import Report, Schedule, Standing, Step
 from .run import Run
-from .search import Replay, quoted
 from .step import Diverged, Refused
 from .task_run import TaskRun
 from .workers import PATIENCE, Blocked, Workers
@@ -46,7 +46,7 @@ __all__ = [
 ATOMIC = ("line", "op", "cpython")
 NAMED = 3  # calls that were not followed, in a report
 hooks.twins.update(stand_ins())
-hooks.stands.update(make_stands())
+hooks.stands.update({**make_stands(), **awaited.make_stands()})
 hooks.tasks = awaited
 _of_threads = dict(hooks.twins)
 _of_tasks = {**_of_threads, **awaited.stand_ins()}
@@ -70,7 +70,8 @@ def explore(
     where a function is called and where a loop turns); tasks always go on to
     their next `await`. `every=True` tries
     equivalent schedules too, so that `counts` is about all there are. After
-    `budget` schedules the report is not complete.
+    `budget` schedules the report is not complete; nor is it after an interrupt
+    (Ctrl-C, the Stop button), which ends the search and reports what was found.
 
     Raises Refused for a program that cannot be followed, Diverged for one that
     does something else when it is run again, ValueError for a bad argument.
@@ -169,7 +170,8 @@ class Exploring(Explorer):
     def report(self, every: bool, budget: int) -> Report:
         found = every_schedule(self, outcome, every, budget)
         _shared[self.key] = self.shared
-        seen = self._confirm(found.failure.word if found.failure else found.first)
+        if found.failure or not self.interrupted:
+            seen = self._confirm(found.failure.word if found.failure else found.first)
         reasons = [found.left_out, not_followed(hooks.unfollowed)]
         reasons += [
             f"{what}, as in line {line}, is not known" for what, line in hooks.unknown.items()
@@ -184,6 +186,8 @@ class Exploring(Explorer):
             atomic=self.program.atomic,
             every=every,
             left_out="; ".join(filter(None, reasons)),
+            states=found.states,
+            interrupted=self.interrupted,
             notes=tuple(hooks.notes),
         )
 

@@ -81,6 +81,17 @@ class Task(Twin, asyncio.Task[Any]):
     awaits = True
 
     task: Engaged
+    _serial: int
+
+    def __hash__(self) -> int:
+        """The same in every run, so that sets of tasks are gone through in one order."""
+        return self._serial
+
+    def __new__(cls, *given: Any, **named: Any) -> Any:
+        self = super().__new__(cls)
+        run = hooks.run
+        self._serial = len(run.real) if isinstance(run, TaskRun) else id(self)
+        return self
 
     @property
     def target_name(self) -> str:
@@ -311,6 +322,7 @@ def _begins(site: Site, thing: Any, kind: str, what: str) -> None:
 
 
 KINDS = {"acquire": "acquire", "release": "release", "wait": "wait", "notify": "notify"}
+QUIET = ("locked", "empty", "full", "qsize", "is_set")  # look, and change nothing
 LOOKS = ("done", "result", "exception", "cancelled", "cancelling", "get_name", "get_coro")
 
 
@@ -329,10 +341,17 @@ def method(site: Site, owner: Any, name: str) -> Callable[..., Any]:
         elif isinstance(owner, asyncio.Future) and name in LOOKS:
             run.does(site, kind, what, owner, "end", False)
         else:
-            run.does(site, kind, what, owner)
-        value = function(*args, **kwargs)
+            run.looking = name in QUIET
+            run.does(site, kind, what, owner, None, not run.looking)
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            run.looking = False
         if asyncio.iscoroutine(value):
-            return _told(value, site, what, owner, kind)
+            told: Any = _told(value, site, what, owner, kind)
+            told.__name__ = getattr(value, "__name__", name)
+            run.coroutines += [(site, told), (site, value)]
+            return told
         return run.called(value)
 
     return called
@@ -392,6 +411,30 @@ def kept(site: Site, function: Callable[..., Any]) -> Callable[..., Any]:
         return made
 
     return called
+
+
+def make_stands() -> dict[type, Callable[[Any], Any]]:
+    """By the type of what was made before the program runs: what makes a new one for each run."""
+
+    def full(kind: Any) -> Callable[[Any], Any]:
+        def make(real: Any) -> Any:
+            made = kind(real.maxsize)
+            made._queue.extend(real._queue)
+            return made
+
+        return make
+
+    return {
+        asyncio.Lock: lambda real: Lock(),
+        asyncio.Event: lambda real: Event(),
+        asyncio.Condition: lambda real: Condition(),
+        asyncio.Semaphore: lambda real: Semaphore(real._value),
+        asyncio.BoundedSemaphore: lambda real: BoundedSemaphore(real._value),
+        asyncio.Barrier: lambda real: Barrier(real.parties),
+        asyncio.Queue: full(Queue),
+        asyncio.LifoQueue: full(LifoQueue),
+        asyncio.PriorityQueue: full(PriorityQueue),
+    }
 
 
 def awaited(site: Site, thing: Awaitable[Any]) -> Awaitable[Any]:

@@ -18,6 +18,9 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import NamedTuple, Protocol
 
+from .graph import Graph, Many, Unlike
+from .progress import Progress
+from .replay import Replay
 from .run import Chooser, Place, Recorder, Run
 from .search import All, Bounded, Reduced, Sleep
 from .sharing import Sharing
@@ -28,6 +31,8 @@ SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
 ENDLESS = 100  # the same, where a run had no end
 LIVELOCKS = 20  # after which to stop: each can be entered in ever new ways
 UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
+MANY = 300  # schedules of a program that looks again and again; then its states are told apart
+MANY_STEPS = 5_000  # the same, where schedules are long
 ENDLESS_RUNS = "some schedules have no end"
 COLLECT = 50  # runs, after which garbage is collected
 ALL_STEPS = 1_000_000  # of one search: some twenty seconds
@@ -65,6 +70,7 @@ class Found(NamedTuple):
     failure: Failure | None  # the simplest
     first: str  # word of the first schedule
     left_out: str  # why it is not complete; "" where it is
+    states: int  # that the program can be in, where they were told apart; else 0
 
 
 class Grown(Exception):
@@ -80,6 +86,8 @@ class Explorer:
         self.steps = 0
         self.runs_so_far = 0
         self._collects = False  # whether the garbage collector is on
+        self.progress = Progress()
+        self.interrupted = False  # by whoever waits for it
         self.left_out = ""  # by the last search, and why; "" where it has come to its end
         self._followed = subject.followed()
 
@@ -91,6 +99,7 @@ class Explorer:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.progress.over()
         try:
             self.workers.__exit__(*error)
         finally:
@@ -113,10 +122,11 @@ class Explorer:
         self.runs_so_far += 1
         if self.runs_so_far % COLLECT == 0:
             gc.collect(1)
+        self.progress.tell(self.runs_so_far)
         self.steps += run.pace.steps + run.pace.turns // 20
         return run
 
-    def runs(self, strategy: All) -> Iterator[Run]:
+    def runs(self, strategy: All | Graph) -> Iterator[Run]:
         """One run for each schedule, redundant ones too; ends early where a new site is found."""
         self.left_out, skipped = "so many steps take too long", ""  # until it comes to its end
         while self.steps < ALL_STEPS:
@@ -141,48 +151,75 @@ class Explorer:
 
 
 def every_schedule(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:
-    """One of each class; then, if need be, the simplest that fails."""
+    """One of each class, or one of each step from each state; then the simplest that fails."""
+    whole = explorer.subject.atomic != "op" or explorer.kind.fifo  # steps that are no single ones
+    plainly, graph = every or whole, False
     while True:
+        strategy = Graph() if graph else explorer.strategy(every)
         try:
-            return _search(explorer, judge, every, budget)
+            return _search(explorer, judge, strategy, budget, not plainly and not graph)
         except Grown:
             continue
+        except Many:
+            graph = True
+        except Unlike:
+            plainly, graph = True, False
 
 
-def _search(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:
+def _search(
+    explorer: Explorer, judge: Judge, strategy: All | Graph, budget: int, may_change: bool
+) -> Found:
     explorer.steps = 0
     counts: Counter[str] = Counter()
     failing: list[Failure] = []
     left_out, unfair, livelocks, first, why = "", 0, 0, "", ""
-    for run in explorer.runs(explorer.strategy(every)):
-        why = run.why
-        if why in ("redundant", "unfair"):  # the starved are tried next, so nothing is left out
-            continue
-        unfair += run.unfair()  # cut off where somebody starved: something is left out
-        if unfair == UNFAIR:
-            left_out = ENDLESS_RUNS
-            break
-        if run.unfair():
-            continue
-        if counts.total() == budget:
-            left_out = f"the budget of {budget} schedules was used up"
-            break
+    try:
+        for run in explorer.runs(strategy):
+            why = run.why
+            loops = run.spin.on or explorer.subject.timed
+            many = counts.total() >= MANY or explorer.steps > MANY_STEPS or unfair == UNFAIR - 1
+            if may_change and loops and many:
+                raise Many
+            if why in ("redundant", "unfair"):  # the starved are tried next, so nothing is left out
+                continue
+            unfair += run.unfair()  # cut off where somebody starved: something is left out
+            if unfair == UNFAIR:
+                left_out = ENDLESS_RUNS
+                break
+            if run.unfair():
+                continue
+            if counts.total() == budget:
+                left_out = f"the budget of {budget} schedules was used up"
+                break
+            verdict, what = judge(run)
+            first = first if counts else run.word
+            counts[what] += 1
+            if verdict != "ok":
+                failing.append(Failure(run.preemptions, run.word, verdict))
+            livelocks += why == "livelock"
+            if why == "endless" or livelocks == LIVELOCKS:
+                left_out = ENDLESS_RUNS
+                break
+        else:
+            left_out = explorer.left_out or (ENDLESS_RUNS if unfair else "")
+    except KeyboardInterrupt:
+        explorer.interrupted = True
+        left_out = f"you interrupted it after {counts.total()} schedules"
+    graph = strategy if isinstance(strategy, Graph) else None
+    if graph is not None and not left_out and (word := graph.for_ever(run)):
+        run = explorer.run(Replay(word))
         verdict, what = judge(run)
-        first = first if counts else run.word
-        counts[what] += 1
-        if verdict != "ok":
-            failing.append(Failure(run.preemptions, run.word, verdict))
-        livelocks += why == "livelock"
-        if why == "endless" or livelocks == LIVELOCKS:
+        if verdict == "ok":
             left_out = ENDLESS_RUNS
-            break
-    else:
-        left_out = explorer.left_out or (ENDLESS_RUNS if unfair else "")
-    if failing or left_out:
+        else:
+            counts[what] += 1
+            failing.append(Failure(run.preemptions, run.word, verdict))
+    if (failing or left_out) and not explorer.interrupted:
         most = min(ENDLESS if why == "endless" else SIMPLE, budget)
         simplest = _simplest(explorer, judge, most)
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
-    return Found(counts, failing[0] if failing else None, first, left_out)
+    states = len(graph.vertices) if graph is not None else 0
+    return Found(counts, failing[0] if failing else None, first, left_out, states)
 
 
 def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:

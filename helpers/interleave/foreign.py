@@ -121,8 +121,9 @@ def _back(owner: Any, name: Any) -> Callable[[], object] | None:
         many = list(owner)
         return lambda: (collections.deque.clear(owner), collections.deque.extend(owner, many))
     if isinstance(owner, dict):
-        pairs = list(dict.items(owner))
-        return lambda: (dict.clear(owner), dict.update(owner, pairs))
+        kind = collections.OrderedDict if isinstance(owner, collections.OrderedDict) else dict
+        pairs = list(kind.items(owner))  # in an order of its own, which a dict knows nothing of
+        return lambda: (kind.clear(owner), kind.update(owner, pairs))
     if isinstance(owner, set):
         members = set(owner)
         return lambda: (set.clear(owner), set.update(owner, members))

@@ -142,12 +142,23 @@ class Hooks(Accesses):
                 value = self.in_order(site, owner)[0]
                 set.remove(owner, value)
             else:
+                if name == "sort" and is_python(kwargs.get("key")):
+                    kwargs = {**kwargs, "key": self._between(site, owner, kwargs["key"])}
                 into = owner if write else None
                 args = tuple([self.drawn(site, arg, into) for arg in args])
                 value = method(*args, **kwargs)
             if isinstance(value, VIEWS):
                 self._shows(value, (owner,))
             return self.run.called(value)
+
+        return called
+
+    def _between(self, site: Site, owner: Any, function: Any) -> Any:
+        """A function that C calls while it works on `owner`: others may come in between."""
+
+        def called(*args: Any) -> Any:
+            self._look(site, "change", (owner,))
+            return self.function(site, function)(*args)
 
         return called
 
@@ -213,6 +224,8 @@ class Hooks(Accesses):
             return args
         if (function is min or function is max) and len(args) == 1 and is_python(kwargs.get("key")):
             return (self.iterate(site, args[0]),)  # the key is asked between two items
+        if function is functools.reduce and is_python(args[0]):
+            return (args[0], self.iterate(site, args[1]), *args[2:])
         return tuple([self.drawn(site, arg) for arg in args])
 
     def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
@@ -476,6 +489,7 @@ class Hooks(Accesses):
         """What an `async with` enters in place of `manager`."""
         if self.run is None:
             return manager
+        manager = self.stand(manager)
         if type(manager) not in self.opened:
             self.opens(type(manager))
         return self.tasks.Entered(site, manager)

@@ -1,8 +1,9 @@
-"""How far a run may go, and how time passes in it where the program reads a clock."""
+"""How far a run may go, how it ended, and how time passes where the program reads a clock."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from .step import NOWHERE, Op, Task
 
@@ -33,6 +34,25 @@ class Pace:
     def progress(self) -> int:
         """Grows with every step and turn: while it stands still, something blocks for real."""
         return self.steps + self.turns
+
+
+class Left(NamedTuple):
+    """Who had not ended when a run was given up."""
+
+    stuck: tuple[Task, ...]  # stood before a step
+    waiting: tuple[Task, ...]  # those of them that could not go on
+    fair: bool  # each that could go on had got a turn of late
+
+
+class Round:
+    """Whether a run goes round: who could go on, and where it began to repeat itself."""
+
+    __slots__ = ("could", "cycle", "starved")
+
+    def __init__(self) -> None:
+        self.could: list[Sequence[Task]] = []  # before each event
+        self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
+        self.cycle = -1  # the event from which on the run repeats itself
 
 
 class Time:

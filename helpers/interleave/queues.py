@@ -65,6 +65,7 @@ class Queue(Complete):
     """
 
     real = names_of(queue.Queue())
+    by_value = True
     ways_round = ", or a Condition of your own"
 
     def __init__(self, maxsize: int = 0) -> None:

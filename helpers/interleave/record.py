@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from .hooks import hooks
 from .report import ASLEEP, GOES_ON, NOTIFIED, UNSET, Schedule, Standing, Step
 from .run import Run
-from .shown import shown, steady
+from .shown import inside, shown, steady
 from .step import NOTHING, NOWHERE, Event, Home, Op, Site, Task
 from .things import CONTAINERS, SAME, Twin
 from .twins import Condition
@@ -451,9 +451,9 @@ def _at(value: Any, way: tuple[tuple[str, Any], ...]) -> Any:
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list | tuple | deque):
-        yield from ((f"{name}[{i}]", each) for i, each in enumerate(islice(value, MANY)))
+        yield from ((f"{name}[{i}]", each) for i, each in enumerate(islice(inside(value), MANY)))
     elif isinstance(value, dict):
-        items = islice(value.items(), MANY)
+        items = islice(inside(value), MANY)
         yield from ((f"{name}[{shown(k, {}, 1)}]", each) for k, each in items)
     elif not isinstance(value, type) and hasattr(value, "__dict__"):
         yield from ((f"{name}.{key}", each) for key, each in vars(value).items())

@@ -118,6 +118,8 @@ class Report:
     atomic: str = "op"
     every: bool = False
     left_out: str = ""  # why it is not complete
+    states: int = 0  # that it can be in, where schedules that come to the same one are one
+    interrupted: bool = False
     notes: tuple[str, ...] = ()  # what was taken for granted: "line 5: a set is gone through in …"
 
     @property

@@ -20,11 +20,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
-from .pace import CLOCK, Pace, Time
+from .pace import CLOCK, Left, Pace, Round, Time
 from .sharing import Sharing
 from .spin import Spin
+from .states import State
 from .step import LETTERS, NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
 from .workers import Blocked, Workers
 
@@ -44,6 +45,8 @@ Why = Literal[
 
 class Chooser(Protocol):
     """Who goes next? None: the rest of this run is of no interest."""
+
+    state: State | None
 
     def choose(self, run: Run, can: Sequence[Task], last: Task | None) -> Task | None: ...
 
@@ -73,25 +76,6 @@ class Place(Protocol):
     notes: dict[str, None]  # what a report has to say besides
 
 
-class Left(NamedTuple):
-    """Who had not ended when a run was given up."""
-
-    stuck: tuple[Task, ...]  # stood before a step
-    waiting: tuple[Task, ...]  # those of them that could not go on
-    fair: bool  # each that could go on had got a turn of late
-
-
-class Round:
-    """Whether a run goes round: who could go on, and where it began to repeat itself."""
-
-    __slots__ = ("could", "cycle", "starved")
-
-    def __init__(self) -> None:
-        self.could: list[Sequence[Task]] = []  # before each event
-        self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
-        self.cycle = -1  # the event from which on the run repeats itself
-
-
 class Run:
     """One run: `events` are what happened, `errors`, `why` and `left` how it ended."""
 
@@ -111,7 +95,7 @@ class Run:
         self.place, self.workers, self.chooser = place, workers, chooser
         self.sharing, self.shared = sharing, sharing.shared
         self.atomic, self.recorder = atomic, recorder
-        self.pace, self.spin = Pace(), Spin()
+        self.pace, self.spin = Pace(), Spin(chooser.state)
         self.tasks: list[Task] = []
         self.live: list[Task] = []
         self.events: list[Event] = []
@@ -326,6 +310,12 @@ class Run:
         task.interruptible = False
         return task
 
+    def key(self, can: Sequence[Task]) -> int:
+        """The number of its state, where states are told apart."""
+        time = self.time and (self.time.passed, self.time.read)
+        died = [task for task, _ in self.errors]
+        return self.spin.state.key(self.tasks, died, time, can) if self.spin.state else 0
+
     def give_up(self, why: Why) -> None:
         """End the run here, if it has not ended: its tasks get Abort at their next step.
 
@@ -397,6 +387,7 @@ class Run:
         op = Op(task.site, kind, what, twin, accesses, ready, why, eager)
         if eager:
             self.visible(task, op)
+            self.spin.went_on(task, op)
         else:
             self.make(task, op, write, True)
         task.op = op
@@ -508,7 +499,7 @@ class Run:
             return
         self.spin.unused[id(frame.f_code)] = frozenset(unread)
         names = {name: value for name, value in names.items() if name not in unread}
-        op, compare = self.spin.again(task, site, id(frame), names, self.live)
+        op, compare = self.spin.again(task, site, frame, names, self.live)
         if op is not None:
             self.visible(task, op)
         elif compare:
@@ -517,6 +508,8 @@ class Run:
     def _compare(self, task: Task, site: Site, frame: FrameType) -> None:
         """Whether all is as it was before: then the run can go round for ever."""
         now = len(self.events)
+        if self.spin.others_see(now):
+            return
         ended = tuple([each.number for each in self.tasks if each.ended])
 
         def at(each: Task) -> FrameType | None:
@@ -544,6 +537,7 @@ class Run:
         parent = self.current
         child.clock = {**parent.clock, parent.number: parent.epoch}
         self.after(child, parent)
+        self.spin.started(child, parent)
         parent.epoch += 1
         child.pending = Op(parent.site, "begin", "begin", None, eager=True)
 
@@ -555,6 +549,8 @@ class Run:
         task.clock = clock
         self.after(task, other)
         self.alone = self._is_alone(task)
+        if self.alone:
+            self.spin.alone(task, self.key(()))
 
     def _is_alone(self, task: Task) -> bool:
         """Whether all others are over, and it has joined them."""

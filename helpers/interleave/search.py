@@ -12,8 +12,7 @@ needs more runs for the same classes than `Reduced`, but may be used where a ste
 touches other things after another past, too. `Reduced` tries one schedule of
 every class: dynamic partial-order reduction with source sets and sleep sets
 (Abdulla, Aronis, Jonsson, Sagonas: Optimal Dynamic Partial Order Reduction,
-POPL 2014), where a step that had to wait is looked at as well. `Replay` tries
-one schedule: a given word.
+POPL 2014), where a step that had to wait is looked at as well.
 """
 
 from __future__ import annotations
@@ -22,9 +21,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .run import FAIR, Run
+from .states import State
 from .step import Access, Diverged, Event, Op, Task, conflict, may_conflict
-
-LONG = 60  # letters of a word that a message quotes
 
 
 class Node:
@@ -45,6 +43,8 @@ class Node:
 
 class All:
     """Every schedule."""
+
+    state: State | None = None  # schedules are told apart, not states
 
     def __init__(self) -> None:
         self.stack: list[Node] = []
@@ -189,44 +189,6 @@ class Stay:
             return last
         self.row = 0
         return next((number for number in free if number > last), free[0])
-
-
-class Replay:
-    """Letter by letter; after the last letter, nobody is interrupted, or (not `rest`) it ends."""
-
-    def __init__(self, word: str, rest: bool = True) -> None:
-        self.word, self.rest, self.stay = word, rest, Stay()
-
-    def choose(self, run: Run, can: Sequence[Task], last: Task | None) -> Task | None:
-        place = len(run.events)
-        if place >= len(self.word):
-            if not self.rest:
-                run.give_up("prefix")
-                return None
-            if run.fifo:
-                return can[0]
-            numbers = [task.number for task in can]
-            return run.tasks[self.stay.first(numbers, last.number if last else -1)]
-        letter = self.word[place]
-        for task in can:
-            if task.letter == letter:
-                return task
-        raise ValueError(f"letter {place + 1} of {quoted(self.word)}: {_why_not(run, letter)}")
-
-
-def quoted(word: str) -> str:
-    """The word, or how it begins."""
-    return f'"{word}"' if len(word) <= LONG else f'"{word[:LONG]}…" ({len(word)} letters)'
-
-
-def _why_not(run: Run, letter: str) -> str:
-    known = {task.letter: task for task in run.tasks if task.number}
-    task = known.get(letter, run.tasks[0] if letter == "M" else None)
-    if task is None:
-        return f"there is no thread {letter}; there are {', '.join(known)}"
-    if task.ended:
-        return f"{letter} has ended"
-    return f"{letter} cannot go on there: it waits"
 
 
 class Second(NamedTuple):

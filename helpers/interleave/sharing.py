@@ -8,9 +8,10 @@ a site that is not known to be shared.
 
 from __future__ import annotations
 
+import gc
 import weakref
 from contextlib import suppress
-from types import GeneratorType
+from types import GeneratorType, MappingProxyType
 from typing import Any
 
 from .step import Home, Op, Task
@@ -142,7 +143,9 @@ class Sharing:
 
 
 def _behind(value: Any) -> Any:
-    """What has the bytes that a memoryview, or a view of an array, shows: they are one."""
+    """What a memoryview, a view of an array, or a mapping that only reads, shows: they are one."""
+    if type(value) is MappingProxyType:
+        return gc.get_referents(value)[0]  # there is no other way to it
     if type(value) is memoryview:
         try:
             return value.obj

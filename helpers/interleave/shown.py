@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Mapping
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from itertools import islice
 from types import FunctionType, ModuleType
 from typing import Any
 
 LONG = 40  # characters of a value
+
+
+BUILT_IN: tuple[type[Any], ...] = (OrderedDict, dict, list, tuple, set, frozenset, deque)
+
+
+def inside(container: Any) -> Iterator[Any]:
+    """The items of a built-in container, of a dict as pairs, without a call of the program's."""
+    kind = next(kind for kind in BUILT_IN if isinstance(container, kind))
+    return iter(kind.items(container)) if issubclass(kind, dict) else kind.__iter__(container)
 
 
 def shown(value: Any, names: Mapping[int, str], deep: int = 3) -> str:
@@ -32,12 +41,12 @@ def _shown(value: Any, names: Mapping[int, str], deep: int) -> str:
     if deep == 0:
         return "…"
     if isinstance(value, Mapping) and isinstance(value, dict):
-        items = islice(value.items(), LONG)  # more than can be seen
+        items = islice(inside(value), LONG)  # more than can be seen
         pairs = [(_shown(k, names, deep - 1), _shown(v, names, deep - 1)) for k, v in items]
         return "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
     if isinstance(value, list | tuple | set | frozenset | deque):
         is_set = isinstance(value, set | frozenset)  # which is sorted first
-        seen = value if is_set else islice(value, LONG)
+        seen = inside(value) if is_set else islice(inside(value), LONG)
         inner = [_shown(each, names, deep - 1) for each in seen]
         if is_set:
             return "{" + ", ".join(sorted(inner)) + "}" if inner else "set()"

@@ -77,7 +77,7 @@ def own(function: FunctionType, program: Any) -> bool:
     if function.__globals__ is program.__globals__:
         return not function.__code__.co_filename.startswith("<string>")
     name = str(function.__globals__.get("__name__", ""))
-    if name.startswith("namedtuple_"):
+    if not name or name.startswith("namedtuple_"):  # made from a text, in a space of its own
         return False
     library = is_library(function.__code__.co_filename)
     return not library and not is_ours(function) and "<" not in name

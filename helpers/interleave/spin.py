@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from types import FrameType, MethodType
 from typing import Any
 
+from .states import State
 from .step import NOTHING, Op, Site, Task
 
 Stamps = tuple[tuple[int, int], ...]  # by task: number of its last write
@@ -56,6 +57,7 @@ class Start:
 
     writes: int
     names: dict[str, Any]
+    history: int
     looks: int
     moves: int
 
@@ -101,8 +103,10 @@ class Wait:
 class Spin:
     """Of one run: nothing is kept before its first `while`."""
 
-    def __init__(self) -> None:
-        self.on = False
+    def __init__(self, state: State | None) -> None:
+        self.state = state  # where states are told apart
+        self.on = state is not None
+        self.compared = -1  # how many events there were when states were compared last
         self.time = 0  # steps noted; each stamp is one of them, and is used once
         self.lasting: dict[int, dict[int, int]] = {}  # by token and task: stamps of writes
         self.passing: dict[int, dict[int, int]] = {}  # of what is taken and given back
@@ -132,6 +136,8 @@ class Spin:
         turns.writes += write
         turns.noted = []
         self.time += 1
+        if self.state is not None:
+            self.state.note(task, op)
         for where, _, wrote in op.accesses:
             if turns.last:
                 lasting = _others(self.lasting, where, me)
@@ -146,6 +152,8 @@ class Spin:
     def only_looked(self, task: Task, op: Op) -> None:
         """The step that was noted last has changed nothing."""
         self._take_back(task)
+        if self.state is not None:
+            self.state.only_looked()
         for where, _, _ in op.accesses:
             self.watched.setdefault(where, []).append((task.number, self.time))
 
@@ -161,6 +169,26 @@ class Spin:
             turns.moves.append(Move(where, amount, self.time, stamps.get(task.number, 0)))
             stamps[task.number] = self.time
 
+    # Where states are told apart.
+
+    def went_on(self, task: Task, op: Op) -> None:
+        """After a wait that is over it goes on; what a thread did that is joined, others say."""
+        if self.state is not None and op.kind != "join":
+            self.state.note(task, op)
+
+    def started(self, child: Task, parent: Task) -> None:
+        if self.state is not None:
+            self.state.started(child, parent)
+
+    def alone(self, task: Task, key: int) -> None:
+        if self.state is not None:
+            self.state.alone(task, key)
+
+    def others_see(self, events: int) -> bool:
+        """Whether a loop makes steps that others see: then the graph of states shows its turns."""
+        before, self.compared = self.compared, events
+        return self.state is not None and before != events
+
     def _take_back(self, task: Task) -> None:
         turns = self.of(task)
         turns.writes -= bool(turns.noted)
@@ -171,6 +199,8 @@ class Spin:
     def wrote(self, owner: Any, key: Any, value: Any) -> None:
         """A place has a new value; one that cannot be compared is never the same again."""
         self.keep.append(owner)
+        if self.state is not None:
+            self.state.wrote(value)
         if type(owner) in (list, dict, set, deque):
             self.whole[id(owner)] = owner
         elif value is NOTHING or not isinstance(key, str):
@@ -196,17 +226,23 @@ class Spin:
     def begins(self, task: Task, loop: tuple[int, int]) -> None:
         """A turn of it that is over belongs to an earlier time."""
         self.of(task).last.pop(loop, None)
+        if self.state is not None:
+            self.state.begins(task, loop)
 
     def again(
-        self, task: Task, site: Site, frame: int, names: dict[str, Any], live: list[Task]
+        self, task: Task, site: Site, frame: FrameType, names: dict[str, Any], live: list[Task]
     ) -> tuple[Op | None, bool]:
         """A turn begins. After a quiet one: what it waits for; else whether to compare states."""
         self.on, self.live = True, live
         names = {name: each for name, each in names.items() if not name.startswith("_step_")}
         turns = self.of(task)
-        start = turns.last.get((frame, site.number))
-        turns.last[frame, site.number] = Start(
-            turns.writes, dict(names), len(turns.looks), len(turns.moves)
+        loop, history = (id(frame), site.number), 0
+        if self.state is not None:
+            self.state.turn(task, loop, names, frame.f_code)
+            history = self.state.history(task)
+        start = turns.last.get(loop)
+        turns.last[loop] = Start(
+            turns.writes, dict(names), history, len(turns.looks), len(turns.moves)
         )
         if start is None or not _same(start.names, names):
             return None, False
@@ -224,6 +260,9 @@ class Spin:
             self.passing[move.where][task.number] = move.before
         if noticed or self.wanted(task, lent):
             return None, True
+        if self.state is not None:
+            self.state.histories[task.number] = start.history
+            turns.last[loop].history = start.history
         wait = turns.waits = Wait(self, task, turns.looks[start.looks :], lent)
         return Op(
             site, "spin", f"spin while {site.text}", None, (), wait.over, "spins", True

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 LETTERS = "ABCDEFGHIJKLNOPQRSTUVWXYZ"  # of tasks, in the order in which they start; M is main
+STOPS = "stop waiting for {}"  # the step that says that a time-out is over
 NOTHING = object()  # where no value is, as None may be one
 
 Access = tuple[int, Any, bool]  # whose (a token), which part (None: all), written or not

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from contextlib import suppress
 from types import FunctionType, ModuleType
 from typing import Any
@@ -117,7 +118,7 @@ def elsewhere(module: str, asynchronous: bool) -> bool:
 def check_module(node: ast.AST, value: Any, asynchronous: bool = False) -> None:
     """Refuse what starts processes or runs an event loop."""
     name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
-    if not isinstance(name, str) or isinstance(value, str):
+    if not isinstance(name, str) or isinstance(value, str) or value is threading.local:
         return
     if of_the_course(value):
         refuse_syntax(node, text_of(node), BY_ITSELF)

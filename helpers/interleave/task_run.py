@@ -53,6 +53,7 @@ class TaskRun(Run):
         self.spins: dict[int, Op] = {}  # whose last turn of a loop has changed nothing
         self.resumed: set[int] = set()  # who has had a turn
         self.early = 0
+        self.looking = False  # whether what is touched is only looked at
         self.coroutines: list[tuple[Site, Any]] = []  # that were made, and where
 
     # ------------------------------------------------------- from begin to end
@@ -297,7 +298,7 @@ class TaskRun(Run):
             return
         self.spin.unused[id(frame.f_code)] = frozenset(unread)
         names = {name: value for name, value in names.items() if name not in unread}
-        op, _ = self.spin.again(task, site, id(frame), names, self.live)
+        op, _ = self.spin.again(task, site, frame, names, self.live)
         if op is not None:
             self.spins[task.number] = op
 
@@ -305,6 +306,7 @@ class TaskRun(Run):
         """Something of asyncio's is looked at, or changed, by the step under way."""
         if self.why or self.workers.ident() != self.current.ident:
             return
+        write = write and not self.looking
         self.touches(self.token(thing), key, write)
         if write and self.spin.on:
             self.spin.wrote(thing, key, object())

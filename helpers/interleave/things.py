@@ -12,6 +12,7 @@ from enum import Enum
 from types import (
     FunctionType,
     GeneratorType,
+    MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
@@ -66,6 +67,8 @@ class Twin:
     """Base of all that stands for something of `threading`, `queue` or `asyncio`."""
 
     awaits = False  # whether tasks of asyncio wait for it
+
+    by_value = False  # whether two with the same inside are in the same state
 
     def __new__(cls, *_: Any, **__: Any) -> Any:
         self = super().__new__(cls)
@@ -139,7 +142,7 @@ def _contains(kind: Any) -> bool:
     """Whether what is inside of it lives in C, and can be changed: an array's, say."""
     puts = getattr(kind, "__setitem__", None)
     in_c = isinstance(puts, WrapperDescriptorType)
-    return in_c or issubclass(kind, CONTAINERS) or _iterates(kind)
+    return in_c or issubclass(kind, (*CONTAINERS, MappingProxyType)) or _iterates(kind)
 
 
 def is_lazy(kind: type) -> bool:

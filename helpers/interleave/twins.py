@@ -15,9 +15,10 @@ from typing import Any
 
 from .hooks import hooks
 from .run import Run
-from .step import Site, Task
+from .step import STOPS, Site, Task
 from .things import Ended, Twin, refuse
 
+WAITS = ("wait", "wake")
 HOOKS = tuple(f"{__package__}.{room}" for room in ("accesses", "hooks"))
 
 
@@ -116,12 +117,17 @@ class Primitive(Told):
 class Owned(Primitive):
     """`owner` is who acquired it."""
 
+    by_value = True
+
     def __init__(self) -> None:
         self.owner: Task | None = None
         self.count = 0  # only an RLock counts
 
     def state(self) -> str:
         return self.owner.letter if self.owner else ""
+
+    def seen(self, task: Task, kind: str) -> Any:
+        return self.owner is None, self.owner is task, self.count
 
     def held(self) -> str:
         return f"{{}} is held by {self.owner.letter}" if self.owner else "{} is free"
@@ -228,6 +234,7 @@ class Condition(Primitive):
     """
 
     real = names_of(threading.Condition())
+    by_value = True
 
     def __init__(self, lock: Lock | RLock | None = None) -> None:
         self.lock = RLock() if lock is None else lock
@@ -258,6 +265,19 @@ class Condition(Primitive):
     def _is_owned(self) -> bool:
         return self.lock._is_owned()
 
+    def seen(self, task: Task, kind: str) -> Any:
+        if kind == "wake":
+            return any(task.number in ticket for ticket in self._tickets())
+        return self.lock.seen(task, kind), kind == "call" and (len(self.waiting), len(self.woken))
+
+    def inside(self) -> Any:
+        return [(wait.task.number, wait.late) for wait in self.waiting], self._tickets()
+
+    def _tickets(self) -> list[list[int]]:
+        """For each notification not used up, who may still use it."""
+        asleep = self._asleep()
+        return [[wait.task.number for wait in ticket if wait in asleep] for ticket in self.woken]
+
     def _looks(self) -> tuple[Owned, ...]:
         """Whether an RLock is its own a thread knows; whether a Lock is held, others change."""
         return (self.lock, *self.lock.guards) if isinstance(self.lock, Lock) else ()
@@ -274,7 +294,8 @@ class Condition(Primitive):
         now().moved((self, 1), (self.lock, -1))
         self.waiting.append(mine)
         if timeout is not None:
-            now().step(self, "wake", "stop waiting for {}")
+            may = (lambda: self._may_stop(mine)) if now().spin.state is not None else None
+            now().step(self, "wake", STOPS, may)
             woken, mine.late = self._use(mine), True
             if not woken:
                 now().moved((self, 0))
@@ -294,6 +315,19 @@ class Condition(Primitive):
             now().moved((self, -1), (self.lock, 1))
         self.lock._acquire_restore(before)
         return bool(now().called(woken))
+
+    def _may_stop(self, wait: Wait) -> bool:
+        """A time-out matters to nobody before this one takes the lock, or somebody notifies.
+
+        So, where states are told apart, it is over just before one of these.
+        """
+        run = now()
+        if self.lock.owner is None or self._ticket(wait) is not None:
+            return True
+        ops = [task.pending for task in run.live]
+        return any(
+            op and (op.kind == "spin" or (op.where is self and op.kind not in WAITS)) for op in ops
+        )
 
     def _ticket(self, wait: Wait) -> list[Wait] | None:
         return next((ticket for ticket in self.woken if wait in ticket), None)
@@ -345,6 +379,7 @@ class Semaphore(Primitive):
     """So many may be inside at once; unlike a lock, nobody holds it, and it may be given more."""
 
     real = names_of(threading.Semaphore())
+    by_value = True
 
     def __init__(self, value: int = 1) -> None:
         if value < 0:
@@ -353,6 +388,9 @@ class Semaphore(Primitive):
 
     def state(self) -> str:
         return f"{self.value} left"
+
+    def seen(self, task: Task, kind: str) -> Any:
+        return self.value > 0 if kind == "acquire" else self.value
 
     @property
     def _value(self) -> int:
@@ -408,6 +446,7 @@ class Event(Told):
     """A flag to wait for; unlike a Condition it has no lock, and stays set until it is cleared."""
 
     real = names_of(threading.Event())
+    by_value = True
 
     def __init__(self) -> None:
         self.flag = False
@@ -415,6 +454,10 @@ class Event(Told):
 
     def state(self) -> str:
         return "set" if self.flag else "not set"
+
+    def seen(self, task: Task, kind: str) -> Any:
+        woken = [task, True] in self.waiting
+        return None if kind in ("set", "clear") else woken if kind == "wake" else self.flag
 
     def told(self, at: str) -> str:
         return f"{super().told(at)}: {'set' if self.flag else 'unset'}"

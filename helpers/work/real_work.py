@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NOT_THE_LIBRARY = ("site-packages", "dist-packages", "test", "tests", "__pycache__")
+CLIENT = ("httpx", "httpcore", "ssl")  # what a first download imports
 TOO_MANY_PIXELS = 50_000_000  # 150 MB once it is unpacked
 
 

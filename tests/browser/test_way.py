@@ -1,12 +1,14 @@
 """The way through the course, as a learner with a keyboard takes it: in JupyterLab and Notebook 7.
 
-JupyterLab opens as `course.py lab` furnishes it.
+JupyterLab opens as `course.py lab` furnishes it. In Notebook 7 the walk ends behind the
+first prediction, when every kind of control was used, and goes on where COURSE_WALK is set.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -37,6 +39,7 @@ HAS_RUN = """number => {
     const cell = jupyterapp.shell.currentWidget.content.widgets[number].model;
     return cell.type !== 'code' || (cell.executionState === 'idle' && cell.executionCount);
 }"""
+KEEPS_KEYS = "() => !!document.activeElement.closest('[data-lm-suppress-shortcuts]')"
 
 Opened = Callable[..., Any]
 
@@ -94,11 +97,18 @@ class Walk:
         """Up to the cell that has run, and by Tab to what is in its output."""
         self.lesson.page.locator(locator).first.wait_for()
         self.press("ArrowUp")
+        came_by = []
         for _ in range(9):
             self.press("Tab")
             if self.lesson.page.locator(f"{locator}:focus").count():
                 return
-        raise AssertionError(f"Tab does not lead to {locator}")
+            came_by.append(self.lesson.ask("() => document.activeElement.outerHTML.slice(0, 80)"))
+        raise AssertionError(f"Tab does not lead to {locator}, but to {came_by}")
+
+    def leave_slider(self) -> None:
+        """By Tab: a slider and its number keep Shift+Enter for themselves."""
+        while self.lesson.ask(KEEPS_KEYS):
+            self.press("Tab")
 
     def write(self, text: str) -> None:
         self.press("Enter")
@@ -121,7 +131,8 @@ def test_the_first_lesson_can_be_walked_through_by_keyboard(
     with opened(PLACES[place]) as lesson:
         walk, page = Walk(lesson), lesson.page
         number, name, cells = walk.at()
-        while number < cells - 1:
+        whole = place == "JupyterLab" or os.environ.get("COURSE_WALK")
+        while number < cells - 1 and (whole or name != "check-crowd"):
             if name == "usable-starter":
                 walk.write(f"import math\n\n\n{solution('start.usable')}")
             walk.run()
@@ -130,19 +141,23 @@ def test_the_first_lesson_can_be_walked_through_by_keyboard(
                 walk.press("Space")
                 walk.run()  # the question again, with the choice
             if name == "first-panel":
+                lesson.panels()[0].wait()
                 walk.back_to(".course-panel .noUi-handle")
                 handle = page.locator(".course-panel .noUi-handle")
                 before = handle.get_attribute("aria-valuetext")
                 walk.press("ArrowRight")
                 expect(handle).not_to_have_attribute("aria-valuetext", before or "")
+                walk.leave_slider()
                 walk.run()
             number, name, cells = walk.at()
         assert lesson.failed() == []
         outputs = {cell["id"]: json.dumps(cell["outputs"]) for cell in lesson.cells()}
         assert "as you predicted" in outputs["answer-crowd"]
+        screenshot(lesson, f"walked through lesson 00 in {place}")
+        if not whole:
+            return
         assert "Solved" in outputs["usable-check"]
         assert "not yet" in outputs["overlap-check"]
         assert "predictions 1 of 3, exercises 1 of 2" in outputs["progress"]
         assert "predictions made: 1 of 3; exercises solved: 1 of 2" in outputs["summary"]
         assert "start:sixteen?,usable" in outputs["progress-line"]
-        screenshot(lesson, f"end of lesson 00 in {place}")

@@ -610,6 +610,16 @@ class WaitsFor(programs.Box):
             self.taken.append(self.items.pop())
 
 
+class LooksAgainInTime(programs.Box):
+    """Right: whoever is woken late, or by nobody, looks again."""
+
+    def take(self) -> None:
+        with self.filled:
+            while not self.items:
+                self.filled.wait(timeout=0.05)
+            self.taken.append(self.items.pop())
+
+
 class CountsItems(programs.Box):
     """Right: a semaphore counts what is there."""
 
@@ -1329,6 +1339,7 @@ RIGHT = [
     ("two_locks", TwoNumbers),
     ("woken_late", WaitsFor),
     ("woken_late", CountsItems),
+    ("woken_late", LooksAgainInTime),
     ("lost_wake_up", OneSlot),
     ("lost_wake_up", WaitsForIt),
     ("lost_wake_up", LooksAgainAndAgain),

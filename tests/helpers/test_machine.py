@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from helpers.machine import Machine, cpu_quota, machine, usable_cpus
+from helpers.machine import OLDEST, PLACES, Machine, cpu_quota, machine, place, usable_cpus
 
 ROOT = Path(__file__).parents[2]
 V2 = "31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
@@ -340,3 +340,45 @@ def test_a_cell_shows_a_table_and_its_plain_text() -> None:
     assert shown["text/plain"] == EXAMPLE.describe()
     assert {"8", "4", "1.5", "2", "3.13.0 on Linux"} <= set(cells.texts)
     assert shown["text/html"].count('<th scope="row"') == 7
+
+
+# ------------------------------------------------------------------- places
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A computer with two CPUs, in none of the known places."""
+    for variable in PLACES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("helpers.machine.usable_cpus", lambda: 2)
+    return monkeypatch
+
+
+def test_a_place_that_lacks_nothing_says_so(here: pytest.MonkeyPatch) -> None:
+    assert str(place()).endswith("Nothing that the lessons need is missing.")
+
+
+@pytest.mark.parametrize("variable", PLACES)
+def test_a_known_place_is_named_with_what_it_lacks(here: pytest.MonkeyPatch, variable: str) -> None:
+    here.setenv(variable, "1")
+    name, lack = PLACES[variable]
+    assert place() == (name, (lack,) if lack else ())
+    assert f"runs in {name}." in str(place())
+
+
+def test_one_cpu_an_old_package_and_a_browser_are_said(here: pytest.MonkeyPatch) -> None:
+    here.setattr("helpers.machine.usable_cpus", lambda: 1)
+    here.setattr("helpers.machine._version", lambda name: (6, 29) if name == "ipykernel" else ())
+    here.setattr("helpers.machine.sys.platform", "emscripten")
+    said = "\n".join(place().lacks)
+    assert "One CPU is usable here" in said
+    assert "ipykernel is 6.29 here, and 7.4 is the oldest that was tried" in said
+    assert "ipywidgets is missing here" in said
+    assert "no threads and no processes" in said
+    assert place()._repr_mimebundle_()["text/html"].count("<li>") == 4
+
+
+def test_the_oldest_packages_are_those_that_pyproject_asks_for() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for package, (major, minor) in OLDEST.items():
+        assert f'"{package}>={major}.{minor}' in text

@@ -197,6 +197,15 @@ def test_where_nothing_can_be_written_the_page_says_so_and_the_kernel_remembers(
     assert "cannot be written here: what you do is forgotten when the kernel ends" in shown()
 
 
+def test_what_could_not_be_written_is_written_next_time(folder: Path, restart: Any) -> None:
+    (folder / progress.FILE).mkdir()
+    progress.record("start.usable")
+    (folder / progress.FILE).rmdir()
+    progress.record("threads.stop")
+    restart()
+    assert [*progress.done()] == ["start.usable", "threads.stop"]
+
+
 def test_a_line_of_text_brings_it_to_another_computer(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
     restart: Any,

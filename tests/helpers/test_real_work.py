@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -393,3 +394,12 @@ def test_importing_it_loads_nothing_heavy() -> None:
     code = f"import sys; import helpers.work.real_work; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-S", "-c", code]
     assert subprocess.check_output(command, text=True, timeout=60, cwd=ROOT) == "[]\n"
+
+
+def test_the_client_stands_in_one_module_so_that_another_can_take_its_place() -> None:
+    imports = {
+        path.name
+        for path in (Path(__file__).parents[2] / "helpers").rglob("*.py")
+        if re.search(r"(import|from) httpx|[\"']httpx", path.read_text(encoding="utf-8"))
+    }
+    assert imports == {"real_work.py"}

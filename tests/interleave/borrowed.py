@@ -53,6 +53,8 @@ QUEUES = ("CQueueTest", "CLifoQueueTest", "CPriorityQueueTest", "CFailingQueueTe
 class Clock:
     """Chooses who goes on; time passes only where nobody can."""
 
+    state = None
+
     def __init__(self, pick: Callable[[Sequence[Task], Task | None], Task]) -> None:
         self.pick = pick
         self.now = 0.0

@@ -26,6 +26,9 @@ KNOWINGLY: dict[tuple[str, str], str] = {
     ("04-synchronization", "its_cells_are_short"): (
         "a program that is explored stands whole in one cell: its threads, and what it asserts"
     ),
+    ("07-asyncio", "its_cells_are_short"): (
+        "the same for programs of tasks, and for those that a reader would copy"
+    ),
     (LADDER, "it_asks_before_it_measures_and_lets_turn_and_repair"): (
         "28 exercises to break and to repair stand in the place of predictions and sliders"
     ),

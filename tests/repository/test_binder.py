@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import shutil
 import stat
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -16,6 +19,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+import course
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
@@ -59,6 +64,16 @@ def test_postbuild_is_a_unix_script_that_anyone_may_run() -> None:
     assert b"\r" not in script.read_bytes()
     if os.name != "nt":  # Windows has no such bit; git keeps it
         assert script.stat().st_mode & stat.S_IXOTH
+
+
+def test_postbuild_furnishes_jupyterlab_as_course_py_does(tmp_path: Path) -> None:
+    *_, last = (ROOT / "binder" / "postBuild").read_text(encoding="utf-8").splitlines()
+    python, option, code = shlex.split(last)
+    assert (python, option) == ("python", "-c")
+    code = code.replace("sys.prefix", repr(str(tmp_path)))
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    overrides = tmp_path / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    assert json.loads(overrides.read_text(encoding="utf-8")) == course.SETTINGS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS, TESTS = ROOT / "helpers", ROOT / "tests" / "interleave"
-CORE = ("step", "pace", "sharing", "spin", "workers", "run", "search", "exploration")
+CORE = (
+    "step", "pace", "sharing", "states", "spin", "workers", "run", "search", "graph", "replay",
+    "progress", "exploration",
+)  # fmt: skip
 READ_FIRST = ("step", "workers", "run", "search", "exploration")
 TOP, LINES, CORE_LINES, ATTRIBUTES = 24, 600, 1_360, 20
 MUTANTS = {"test_twins_mutants.py": 43, "test_search_mutants.py": 26}

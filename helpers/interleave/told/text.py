@@ -20,6 +20,9 @@ __all__ = ["because", "counts", "header", "headline", "report", "rows", "table"]
 FIRST, LAST = 24, 12  # rows that a long table keeps
 WIDE, VALUES, LETTERS = 90, 40, 60  # letters: of all threads, of all values, of a word
 SAME = "(Schedules that only swap independent steps count as one.)"
+STATES = (
+    "(It can be in {states} states; schedules that come to the same one are one from there on.)"
+)
 FAIL = "fail{s}"
 ENDS = {"deadlock": "end{s} in a deadlock", "livelock": "end{s} in a livelock"}
 LIFE = ("start", "join", "end", "spin")  # kinds of steps that say nothing a learner needs here
@@ -63,7 +66,8 @@ def verdict(report: Report) -> str:
 
 def remarks(report: Report) -> str:
     """What counts as one schedule, why there may be more, and what was taken for granted."""
-    one = f" {SAME}" * (report.complete and report.tried > 1 and not report.every)
+    same = STATES.format(states=digits(report.states)) if report.states else SAME
+    one = f" {same}" * (report.complete and report.tried > 1 and not report.every)
     left_out = f" Not all were tried: {report.left_out}." if report.left_out else ""
     notes = "".join(f"\nNote on {note}." for note in report.notes)
     return f"{one}{left_out}{notes}"

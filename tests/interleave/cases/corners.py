@@ -10,8 +10,9 @@ import io
 import itertools
 import threading
 import time
+import types
 import weakref
-from threading import Event, Lock
+from threading import Event, Lock, local
 
 from programs_told import together as go
 
@@ -790,3 +791,121 @@ def livelock_phases_missed():
             phase[0] += 1
 
     go(follow, lead)
+
+
+_recent = collections.OrderedDict(a=0, b=0)
+
+
+def race_order_that_stays():
+    """An OrderedDict has an order of its own, which has to be put back, too."""
+    seen = []
+
+    def use():
+        _recent.move_to_end("a")
+        seen.append(next(iter(_recent)))
+        _recent.move_to_end("b")
+
+    go(use, use)
+    assert seen == ["b", "b"]
+
+
+class Sorted(dict):
+    """As of sortedcontainers: its items are asked for one by one, by code in Python."""
+
+    def __init__(self):
+        super().__init__()
+        self.order = []
+
+    def __setitem__(self, key, value):
+        if key not in self:
+            self.order = sorted([*self.order, key])
+        super().__setitem__(key, value)
+
+    def __iter__(self):
+        return iter(self.order)
+
+    def items(self):
+        return [(key, self[key]) for key in self.order]
+
+
+def race_dict_with_an_order_of_its_own():
+    d = Sorted()
+
+    def put(key):
+        d[key] = 1
+
+    go(lambda: put("b"), lambda: put("a"))
+    assert list(d) == ["a", "b"]
+
+
+def ok_dict_with_an_order_of_its_own():
+    d, lock = Sorted(), Lock()
+
+    def put(key):
+        with lock:
+            d[key] = 1
+
+    go(lambda: put("b"), lambda: put("a"))
+    assert list(d) == ["a", "b"]
+
+
+def race_view_that_only_reads():
+    d = {}
+    view, seen = types.MappingProxyType(d), []
+
+    def put():
+        d["a"] = 1
+
+    go(put, lambda: seen.append(len(view)))
+    assert seen == [1]
+
+
+def race_item_of_a_view():
+    d = {"a": 0}
+    view = types.MappingProxyType(d)
+
+    def add():
+        d["a"] = view["a"] + 1
+
+    go(add, add)
+    assert d["a"] == 2
+
+
+def ok_item_of_a_view_locked():
+    d, lock = {"a": 0}, Lock()
+    view = types.MappingProxyType(d)
+
+    def add():
+        with lock:
+            d["a"] = view["a"] + 1
+
+    go(add, add)
+    assert d["a"] == 2
+
+
+def exception_list_changed_while_it_is_sorted():
+    """The key is a function in Python: there another thread may go on, and finds an empty list."""
+    items = [3, 1, 2]
+    go(lambda: items.sort(key=lambda item: item), lambda: items.append(9))
+
+
+def race_list_changed_while_it_is_folded():
+    items, out = ["a", "a"], []
+
+    def change():
+        items[0] = "b"
+        items[1] = "c"
+
+    go(lambda: out.append(functools.reduce(lambda a, b: a + b, items)), change)
+    assert out[0] in ("aa", "ba", "bc")
+
+
+def ok_local_imported_by_name():
+    mine, out = local(), []
+
+    def keep(number):
+        mine.number = number
+        out.append(mine.number == number)
+
+    go(lambda: keep(1), lambda: keep(2))
+    assert all(out)

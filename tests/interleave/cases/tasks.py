@@ -80,6 +80,61 @@ async def race_a_lock_for_each():
     assert total == 2
 
 
+_lock, _places, _box = asyncio.Lock(), asyncio.Semaphore(1), asyncio.Queue()
+
+
+async def ok_lock_of_the_module():
+    total = 0
+
+    async def add():
+        nonlocal total
+        async with _lock:
+            seen = total
+            await asyncio.sleep(0)
+            total = seen + 1
+
+    await asyncio.gather(add(), add())
+    assert total == 2
+
+
+async def race_place_of_the_module_lost():
+    async def use():
+        await _places.acquire()
+        await asyncio.sleep(0)
+        _places.release()
+
+    user = asyncio.create_task(use())
+    await asyncio.sleep(0)
+    user.cancel()
+    await asyncio.wait([user])
+    assert not _places.locked()
+
+
+async def ok_queue_of_the_module():
+    async def put():
+        await _box.put(1)
+
+    putting = asyncio.create_task(put())
+    assert await _box.get() == 1
+    await putting
+
+
+async def ok_poll_a_lock():
+    lock, inside = asyncio.Lock(), 0
+
+    async def use():
+        nonlocal inside
+        while lock.locked():
+            await asyncio.sleep(0)
+        async with lock:
+            inside += 1
+            assert inside == 1
+            await asyncio.sleep(0)
+            inside -= 1
+
+    await asyncio.gather(use(), use())
+
+
 class Account:
     def __init__(self):
         self.balance = 100

@@ -1,0 +1,456 @@
+"""Lesson 07: wrong answers of thoughtful learners are refused, unusual right ones are taken."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from helpers.exercises import find
+from helpers.exercises.tasks import Account, Overdrawn
+from helpers.lesson import verdict
+
+
+def refused(name: str, answer: Any, says: str) -> None:
+    held, sentence = verdict(find(name), answer)
+    assert not held, sentence
+    assert says in sentence
+    assert "\n" not in sentence
+
+
+def taken(name: str, answer: Any) -> None:
+    held, sentence = verdict(find(name), answer)
+    assert held, sentence
+
+
+# -------------------------------------------------------------------- update
+
+
+class Reserves(Overdrawn):
+    """Right: takes the money before the await, and gives it back after an error."""
+
+    async def withdraw(self, amount: int) -> bool:
+        if self.money < amount:
+            return False
+        self.money -= amount
+        try:
+            await self.bank(amount)
+        except BaseException:
+            self.money += amount
+            raise
+        return True
+
+
+class OnePlace(Overdrawn):
+    """Right: a semaphore with one place is a lock."""
+
+    def __init__(self, money: int, bank: Any) -> None:
+        super().__init__(money, bank)
+        self.lock: Any = asyncio.Semaphore(1)
+
+    async def withdraw(self, amount: int) -> bool:
+        async with self.lock:
+            return await super().withdraw(amount)
+
+
+class ForgetsToGiveBack(Overdrawn):
+    async def withdraw(self, amount: int) -> bool:
+        if self.money < amount:
+            return False
+        self.money -= amount
+        await self.bank(amount)
+        return True
+
+
+class LockOfTheModule(OnePlace):
+    def __init__(self, money: int, bank: Any) -> None:
+        super().__init__(money, bank)
+        self.lock = LOCK
+
+
+class LocksTooLate(OnePlace):
+    async def withdraw(self, amount: int) -> bool:
+        if self.money < amount:
+            return False
+        async with self.lock:
+            await self.bank(amount)
+            self.money -= amount
+        return True
+
+
+class LockLost(OnePlace):
+    def __init__(self, money: int, bank: Any) -> None:
+        super().__init__(money, bank)
+        self.lock = asyncio.Lock()
+
+    async def withdraw(self, amount: int) -> bool:
+        await self.lock.acquire()
+        paid = await Overdrawn.withdraw(self, amount)
+        self.lock.release()
+        return paid
+
+
+class LockForEachCall(Overdrawn):
+    async def withdraw(self, amount: int) -> bool:
+        async with asyncio.Lock():
+            return await super().withdraw(amount)
+
+
+class LooksTwice(Overdrawn):
+    async def withdraw(self, amount: int) -> bool:
+        if self.money < amount:
+            return False
+        await self.bank(amount)
+        if self.money < amount:
+            return False
+        self.money -= amount
+        return True
+
+
+class GivesNothing(Account):
+    async def withdraw(self, amount: int) -> Any:
+        await super().withdraw(amount)
+
+
+class RefusesWhoCouldBePaid(Account):
+    async def withdraw(self, amount: int) -> bool:
+        return False if self.lock.locked() else await super().withdraw(amount)
+
+
+class NoCoroutine(Overdrawn):
+    def withdraw(self, amount: int) -> Any:
+        self.money -= amount
+        return True
+
+
+LOCK = asyncio.Lock()
+
+
+@pytest.mark.parametrize("answer", [Reserves, OnePlace])
+def test_an_account_that_is_safe_is_taken(answer: type) -> None:
+    taken("tasks.update", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (ForgetsToGiveBack, "the bank failed, and the money is gone"),
+        (LockOfTheModule, "one lock for both is too much"),
+        (LocksTooLate, "more was paid than was there"),
+        (LockLost, "deadlock"),
+        (LockForEachCall, "more was paid than was there"),
+        (LooksTwice, "the bank has paid, and withdraw gave False"),
+        (GivesNothing, "the money that is left is not what was not paid"),
+        (RefusesWhoCouldBePaid, "who could be paid was refused"),
+        (NoCoroutine, "must be an async def"),
+        (lambda money, bank: None, "Give the class itself"),
+    ],
+)
+def test_an_account_that_is_not_safe_is_refused(answer: Any, says: str) -> None:
+    refused("tasks.update", answer, says)
+
+
+# --------------------------------------------------------------------- place
+
+
+async def by_hand(slots: Any, work: Any, item: Any) -> Any:
+    await slots.acquire()
+    try:
+        return await work(item)
+    finally:
+        slots.release()
+
+
+async def whatever_is_raised(slots: Any, work: Any, item: Any) -> Any:
+    await slots.acquire()
+    try:
+        result = await work(item)
+    except BaseException:
+        slots.release()
+        raise
+    slots.release()
+    return result
+
+
+async def polls(slots: Any, work: Any, item: Any) -> Any:
+    while slots.locked():
+        await asyncio.sleep(0)
+    async with slots:
+        return await work(item)
+
+
+async def only_exceptions(slots: Any, work: Any, item: Any) -> Any:
+    await slots.acquire()
+    try:
+        result = await work(item)
+    except Exception:
+        slots.release()
+        raise
+    slots.release()
+    return result
+
+
+async def no_place(slots: Any, work: Any, item: Any) -> Any:
+    return await work(item)
+
+
+async def no_result(slots: Any, work: Any, item: Any) -> None:
+    async with slots:
+        await work(item)
+
+
+async def swallows_the_error(slots: Any, work: Any, item: Any) -> Any:
+    async with slots:
+        try:
+            return await work(item)
+        except ValueError:
+            return None
+
+
+async def not_awaited(slots: Any, work: Any, item: Any) -> Any:
+    async with slots:
+        return work(item)
+
+
+@pytest.mark.parametrize("answer", [by_hand, whatever_is_raised, polls])
+def test_a_place_that_is_given_back_is_taken(answer: Any) -> None:
+    taken("tasks.place", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (only_exceptions, "a place was lost"),
+        (no_place, "two worked at once, and there is one place"),
+        (no_result, "work(item) gave a result, and it did not come back"),
+        (swallows_the_error, "the error of work did not come out"),
+        (not_awaited, "work(item) gave a result, and it did not come back"),
+        (lambda slots, work, item: work(item), "must be an async def"),
+    ],
+)
+def test_a_place_that_is_lost_or_never_had_is_refused(answer: Any, says: str) -> None:
+    refused("tasks.place", answer, says)
+
+
+# --------------------------------------------------------------------- cache
+
+
+class Loads:
+    def __init__(self, load: Any) -> None:
+        self.load = load
+        self.kept: dict[Any, Any] = {}
+        self.locks: dict[Any, asyncio.Lock] = {}
+
+
+class LockForEach(Loads):
+    """Right: a lock for each key, found or made in one step."""
+
+    async def get(self, key: Any) -> Any:
+        async with self.locks.setdefault(key, asyncio.Lock()):
+            if key not in self.kept:
+                self.kept[key] = await self.load(key)
+            return self.kept[key]
+
+
+class KeepsAFuture(Loads):
+    """Right: whoever comes first loads, all others wait for its future."""
+
+    async def get(self, key: Any) -> Any:
+        if key not in self.kept:
+            coming = self.kept[key] = asyncio.get_running_loop().create_future()
+            coming.set_result(await self.load(key))
+        return await self.kept[key]
+
+
+class KeepsACoroutine(Loads):
+    async def get(self, key: Any) -> Any:
+        if key not in self.kept:
+            self.kept[key] = self.load(key)
+        return await self.kept[key]
+
+
+class LooksAgain(Loads):
+    async def get(self, key: Any) -> Any:
+        if key not in self.kept:
+            value = await self.load(key)
+            if key not in self.kept:
+                self.kept[key] = value
+        return self.kept[key]
+
+
+class TakesNoneForNothing(Loads):
+    async def get(self, key: Any) -> Any:
+        async with self.locks.setdefault(key, asyncio.Lock()):
+            if self.kept.get(key) is None:
+                self.kept[key] = await self.load(key)
+            return self.kept[key]
+
+
+class KeepsNothing(Loads):
+    async def get(self, key: Any) -> Any:
+        return await self.load(key)
+
+
+class LocksWithoutLooking(Loads):
+    async def get(self, key: Any) -> Any:
+        async with self.locks.setdefault(key, asyncio.Lock()):
+            self.kept[key] = await self.load(key)
+            return self.kept[key]
+
+
+@pytest.mark.parametrize("answer", [LockForEach, KeepsAFuture])
+def test_a_cache_that_loads_once_is_taken(answer: type) -> None:
+    taken("tasks.cache", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (KeepsACoroutine, "RuntimeError"),
+        (LooksAgain, "loaded: ['a', 'a', 'b']"),
+        (TakesNoneForNothing, "loaded: ['a', 'b', 'b']"),
+        (KeepsNothing, "loaded: "),
+        (LocksWithoutLooking, "loaded: "),
+        (Loads, "Loads.get must be an async def"),
+    ],
+)
+def test_a_cache_that_loads_twice_or_in_a_line_is_refused(answer: type, says: str) -> None:
+    refused("tasks.cache", answer, says)
+
+
+# ----------------------------------------------------------------- fetch_all
+
+
+async def by_workers(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    results, todo = [None] * len(urls), enumerate(urls)
+
+    async def work() -> None:
+        for place, url in todo:
+            results[place] = await fetch(url)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(limit):
+            group.create_task(work())
+    return results
+
+
+async def by_a_queue(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    todo: asyncio.Queue[Any] = asyncio.Queue()
+    found = {}
+    for pair in enumerate(urls):
+        todo.put_nowait(pair)
+
+    async def work() -> None:
+        while not todo.empty():
+            place, url = todo.get_nowait()
+            found[place] = await fetch(url)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(limit):
+            group.create_task(work())
+    return [found[place] for place in range(len(urls))]
+
+
+async def cancels_by_hand(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    slots = asyncio.Semaphore(limit)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    tasks = [asyncio.create_task(one(url)) for url in urls]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def cancels_and_goes(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    slots = asyncio.Semaphore(limit)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    tasks = [asyncio.create_task(one(url)) for url in urls]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise
+
+
+async def in_batches(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    results = []
+    for start in range(0, len(urls), limit):
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(fetch(url)) for url in urls[start : start + limit]]
+        results += [task.result() for task in tasks]
+    return results
+
+
+async def as_they_come(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    slots = asyncio.Semaphore(limit)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    return [await each for each in asyncio.as_completed([one(url) for url in urls])]
+
+
+async def without_a_limit(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch(url)) for url in urls]
+    return [task.result() for task in tasks]
+
+
+async def one_too_many(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    return await cancels_by_hand(fetch, urls, limit + 1)
+
+
+async def by_url(fetch: Any, urls: Any, limit: int) -> Any:
+    await cancels_by_hand(fetch, urls, limit)
+    return {url: url.upper() for url in urls}.values()
+
+
+async def swallows_errors(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    slots = asyncio.Semaphore(limit)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    return await asyncio.gather(*(one(url) for url in urls), return_exceptions=True)
+
+
+async def gives_nothing(fetch: Any, urls: Any, limit: int) -> None:
+    await cancels_by_hand(fetch, urls, limit)
+
+
+@pytest.mark.parametrize("answer", [by_workers, by_a_queue, cancels_by_hand])
+def test_all_pages_in_order_and_none_left_behind_is_taken(answer: Any) -> None:
+    taken("tasks.fetch_all", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (cancels_and_goes, "a task goes on"),
+        (in_batches, "the next one does not begin"),
+        (as_they_come, "it gave ['A', 'B', 'B']"),
+        (without_a_limit, "more than limit calls are under way at once"),
+        (one_too_many, "more than limit calls are under way at once"),
+        (by_url, "it gave ['B', 'A']"),
+        (swallows_errors, "fetch_all raised nothing"),
+        (gives_nothing, "it gives nothing back"),
+        (lambda fetch, urls, limit: [], "must be an async def"),
+    ],
+)
+def test_pages_lost_too_many_or_left_behind_are_refused(answer: Any, says: str) -> None:
+    refused("tasks.fetch_all", answer, says)
