@@ -819,3 +819,12 @@ def test_names_of_a_million_letters_are_drawn_at_once_and_in_short(letter: str) 
     assert time.perf_counter() - start < 5, "measured letter by letter it is hours"
     assert sum(len(item.tip) for item in page.items if isinstance(item, Box)) < 100_000
     assert max(len(item.text) for item in page.items if isinstance(item, Text)) < 200
+
+
+def test_a_picture_of_hundreds_of_bars_is_stored_as_dots_only() -> None:
+    few = timeline_of(*(work("w", n, n + 1) for n in range(20)))
+    many = timeline_of(*(work("w", 2 * n, 2 * n + 1) for n in range(2000)))
+    pages = [shown.bundled(timeline)["text/html"] for timeline in (few, many)]
+    assert ["<source" in page for page in pages] == [True, False]
+    assert all("<img alt=" in page for page in pages)
+    assert len(pages[1]) < 60_000

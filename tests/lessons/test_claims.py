@@ -16,6 +16,7 @@ OUTDATED = {
     ("01-concurrency", "four-computations"),
     ("02-threads", "speedups"),
     ("06-choosing", "run-chunks"),
+    ("07-asyncio", "many-measured"),
 }
 
 

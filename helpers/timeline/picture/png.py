@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAD = 8  # pixels around a picture
-DOTS = 110  # of the PNG for 100 pixels of the sheet
+DOTS = 104  # of the PNG for 100 pixels of the sheet
 SHADES = 16  # colours: a PNG with so few is a third as large, and notebooks store it
 # Rows of dots that are the same as those above make a PNG small; slanted lines do not.
 HATCHES = {"simulated": "||||", "waited": "----", "blocked": "++++", "turn": "..", "unknown": "..."}

@@ -56,10 +56,13 @@ def bundle(sheet: Sheet, text: str, caption: str = "", numbers: str = "") -> dic
 
 
 def embedded(sheet: Sheet, text: str) -> str:
-    """The picture as images that need nothing else."""
-    dots = base64.b64encode(png(sheet)).decode()
-    return (
-        f'<picture><source type="image/svg+xml" srcset="{image(sheet)}">'
-        f'<img alt="{escape(plain(text))}" style="width:100%" '
-        f'src="data:image/png;base64,{dots}"></picture>'
-    )
+    """The picture as images that need nothing else.
+
+    An SVG of hundreds of bars is longer than its PNG. It is left out then: notebooks store both,
+    and a Git host shows none that is long.
+    """
+    dots = "data:image/png;base64," + base64.b64encode(png(sheet)).decode()
+    drawn = image(sheet)
+    source = f'<source type="image/svg+xml" srcset="{drawn}">' if len(drawn) <= len(dots) else ""
+    words = f'<img alt="{escape(plain(text))}" style="width:100%" src="{dots}">'
+    return f"<picture>{source}{words}</picture>"
