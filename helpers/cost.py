@@ -35,6 +35,13 @@ class Memory(NamedTuple):
     resident: int
     reserved: int
 
+    def __str__(self) -> str:
+        """
+        >>> print(Memory(12902, 8576778))
+        13 kB resident, 8577 kB reserved
+        """
+        return f"{self.resident / 1e3:.0f} kB resident, {self.reserved / 1e3:.0f} kB reserved"
+
 
 def memory(pid: int | None = None) -> Memory | None:
     """The memory of a process, by default of this one; None where nobody tells."""
@@ -154,8 +161,12 @@ def round_trip(
     mine, theirs = semaphore(0), semaphore(0)
     other = worker(target=bounce, args=(theirs, mine, rounds + 1), daemon=True)
     other.start()
-    seconds = [_bounce(mine, theirs) for _ in range(rounds + 1)]
-    other.join()
+    try:
+        seconds = [_bounce(mine, theirs) for _ in range(rounds + 1)]
+    finally:  # after an interrupt it needs the rest of its rounds to come to its end
+        for _ in range(rounds + 1):
+            theirs.release()
+        other.join(PATIENCE)
     return median(seconds[1:])
 
 

@@ -62,6 +62,7 @@ class deadline:
         self._threads, self._children = set(threading.enumerate()), set(active_children())
         self._expired = self._stepped_in = self._shown = self._given_up = False
         self._left: list[str] = []
+        self._at: tuple[int, int] | None = None  # where it was not interrupted
         self._inside = must_not_be_broken(sys._getframe(1))
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
@@ -152,6 +153,10 @@ class deadline:
     def _must_not_be_broken(self, frame: FrameType | None) -> bool:
         """Whether this is a deadline's own code, or what would stay half done, for a while."""
         if _entering_or_leaving(frame):
+            return True
+        at = (id(frame), frame.f_lasti) if frame is not None else None
+        self._at, before = at, self._at
+        if wait_graph.handles_a_lock(frame) and at != before:  # not the same wait as last time
             return True
         patient = not self._inside and monotonic() < self._patient_until
         return patient and must_not_be_broken(frame)

@@ -10,6 +10,7 @@ Nothing here is graded by elapsed time. What was done is kept in `progress`.
 
 from __future__ import annotations
 
+import errno
 import math
 import re
 import threading
@@ -124,8 +125,9 @@ class Prediction(Lasting):
         self._answer: Answer | None = None
         self._one_at_a_time = threading.Lock()  # a button may be pressed while a cell runs
         width = f"{min(60, max(map(len, asked.options)) + 8)}ch"  # an option on a line of its own
+        shown = [(f"{label}\N{EN SPACE}", label) for label in asked.options]  # room for a mark
         self.buttons = widgets.ToggleButtons(
-            options=list(asked.options), index=None, layout={"width": f"calc({width} + 8px)"}
+            options=shown, index=None, layout={"width": f"calc({width} + 8px)"}
         )
         self.buttons.style.button_width = width
         self.buttons.tooltips = [f"{asked.question} {label}" for label in asked.options]
@@ -416,7 +418,9 @@ def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:
         return False, f"{error} Above you see who waits where."
     except (Exception, SystemExit) as error:
         sentence = blame(error)
-    return False, blame(in_threads[0], " in a thread") if in_threads else sentence
+    if in_threads:
+        sentence = blame(in_threads[0], " in a thread")
+    return False, exercises.named_slip(answer, sentence)
 
 
 @contextmanager
@@ -430,12 +434,21 @@ def _errors_of_threads(found: list[BaseException]) -> Iterator[None]:
         threading.excepthook = before
 
 
+FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
 def blame(error: BaseException, where: str = "") -> str:
-    """An error of the learner's code in a sentence, with the line it happened on."""
-    steps = [
-        s for s in walk_tb(error.__traceback__) if wait_graph.is_learners(s[0].f_code.co_filename)
-    ]
+    """An error of the learner's code in a sentence, with the line it happened on.
+
+    A full disk is nobody's, and so is what a check cannot set up.
+    """
+    frames = [*walk_tb(error.__traceback__)]
+    steps = [s for s in frames if wait_graph.is_learners(s[0].f_code.co_filename)]
     what = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, OSError):
+        inside = frames and not frames[-1][0].f_globals["__name__"].startswith(exercises.__name__)
+        if error.errno in FULL or (inside and not steps):
+            return f"your answer could not be judged, for a reason outside of it: {what}."
     if not steps:
         return f"your code raised {what}{where}."
     place, line = wait_graph.where(*steps[-1])

@@ -2,7 +2,8 @@
 
 A parent that is killed, as when memory is short, ends nobody. Its workers would
 wait for ever, unless they look. So each process that imports this module, or
-that is forked from one that has, waits for the end of its parent in a thread.
+that `multiprocessing` starts in one that has, waits for the end of its parent in
+a thread. Nothing of this package need be in what the new process does.
 
 `multiprocessing` is used only where it has been imported: it is slow to import.
 """
@@ -13,6 +14,7 @@ import os
 import sys
 import threading
 from time import sleep
+from typing import Any
 
 _registered = False
 
@@ -51,7 +53,26 @@ def _register() -> None:
         register_after_fork(watch_parent, watch_parent)
 
 
+def _pickled(process: Any) -> tuple[Any, ...]:
+    """How a process goes to where it is to run; it imports this module on its way."""
+    reduced: Any = object.__reduce_ex__(process, 2)
+    return _arrived, *reduced[1:]
+
+
+def _arrived(kind: Any) -> Any:
+    return object.__new__(kind)
+
+
+def _have_spawned_ones_watch() -> None:
+    from multiprocessing import context, reduction
+
+    for name in ("Process", "SpawnProcess", "ForkServerProcess"):
+        if kind := getattr(context, name, None):
+            reduction.ForkingPickler.register(kind, _pickled)
+
+
 if "multiprocessing" in sys.modules:
     watch_parent()
+    _have_spawned_ones_watch()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_register)

@@ -46,8 +46,9 @@ class Control(NamedTuple):
     unit: str = ""
 
     def says(self, value: Any) -> str:
-        """A value with its unit."""
-        return f"{value} {self.unit}".rstrip()
+        """A value with its unit; of a step of 0.01 no more is shown than was turned."""
+        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        return f"{text} {self.unit}".rstrip()
 
 
 def slider(
@@ -75,8 +76,9 @@ def _slider(
 
 def _button(turned: Any, sign: int) -> Any:
     """Moves a slider by one step, for who has no arrow keys; disabled at its end."""
-    look = {"icon": "plus" if sign > 0 else "minus", "layout": {"width": "32px"}}
-    button = widgets.Button(tooltip="more" if sign > 0 else "less", **look)
+    text, words = ("+", "more") if sign > 0 else ("−", "less")
+    button = widgets.Button(description=text, tooltip=words, layout={"width": "32px"})
+    button.add_class("course-step")
 
     def press(_: Any) -> None:
         value = round(turned.value + sign * turned.step, 10)
@@ -314,10 +316,11 @@ class Panel(snapshot.Lasting):
     def _change(self, picture: Picture, values: dict[str, Any]) -> str:
         """What was turned, and what it did: "workers 1 → 8: 0.8 s → 0.1 s"."""
         assert self._before
+        before = self._before[1]
         turned = [
-            f"{control.name.value} {self._before[1][name]} → {control.says(values[name])}"
+            f"{control.name.value} {control.says(before[name])} → {control.says(values[name])}"
             for name, control in self.controls.items()
-            if self._before[1][name] != values[name]
+            if before[name] != values[name]
         ]
         then = _elapsed(self._before[0])
         times = [

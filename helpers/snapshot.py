@@ -38,11 +38,13 @@ body:not(:has(.jp-OutputArea)):has(.course-alive) .course-snapshot,
 SCRIPT = """<script>(() => {
 const area = document.currentScript.closest('.jp-OutputArea');
 const name = () => area.querySelectorAll('.course-control').forEach(control => {
-  const labels = [...control.querySelectorAll('.widget-label')].map(label => label.innerText);
+  const labels = [...control.querySelectorAll('.widget-label')].map(label => label.textContent);
   const text = labels.filter(Boolean).join(', in ');
+  for (const step of control.querySelectorAll('.course-step')) {
+    step.ariaLabel = `${step.title}: ${labels[0]}`;
+  }
   for (const part of control.querySelectorAll('.noUi-handle,.widget-readout,.course-options')) {
     part.dataset.lmSuppressShortcuts = 'true';
-    if (part.ariaLabel === text) continue;
     part.ariaLabel = text;
     part.role = part.role || (part.isContentEditable ? 'textbox' : 'group');
   }

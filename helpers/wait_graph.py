@@ -28,6 +28,11 @@ ELSEWHERE = ("site-packages", "dist-packages")
 POOLS = (f"concurrent{os.sep}futures{os.sep}", f"{os.sep}multiprocessing{os.sep}")
 CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "BEFORE_WITH", "LOAD_SPECIAL")
 
+HANDLE = (
+    *("__enter__", "__exit__", "acquire", "release", "_acquire_restore", "_release_save"),
+    *("notify", "notify_all", "set", "get", "put"),
+)
+
 IMPORTS = "<frozen importlib"  # where the code of every import stands
 
 FOR_OTHERS = re.compile(r"^with |\b(acquire|wait|wait_for|join|get|put|result)\(")
@@ -99,6 +104,22 @@ def lock_of(thread: threading.Thread) -> tuple[Any, bool]:
     else:
         lock, private = _lock_at(frame), False
     return (lock, private) if type(lock) is type(threading.Lock()) else (None, False)
+
+
+def handles_a_lock(frame: FrameType | None) -> bool:
+    """Whether it may have got a lock that no block gives back yet, or is just giving one back.
+
+    An exception would leave it closed for ever. The first is so at the `with` itself
+    since Python 3.14, and in the methods of locks and queues.
+    """
+    if frame is None:
+        return False
+    code, at = frame.f_code, frame.f_lasti
+    if is_library(code.co_filename):
+        file = os.path.basename(code.co_filename)
+        return file in ("threading.py", "queue.py") and code.co_name in HANDLE
+    names = [dis.opname[code.co_code[i]] for i in (at - 2, at) if i >= 0]
+    return names == ["LOAD_SPECIAL", "CALL"]
 
 
 def waits(thread: threading.Thread) -> bool:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from threading import Thread
 from time import monotonic, sleep
+from typing import Any
 
 GRACE = 1.0  # seconds that a worker gets to end after it was told to
 LOOK = 0.05  # seconds between two looks at whether they have ended
@@ -82,6 +83,7 @@ class Ender(Thread):
     Each is told once, then its wait is released, and both again only after a
     pause. A lock that others may hold is released where the program is
     `given_up`, or where all wait for such locks, for more than one: for each other.
+    Elsewhere who waits for it is told when that wait is over.
     """
 
     def __init__(
@@ -97,16 +99,22 @@ class Ender(Thread):
         self.threads, self.error, self.at_work = threads, error, at_work
         self.given_up, self.grace = given_up, grace
         self.told: dict[Thread, float] = {}
+        self.released: list[Any] = []  # locks that others may hold
+        self.apart = 0.0  # when they did not wait for each other
 
     def run(self) -> None:
         untraced()
-        begun = monotonic()
+        begun = self.apart = monotonic()
         while (alive := self.threads()) and monotonic() < begun + self.grace:
             self._tell(alive, again=True)
             self._look()
         while any(map(self._untold, self.threads())) and monotonic() < begun + LATER:
             self._tell(self.threads(), again=False)
             self._look()
+        if not self.threads():  # nobody has them any more
+            for lock in filter(lambda lock: lock.locked(), self.released):
+                with suppress(RuntimeError):
+                    lock.release()
 
     def _untold(self, thread: Thread) -> bool:
         return thread not in self.told and self.at_work(thread)
@@ -115,16 +123,19 @@ class Ender(Thread):
         from .. import wait_graph
 
         now = monotonic()
-        each_other = all(t in self.told for t in alive) and wait_for_each_other(alive)
+        self.apart = self.apart if wait_for_each_other(alive) else now
+        each_other = now - self.apart >= AGAIN
         pause = AGAIN if again else LATER
         due = [t for t in alive if now - self.told.get(t, -pause) >= pause and self.at_work(t)]
-        due = [thread for thread in due if tell(thread, self.error)]
         for thread in due:
-            self.told[thread] = now
             lock, private = wait_graph.lock_of(thread)
-            if lock is not None and (private or each_other or self.given_up):
-                with suppress(RuntimeError):  # somebody else has just released it
-                    lock.release()
+            releases = lock is not None and (private or each_other or self.given_up)
+            if tell(thread, self.error, releases):
+                self.told[thread] = now
+                if releases:
+                    self.released += [] if private else [lock]
+                    with suppress(RuntimeError):  # somebody else has just released it
+                        lock.release()
 
     def _look(self) -> None:
         last = monotonic() + LOOK
@@ -132,11 +143,16 @@ class Ender(Thread):
             sleep(0.002)
 
 
-def tell(thread: Thread, error: type[BaseException]) -> bool:
-    """Raise `error` in `thread`, unless it is inside an import; whether that was done."""
+def tell(thread: Thread, error: type[BaseException], at_a_lock: bool = False) -> bool:
+    """Raise `error` in `thread`, unless that would break something; whether it was done.
+
+    That is inside an import, and where it may have got a lock or waits `at_a_lock`.
+    """
     from .. import wait_graph
 
     if wait_graph.importing(thread):
+        return False
+    if not at_a_lock and wait_graph.handles_a_lock(wait_graph.frame_of(thread)):
         return False
     raise_in(thread, error)
     return True

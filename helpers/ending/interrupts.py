@@ -87,7 +87,7 @@ def _forget(*_: object) -> None:
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     global _late
-    if not must_not_be_broken(frame) or (_late and _late.is_over()):
+    if not _patience(frame) or (_late and _late.is_over()):
         _late = None
         signal.default_int_handler(number, frame)
     elif _late is None:
@@ -95,24 +95,33 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
         _late.start()
 
 
+def _patience(frame: FrameType | None) -> float:
+    """Seconds that an interrupt may wait there. Who has just got a lock goes on at once."""
+    from .. import wait_graph
+
+    if must_not_be_broken(frame):
+        return PATIENCE
+    return LOOK * 10 if wait_graph.handles_a_lock(frame) else 0.0
+
+
 class _Late(Thread):
     """An interrupt on its way to the main thread, where it would break something."""
 
     def __init__(self) -> None:
         super().__init__(name="interrupt", daemon=True)
-        self.patient_until = monotonic() + PATIENCE
+        self.begun, self.patience = monotonic(), 0.0
 
     def is_over(self) -> bool:
-        return monotonic() >= self.patient_until
+        return monotonic() - self.begun >= self.patience
 
     def run(self) -> None:
         from .. import wait_graph
 
         main = threading.main_thread()
-        while monotonic() < self.patient_until + PATIENCE:
-            patient = not self.is_over() and must_not_be_broken(wait_graph.frame_of(main))
+        while monotonic() - self.begun < 2 * PATIENCE:
+            self.patience = _patience(wait_graph.frame_of(main))
             if _late is not self:  # it has arrived, or its cell has ended
                 return
-            if not patient:
+            if self.is_over():
                 _thread.interrupt_main()
             sleep(LOOK)

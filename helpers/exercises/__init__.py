@@ -11,9 +11,12 @@ must not fail a correct answer, and a fast one must not pass a wrong one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import getsourcelines, isgeneratorfunction
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
@@ -110,3 +113,31 @@ def expect(held: bool, otherwise: str) -> None:
     """Raise NotYet with the sentence `otherwise`, unless `held`."""
     if not held:
         raise NotYet(otherwise)
+
+
+def named_slip(answer: Any, complaint: str) -> str:
+    """A common slip, if the complaint is about what it leads to; else the complaint."""
+    if isgeneratorfunction(answer) and "generator" not in complaint:
+        return MADE_NO_CALL
+    line = line_with_args(answer) if NO_TUPLE.search(complaint) else ""
+    return not_a_tuple(line) if line else complaint
+
+
+MADE_NO_CALL = "there is a yield in your function, so a call of it only makes a generator, "
+MADE_NO_CALL += "and nothing has been done yet."
+NO_TUPLE = re.compile("argument after [*] must be an iterable|object is not iterable")
+
+
+def not_a_tuple(line: str) -> str:
+    """The slip args=item, in words; `line` says where, or is empty."""
+    return f"args must be a tuple, args=(item,) with its comma, and is the item itself{line}"
+
+
+def line_with_args(answer: Any) -> str:
+    """Where args is no tuple and no list, in words; nothing if the source is not there."""
+    with suppress(OSError, TypeError):
+        lines, _ = getsourcelines(answer)
+        for n, text in enumerate(lines, 1):
+            if re.search(r"args\s*=\s*(\w|\(\s*\w+\s*\))", text):
+                return f", in line {n} of your function: {text.strip()}"
+    return ""

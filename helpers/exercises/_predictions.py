@@ -318,7 +318,7 @@ prediction(
     "synchronization.hang",
     "A thousand runs on real threads, one by one:",
     {
-        "it hangs": Option("It has to hit a moment for that."),
+        "it hangs": Option("For that, both threads have to hold one lock each at the same moment."),
         "all runs end": Option("The moment between two locks is short, and both have to be in it."),
     },
     right="all runs end",

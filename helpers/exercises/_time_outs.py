@@ -1,4 +1,4 @@
-"""Who waits with a time-out gives up sooner here, so no check needs work longer than anybody waits.
+"""Waits that end at the worst moment, so no check needs longer work than anybody waits.
 
 Not a lesson: a name that begins with an underscore has no exercises.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import inspect
 import queue
+import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from multiprocessing import active_children, queues
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -24,6 +27,7 @@ WAITS = (
     (queue.Queue, "put"),
     (BaseProcess, "join"),
 )
+LOOKS = ((queues.Queue, "get"), (queues.Queue, "empty"), (queues.SimpleQueue, "empty"))
 
 
 class Patient(threading.Condition):
@@ -54,21 +58,23 @@ def time_outs_pass() -> Iterator[list[str]]:
                 return call(*args, **named)  # which says what is wrong in its own words
             seconds = given.arguments.get("timeout")
             long = isinstance(seconds, (int, float)) and seconds > SOON
-            if long and threading.current_thread() not in others:
+            if long and threading.current_thread() not in others and not _for_the_kernel():
                 cut.append(name)
                 given.arguments["timeout"] = SOON
             return call(*given.args, **given.kwargs)
 
         return wait
 
-    before = [(owner, name, getattr(owner, name)) for owner, name in WAITS]
-    for owner, name, call in before:
-        setattr(owner, name, sooner(call, f"{owner.__name__.removeprefix('Base')}.{name}"))
-    try:
+    with _replaced(WAITS, sooner):
         yield cut
-    finally:
-        for owner, name, call in before:
-            setattr(owner, name, call)
+
+
+def _for_the_kernel() -> bool:
+    """Whether a kernel waits: it writes out what was printed before a process starts."""
+    frame = sys._getframe(2)
+    while frame.f_back and frame.f_globals.get("__name__") == "threading":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__")).startswith("ipykernel.")
 
 
 def gave_up(cut: list[str]) -> str:
@@ -76,3 +82,49 @@ def gave_up(cut: list[str]) -> str:
     if not cut:
         return ""
     return f" {cut[0]} has a time-out, and gives up where the work takes longer."
+
+
+@contextmanager
+def ending_meanwhile(seconds: float) -> Iterator[None]:
+    """Whoever finds a queue empty is told so when all processes have ended, with all they put.
+
+    Processes that do not end within these seconds are not waited for.
+    """
+
+    def late(look: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def looks(*given: Any, **named: Any) -> Any:
+            try:
+                found = look(*given, **named)
+            except queue.Empty:
+                _all_end(seconds)
+                raise
+            if found is True:  # what empty() says, and nobody has put
+                _all_end(seconds)
+            return found
+
+        return looks
+
+    with _replaced(LOOKS, late):
+        yield
+
+
+def _all_end(seconds: float) -> None:
+    last = time.monotonic() + seconds
+    while active_children() and time.monotonic() < last:
+        time.sleep(0.01)
+
+
+@contextmanager
+def _replaced(
+    methods: Iterable[tuple[type, str]],
+    by: Callable[[Callable[..., Any], str], Callable[..., Any]],
+) -> Iterator[None]:
+    """Meanwhile each of these methods is what `by` makes of it and of its name."""
+    before = [(owner, name, getattr(owner, name)) for owner, name in methods]
+    for owner, name, call in before:
+        setattr(owner, name, by(call, f"{owner.__name__.removeprefix('Base')}.{name}"))
+    try:
+        yield
+    finally:
+        for owner, name, call in before:
+            setattr(owner, name, call)

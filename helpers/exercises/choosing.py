@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from multiprocessing.reduction import ForkingPickler
 from pickle import loads
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ..compare import chunked, count_all
+from ..folders import temporary
 from ..timeline import Timeline
 from ..work.real_work import texts
 from . import NotYet, exercise, expect
 from ._workers import FORKED, Square, spawned
+from .start import short
 
 spawn = get_context("spawn")
 TOOLS = ("serial", "threads", "processes")
@@ -279,6 +280,10 @@ def _judge_trips(answer: Any, paths: list[str], pool: Executor, workers: int) ->
     given = answer(list(paths), counted, workers)
     expect(given is not None, f"{of}: words_in gave back None. Does it return the words?")
     expect(
+        isinstance(given, Mapping),
+        f"{of}: words_in must give the words of all files, added up, not {short(given)}.",
+    )
+    expect(
         given == count_all(paths),
         f"{of}: those are not the words of all files, each counted as often as it is there.",
     )
@@ -422,7 +427,7 @@ def _tools(answer: Any) -> str:
 def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) -> int:
     """How many threads there could have been for waiting."""
     waiting, computing, before = Timeline(), Timeline(), set(active_children())
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, spawned():
+    with temporary("tools") as folder, spawned():
         pages = _servers[folder] = Pages(len(urls))
         fetch = waiting.wrap(Fetch(folder), "fetch")
         compute = computing.wrap(Square(folder, cpus), "compute")
@@ -432,6 +437,7 @@ def _judge_tools(answer: Any, urls: list[str], numbers: list[int], cpus: int) ->
             del _servers[folder]
     of = f"{len(urls)} urls, {len(numbers)} numbers, {cpus} CPUs"
     here = {span.pid for span in waiting.spans}
+    expect(bool(here), f"{of}: fetch was never called, so no url was waited for.")
     expect(here == {os.getpid()}, f"{of}: fetch was called in another process: waiting needs none.")
     expect(
         waiting.at_once() == len(urls),

@@ -24,7 +24,7 @@ from ..folders import temporary
 from ..work import checksum, checksum_at, die, times, wait
 from . import NotYet, exercise, expect
 from ._time_outs import gave_up, time_outs_pass
-from .start import args_in_a_tuple, as_list
+from .start import as_list
 
 spawn = get_context("spawn")
 
@@ -247,7 +247,7 @@ class Mortal:
     starter=accused_by_a_pool,
     wrong=first_casualty,
     says="did not notice",
-    seconds=30.0,
+    seconds=60.0,
 )
 def _crash(answer: Any) -> str:
     """Exactly the deadly items, every other one done once, and no process left.
@@ -270,7 +270,7 @@ def _killed_by(answer: Any, items: list[float]) -> None:
     before = set(active_children())
     with temporary("crash") as folder:
         work = Mortal(folder)
-        with args_in_a_tuple(answer), time_outs_pass() as cut:
+        with time_outs_pass() as cut:
             given = as_list(answer(work, list(items)), "casualties")
         done, left = work.done(), set(active_children()) - before
         for process in left:

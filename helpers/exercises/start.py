@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import inspect
-import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
-from . import NotYet, exercise, expect
+from . import MADE_NO_CALL, NotYet, exercise, expect, line_with_args, not_a_tuple
 from ._time_outs import Patient, gave_up, time_outs_pass
 
 # ------------------------------------------------- work that sees how it is called
@@ -148,19 +146,6 @@ def times(number: int) -> str:
     return {0: "not at all", 1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
-@contextmanager
-def args_in_a_tuple(answer: Any) -> Iterator[None]:
-    """The slip args=item is named with its line, also where it is an error of a constructor."""
-    try:
-        yield
-    except TypeError as error:
-        if "must be an iterable" in str(error) or "is not iterable" in str(error):
-            line = _line_with_args(answer)
-            if line:
-                raise NotYet(_not_a_tuple(line)) from None
-        raise
-
-
 def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = None) -> Any:
     """What the answer gives. A slip in starting a thread is named, with its line.
 
@@ -174,33 +159,18 @@ def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = 
         threading.excepthook = before
         slips = [args for args in seen if "argument after * must be" in str(args.exc_value)]
         if slips:
-            raise NotYet(_not_a_tuple(_line_with_args(answer))) from None
+            raise NotYet(not_a_tuple(line_with_args(answer))) from None
         for args in seen:
             if expected is None or not issubclass(args.exc_type, expected):
                 before(args)
     expect(
         not inspect.isgenerator(given) or not inspect.isgeneratorfunction(answer),
-        "there is a yield in your function, so a call of it only makes a generator, "
-        "and nothing has been done yet.",
+        MADE_NO_CALL,
     )
     if inspect.iscoroutine(given):
         given.close()
         raise NotYet("an async function only makes a coroutine when called: nothing was done.")
     return given
-
-
-def _not_a_tuple(line: str) -> str:
-    return f"args must be a tuple, args=(item,) with its comma, and is the item itself{line}"
-
-
-def _line_with_args(answer: Any) -> str:
-    """Where args is no tuple and no list, in words; nothing if the source is not there."""
-    with suppress(OSError, TypeError):
-        lines, _ = inspect.getsourcelines(answer)
-        for n, text in enumerate(lines, 1):
-            if re.search(r"args\s*=\s*\w", text):
-                return f", in line {n} of your function: {text.strip()}"
-    return ""
 
 
 def as_list(given: Any, name: str) -> list[Any]:

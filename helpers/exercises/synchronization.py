@@ -87,11 +87,13 @@ class Inside:
         self.inside = self.most = self.ended = 0
         self.in_vain = False
         self.begun: list[Any] = []
+        self.callers: set[threading.Thread] = set()
         self.raised: list[BaseException] = []
 
     def __call__(self, item: Any) -> None:
         with self.changed:
             self.begun.append(item)
+            self.callers.add(threading.current_thread())
             number = len(self.begun)
             self.inside += 1
             self.most = max(self.most, self.inside)
@@ -209,6 +211,11 @@ def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> N
         not hung,
         f"{of}: limited had not come back after {HUNG:.0f} seconds, and work had been called "
         f"{len(work.begun)} times.",
+    )
+    expect(
+        work.callers != {threading.current_thread()},
+        f"{of}: work was called in the thread that called you: work(item) calls it there and then. "
+        "Hand in the function and the item, target=work and args=(item,).",
     )
     right = sorted(work.begun) == sorted(items)
     expect(

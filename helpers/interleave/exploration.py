@@ -152,7 +152,8 @@ class Explorer:
 
 def every_schedule(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:
     """One of each class, or one of each step from each state; then the simplest that fails."""
-    plainly, graph = every or explorer.subject.atomic != "op", False
+    whole = explorer.subject.atomic != "op" or explorer.kind.fifo  # steps that are no single ones
+    plainly, graph = every or whole, False
     while True:
         strategy = Graph() if graph else explorer.strategy(every)
         try:

@@ -40,6 +40,16 @@ class Span(NamedTuple):
     outcome: str = "ok"
     slept: int = 0
 
+    def __str__(self) -> str:
+        """
+        >>> print(Span("wait", "worker 1", 4711, 0, 100_000_000, 1000))
+        wait, by worker 1 of process 4711: 0.100 s, on a CPU 0% of it
+        """
+        cpu = "CPU time unknown" if self.cpu is None else f"on a CPU {self.cpu:.0%} of it"
+        ended = "" if self.outcome == "ok" else f"; {self.outcome}"
+        who = f"{self.name}, by {self.lane} of process {self.pid}"
+        return f"{who}: {self.seconds:.3f} s, {cpu}{ended}"
+
     @property
     def seconds(self) -> float:
         """How long it took."""

@@ -54,6 +54,9 @@ NEAR = 5_000  # ns; a reading of the CPU clock this old is still good
 class NoFolder(InOneSentence, OSError):
     """No temporary folder can be made, as where the disk is full."""
 
+    def __str__(self) -> str:
+        return str(self.strerror)
+
 
 class Timeline:
     """Records spans and answers questions about them.
@@ -297,8 +300,9 @@ class Timeline:
                 made = tempfile.mkdtemp(prefix=prefix("timeline"))
             except OSError as error:
                 raise NoFolder(
+                    error.errno,
                     "spans of other processes need a temporary folder, and none can be made: "
-                    f"{error.strerror or error}"
+                    f"{error.strerror or error}",
                 ) from error
             # Only this process does it, and not before its children have ended.
             cleanup = Finalize(self, shutil.rmtree, (made, True), exitpriority=-100)

@@ -94,13 +94,20 @@ def _start() -> tuple[subprocess.Popen[str], str]:
         creationflags=new_group | no_window,
         start_new_session=True,  # other systems this: interrupting the kernel is not for us
     )
-    too_late = threading.Timer(START, process.kill)
-    too_late.start()
     try:
-        return process, _first_line(process)
+        with _not_for_ever(process):
+            return process, _first_line(process)
     except BaseException:
         _end(process)
         raise
+
+
+@contextmanager
+def _not_for_ever(process: subprocess.Popen[str]) -> Iterator[None]:
+    too_late = threading.Timer(START, process.kill)
+    too_late.start()
+    try:
+        yield
     finally:
         too_late.cancel()
 

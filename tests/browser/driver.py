@@ -182,16 +182,17 @@ class Lesson:
         script = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
         self.ask(script, patience=WHOLE)
 
-    def run_cell(self, number: int) -> None:
-        """Run the code cell of that number, from 0."""
+    def run_cell(self, number: int, wait: bool = True) -> None:
+        """Run the code cell of that number, from 0; `wait` for its end, or not."""
         self.ask(
-            """async number => {
+            """async ([number, wait]) => {
                 const notebook = jupyterapp.shell.currentWidget.content;
                 const codes = notebook.widgets.filter(cell => cell.model.type === 'code');
                 notebook.activeCellIndex = notebook.widgets.indexOf(codes[number]);
-                await jupyterapp.commands.execute('notebook:run-cell');
+                const ended = jupyterapp.commands.execute('notebook:run-cell');
+                if (wait) await ended;
             }""",
-            number,
+            [number, wait],
         )
 
     def cells(self) -> list[dict[str, Any]]:
@@ -216,6 +217,9 @@ class Lesson:
     def boards(self) -> list[Board]:
         boards = self.page.locator(".course-board")
         return [Board(boards.nth(n)) for n in range(boards.count())]
+
+    def save(self) -> None:
+        self.ask("() => jupyterapp.commands.execute('docmanager:save')")
 
     def dark(self) -> None:
         change = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
@@ -307,7 +311,8 @@ class Board:
         self.undo = root.get_by_role("button", name="Undo")
         self.reset = root.get_by_role("button", name="Reset")
         self.single = root.get_by_role("button", name="One step at a time")
-        self.said = root.locator("[role=status], [role=alert]")
+        self.hand_in = root.get_by_role("button", name="Hand in")
+        self.said = root.locator(":scope > * > .widget-html-content > [role]")
 
     def thread(self, letter: str) -> Locator:
         """The button of a thread."""

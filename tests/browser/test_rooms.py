@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
@@ -55,10 +56,13 @@ with deadline(0.5):
     lock.acquire()
 # --
 "the kernel lives"
+# --
+import time
+time.sleep(5)
 """
 
 
-PREDICT, ANSWER, WAITING, MOVE, CHECK, LONG, HANGS, LIVES = range(1, 9)
+PREDICT, ANSWER, WAITING, MOVE, CHECK, LONG, HANGS, LIVES, SLEEPS = range(1, 10)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +149,44 @@ def test_every_control_turned_by_keyboard_gives_a_new_picture(
     for slider in range(waiting.sliders.count()):
         waiting.turn(slider)
     waiting.choose("serial")
-    expect(waiting.picture).to_contain_text("workers: 4, using: serial, each waits (s): 0.06")
+    expect(waiting.picture).to_contain_text("workers: 4, using: serial, each waits: 0.06 s")
+    expect(waiting.picture).to_contain_text("the run before: ")
+    expect(waiting.root).to_contain_text("using threads → serial: ")
+
+
+def test_a_slider_has_a_name_and_buttons_and_keeps_its_arrow_keys(waiting: Panel) -> None:
+    waiting.wait()
+    named = waiting.root.get_by_role("slider", name="each waits, in s")
+    assert named.get_attribute("data-lm-suppress-shortcuts") == "true"
+    expect(waiting.root.get_by_role("slider", name="workers")).to_have_count(1)
+    more = waiting.root.get_by_role("button", name="more: workers")
+    at, before = named.get_attribute("aria-valuetext"), waiting.picture.first.inner_html()
+    more.press("Space")
+    waiting.changed(before)
+    waiting.wait()
+    assert named.get_attribute("aria-valuetext") == at  # it was the other one's
+
+
+def test_a_slider_is_followed_while_a_cell_runs(rooms: Lesson, waiting: Panel) -> None:
+    waiting.wait()
+    rooms.run_cell(SLEEPS, wait=False)
+    rooms.page.locator(".jp-InputPrompt", has_text="[*]").wait_for()
+    waiting.turn(0)
+    waiting.wait()
+    expect(rooms.page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(1)
+    expect(rooms.page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(0, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("wide", [1280, 1024, 768])
+def test_no_letter_is_smaller_than_ten_pixels(rooms: Lesson, waiting: Panel, wide: int) -> None:
+    rooms.page.set_viewport_size({"width": wide, "height": 1000})
+    waiting.wait()
+    waiting.root.scroll_into_view_if_needed()
+    screenshot(rooms, f"rooms {wide}")
+    sizes: list[float] = waiting.root.evaluate(SIZES)
+    rooms.page.set_viewport_size({"width": 1280, "height": 1000})
+    assert min(sizes) > 9.9
+    assert len(sizes) > 20
 
 
 def test_stop_ends_a_run_and_its_spans_are_shown(rooms: Lesson, long: Panel) -> None:
@@ -187,6 +228,11 @@ def test_in_the_dark_theme_words_stand_out(rooms: Lesson, waiting: Panel) -> Non
             assert waiting.root.locator(part).first.evaluate(CONTRAST) > 4.5, (theme, part)
 
 
+SIZES = """root => [...root.querySelectorAll('*')]
+    .filter(e => e.checkVisibility())
+    .filter(e => [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim()))
+    .map(e => parseFloat(getComputedStyle(e).fontSize) * (e.getScreenCTM ? e.getScreenCTM().a : 1))
+"""
 CONTRAST = """element => {
     const numbers = text => text.match(/[\\d.]+/g).map(Number);
     const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
@@ -207,3 +253,25 @@ CONTRAST = """element => {
 def test_nothing_complained_and_nothing_left_this_computer(rooms: Lesson) -> None:
     assert rooms.errors == []
     assert rooms.elsewhere == []
+
+
+def test_reopened_the_next_day_a_page_has_the_last_state_of_what_it_showed(
+    rooms: Lesson, open_lesson: Open
+) -> None:
+    """The last test here: the kernel ends."""
+    said = rooms.page.locator(".course-panel").first.locator("figcaption").inner_text()
+    expect(rooms.page.locator(".course-snapshot").first).not_to_be_visible()
+    rooms.save()
+    rooms.shut_down()
+    with open_lesson("rooms.ipynb") as again:
+        shown = again.page.locator(".course-snapshot")
+        for number in range(3):  # a prediction and two panels
+            expect(shown.nth(number)).to_be_visible(timeout=PATIENCE)
+            expect(shown.nth(number)).to_contain_text("Run this cell again to use it.")
+        expect(shown.nth(1).locator("figcaption")).to_have_text(said, use_inner_text=True)
+        expect(shown.nth(1).locator("img")).to_have_attribute("alt", re.compile("^workers: "))
+        missing = again.page.get_by_text("model not found")
+        expect(missing).to_have_count(3)
+        for number in range(3):
+            expect(missing.nth(number)).not_to_be_visible()
+        screenshot(again, "rooms the next day")

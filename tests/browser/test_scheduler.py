@@ -56,7 +56,8 @@ explore(counter, every=True)
 board = play(counter)
 board
 # --
-locks = play(transfer)
+from helpers.lesson import play
+locks = play(transfer, check="ladder.transfers.break")
 locks
 # --
 board.press("A"), board.press("B")
@@ -124,6 +125,18 @@ def test_the_slider_of_a_schedule_goes_from_step_to_step_by_keyboard(page: Locat
         assert slider.get_attribute("aria-valuetext") == told.inner_text()
 
 
+def test_a_run_is_gone_through_by_buttons_and_plays_by_itself(page: Locator) -> None:
+    told, play = page.locator(".cs-step"), page.get_by_role("button", name="Play")
+    page.locator("input").press("End")
+    for name, step in [("Previous", 3), ("Previous", 2), ("Next", 3)]:
+        page.get_by_role("button", name=name).press("Enter")
+        expect(told).to_contain_text(f"Step {step} of 4.")
+    play.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
+    expect(told).to_contain_text("Step 4 of 4.")
+    expect(play).to_be_focused()  # at the end it rests
+
+
 def test_with_the_slider_the_markers_and_the_frame_move(page: Locator) -> None:
     slider, frame = page.locator("input"), page.locator(".cs-now")
     slider.press("Home")
@@ -162,6 +175,7 @@ def test_a_lost_update_is_won_by_keyboard(lesson: Lesson, board: Board) -> None:
     lesson.page.keyboard.press("Space")
     expect(board.said).to_contain_text("A: A, line 8: read total -> 0.")
     expect(board.thread("A")).to_be_focused()
+    lesson.page.keyboard.press("Tab")  # the source of B, which can be scrolled
     lesson.page.keyboard.press("Tab")
     expect(board.thread("B")).to_be_focused()
     lesson.page.keyboard.press("Space")
@@ -171,7 +185,7 @@ def test_a_lost_update_is_won_by_keyboard(lesson: Lesson, board: Board) -> None:
     expect(board.thread("B")).to_be_disabled()
     expect(board.thread("A")).to_be_focused()  # B has ended: the keyboard goes on to A
     lesson.page.keyboard.press("Space")
-    expect(board.said).to_contain_text("you have broken it: assertion failed: lost update: 1.")
+    expect(board.said).to_contain_text("Broken! Assertion failed: lost update: 1.")
     expect(board.said).to_contain_text("A and B both read total before either wrote it")
     expect(board.said).to_contain_text('"ABBA"')
     expect(board.undo).to_be_focused()
@@ -201,9 +215,14 @@ def test_a_blocked_thread_has_a_button_that_says_why(locks: Board) -> None:
     expect(locks.thread("B")).to_have_text("B: waits, b is held by A")
     locks.undo.press("Enter")
     locks.press("B")
-    expect(locks.said).to_contain_text("you have broken it: deadlock.")
+    expect(locks.said).to_contain_text("Broken! Deadlock.")
     expect(locks.said).to_contain_text("A holds a and waits for b; B holds b and waits for a.")
     expect(locks.thread("A")).to_have_text("A: waits, b is held by B")
+    locks.hand_in.press("Space")
+    expect(locks.root.locator(".jp-OutputArea")).to_contain_text("AB fails: deadlock.")
+    locks.undo.press("Enter")
+    expect(locks.hand_in).not_to_be_visible()
+    expect(locks.root.locator(".jp-OutputArea")).not_to_contain_text("AB fails")
 
 
 def test_a_driver_cell_presses_the_same_buttons(lesson: Lesson, board: Board) -> None:
@@ -257,7 +276,7 @@ def test_what_is_not_trusted_is_told_by_text_and_source_alone(
     nbformat.write(notebook, folder / "untrusted.ipynb")
     with open_lesson("untrusted.ipynb") as lesson:
         output = lesson.page.locator(".jp-OutputArea-output")
-        header = "assertion failed: lost update: 1 · schedule ABBA · 1 preemption"
+        header = "Assertion failed: lost update: 1 · schedule ABBA · 1 preemption"
         expect(output).to_contain_text(header)
         expect(output).to_contain_text("A and B both read total before either wrote it")
         expect(output.locator("details pre")).to_be_visible()

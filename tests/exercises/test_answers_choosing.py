@@ -119,6 +119,11 @@ def says_nothing(paths: Files, pool: Executor, workers: int) -> None:
     added(pool.map(count_all, chunked(paths, max(1, len(paths) // (4 * workers)))))
 
 
+def not_added_up(paths: Files, pool: Executor, workers: int) -> Any:
+    """Wrong: the words of each chunk."""
+    return list(pool.map(count_all, chunked(paths, max(1, len(paths) // (4 * workers)))))
+
+
 def the_last_only(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     """Wrong: the words of the last chunk replace those of the others."""
     total: Counter[str] = Counter()
@@ -148,6 +153,7 @@ WRONG_CHUNKS = [
     (without_the_pool, "the pool was not asked"),
     (different_files, "not the words of all files"),
     (says_nothing, "gave back None"),
+    (not_added_up, "added up, not [Counter("),
     (the_last_only, "not the words of all files"),
 ]
 

@@ -210,7 +210,33 @@ def gives_back_twice(work: Work, items: Iterable[Any], limit: int) -> None:
     in_threads(call, items)
 
 
+def args_is_the_item(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: a slot for each, and args wants a tuple."""
+    threads = [threading.Thread(target=work, args=(item)) for item in items]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def calls_it_here(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: the target is what the call gave back."""
+    for item in items:
+        thread = threading.Thread(target=work(item))
+        thread.start()
+        thread.join()
+
+
+def with_yield(work: Work, items: Iterable[Any], limit: int) -> Any:
+    """Wrong: a generator does nothing until it is asked."""
+    for item in items:
+        yield work(item)
+
+
 WRONG_LIMITS = [
+    (args_is_the_item, "in line 3 of your function: threads = [threading.Thread(target=work"),
+    (calls_it_here, "work(item) calls it there and then"),
+    (with_yield, "there is a yield in your function"),
     (gives_back_twice, "at once. For how long is a slot held?"),
     (polls_a_counter, "more calls were inside than may be"),
     (looks_under_the_lock, "more calls were inside than may be"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from typing import Any
 
 import pytest
 
 from helpers import exercises
 from helpers.exercises import NotYet, everything, exercise, expect, find
+from helpers.exercises._time_outs import time_outs_pass
 
 
 def test_an_exercise_is_found_by_the_lesson_before_the_dot() -> None:
@@ -54,3 +57,18 @@ def test_expect_raises_what_does_not_hold() -> None:
 def test_a_worker_may_import_an_exercise_without_widgets() -> None:
     code = "import sys, helpers.exercises.start; sys.exit('ipywidgets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "cut"), [("ipykernel.iostream", []), ("answer", ["Condition.wait"])]
+)
+def test_a_kernel_that_writes_out_what_was_printed_has_not_given_up(
+    module: str, cut: list[str]
+) -> None:
+    """As it does before a process starts: its time-out is none of the answer's."""
+    program: dict[str, Any] = {"__name__": module, "written": threading.Event()}
+    exec("def flush():\n    return written.wait(10)", program)
+    with time_outs_pass() as found:
+        threading.Timer(0.01, program["written"].set).start()
+        assert program["flush"]()
+    assert found == cut

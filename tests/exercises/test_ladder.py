@@ -18,7 +18,7 @@ import pytest
 from helpers.apart import in_a_subprocess
 from helpers.exercises import _schedules, find
 from helpers.exercises.ladder import RUNGS, Rung, programs, repairs, with_part
-from helpers.interleave import Report, explore, replay
+from helpers.interleave import Report, explore, play, replay
 from helpers.lesson import verdict
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -359,6 +359,34 @@ def test_the_workbook_shows_the_programs_that_are_graded() -> None:
             shown[name] = id
     wanted = {rung.program.__name__ for rung in RUNGS} | {rung.part for rung in RUNGS}
     assert wanted | {"together"} <= set(shown)
+
+
+PRESSES = {  # on boards where a press makes a whole statement
+    "overdrawn": "ABAABB",
+    "made_twice": "AABAABBB",
+    "transfers": "AB",
+    "lost_wake_up": "ABBBBAA",
+    "car_park": "CBBCAAAACC",
+    "wrong_pair": "BBCCA",
+    "torn_pair": "CABA",
+    "full_buffer": "BBBCCCAAAAAAABBBBBCCC",
+    "philosophers": "CBA",
+}
+
+
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
+def test_every_board_can_be_won_as_the_workbook_sets_it_up(rung: Rung) -> None:
+    name = rung.program.__name__
+    text = "\n".join(source for _, source in cells("04b-the-ladder.ipynb"))
+    one_step = f'play({name}, check="{rung.name}.break", one_step=True)' in text
+    one_step |= name == "lost_update"  # where the text says to switch it on
+    board = play(rung.program, one_step=one_step)
+    for letter in rung.word if one_step else PRESSES[name]:
+        board.press(letter)
+    while not board.schedule.ended:  # whoever went last goes on, as `replay` does it
+        can = [thread for thread, column in board.columns.items() if not column.button.disabled]
+        board.press(board.word[-1] if board.word[-1] in can else can[0])
+    assert board.schedule.verdict != "ok"
 
 
 def test_the_workbook_asks_for_every_exercise() -> None:

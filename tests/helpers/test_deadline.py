@@ -312,3 +312,19 @@ def test_a_busy_loop_does_not_make_the_error_miss_its_block() -> None:
         assert left
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         assert sys.gettrace() is tracer
+
+
+def test_a_finalizer_is_not_broken_off() -> None:
+    over = []
+
+    class Slow:
+        def __del__(self) -> None:
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                time.sleep(0.01)
+            over.append(True)
+
+    with pytest.raises(DeadlinePassed), deadline(0.2):
+        Slow()
+        threading.Event().wait()
+    assert over == [True]

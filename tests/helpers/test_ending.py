@@ -207,6 +207,22 @@ def test_a_lock_that_somebody_else_holds_is_left_alone_and_that_is_said() -> Non
         assert lock.locked()
 
 
+@pytest.mark.parametrize("make", [threading.Lock, threading.RLock])
+def test_a_lock_that_stopped_threads_took_is_free_afterwards(make: Callable[[], Any]) -> None:
+    for seconds in (0.01, 0.02, 0.03):
+        lock = make()
+
+        def work(_: int, lock: Any = lock) -> None:
+            while True:
+                with lock:
+                    time.sleep(0.001)
+
+        with pytest.raises(RunError) as info:
+            run(work, range(4), 4, timeout=seconds)
+        assert "could not be stopped" not in str(info.value)
+        assert lock.acquire(timeout=1)
+
+
 def test_who_tidies_up_is_not_told_again_at_once() -> None:
     tidied = []
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -312,6 +316,33 @@ def test_an_error_in_a_thread_of_the_answer_is_what_counts(otherwise: str, capsy
         "your code raised IndexError: list index out of range in a thread, at"
     )
     assert capsys.readouterr().err == ""
+
+
+def test_a_full_disk_is_not_the_fault_of_an_answer() -> None:
+    def answer() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    held, sentence = verdict(graded(lambda answer: answer()), answer)
+    assert not held
+    assert sentence.startswith("your answer could not be judged, for a reason outside of it: OSE")
+
+
+def test_what_a_check_cannot_set_up_is_not_the_fault_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    exercise = exercises.find("processes.crash")
+    held, sentence = verdict(exercise, exercise.solution)
+    assert not held
+    assert sentence.startswith("your answer could not be judged, for a reason outside of it: File")
+
+
+def test_a_file_that_an_answer_does_not_find_is_its_fault() -> None:
+    def answer() -> None:
+        Path("no such file").read_text()
+
+    _, sentence = verdict(graded(lambda answer: answer()), answer)
+    assert sentence.startswith("your code raised FileNotFoundError")
 
 
 def test_an_answer_that_exits_does_not_end_the_kernel() -> None:

@@ -36,6 +36,27 @@ if __name__ == "__main__":
         list(pool.map(work.forever, [1, 2]))
 """
 
+OTHERS = """
+import time
+from multiprocessing import get_context
+if __name__ == "__main__":  # a new process does not come here
+    from helpers import timeline
+    child = get_context({method!r}).Process(target=time.sleep, args=(60,))
+    child.start()
+    child.join()
+"""
+
+POOL_OF_OTHERS = """
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+if __name__ == "__main__":  # a new process does not come here
+    from helpers import timeline
+    with ProcessPoolExecutor(2, get_context({method!r})) as pool:
+        list(pool.map(abs, [1, 2]))
+        time.sleep(60)
+"""
+
 APART = """
 from helpers.apart import at_once
 from helpers.apart.programs import SENDING
@@ -45,6 +66,8 @@ at_once(SENDING, 60)
 PROGRAMS = {
     "a child": (CHILD, 2),
     "a pool": (POOL, 3),
+    "a child that knows nothing of us": (OTHERS, 2),
+    "a pool that knows nothing of us": (POOL_OF_OTHERS, 3),
     "programs apart": (APART, 10),  # four, each with a child, and this one; guards come to it
 }
 
@@ -87,6 +110,8 @@ def by(seconds: float, happens: object) -> bool:
         ("a child", "forkserver"),
         ("a pool", "spawn"),
         ("a pool", "fork"),
+        ("a child that knows nothing of us", "forkserver"),
+        ("a pool that knows nothing of us", "spawn"),
         ("programs apart", ""),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -148,7 +150,7 @@ def test_the_change_is_said_and_shown_beside_the_run_before_on_one_time_axis() -
     shown = panel(lasting, seconds=slider(1, 20, 8, unit="s"))
     shown.move()
     assert "<b>" not in shown._image.value
-    for seconds, said in [(1, "8 → 1 s: 8 s → 1 s"), (2, "1 → 2 s: 1 s → 2 s")]:
+    for seconds, said in [(1, "8 s → 1 s: 8 s → 1 s"), (2, "1 s → 2 s: 1 s → 2 s")]:
         shown.move(seconds=seconds)
         assert f"<b>seconds {said}</b>" in shown._image.value
         assert ">8 s</text>" in shown._image.value  # the axis is as long as before
@@ -405,6 +407,7 @@ def test_plus_and_minus_move_a_slider_by_a_step_and_stop_at_its_ends() -> None:
     tenths = slider(0.1, 0.4, 0.2, 0.1)
     tenths.shown.children[1].children[1].click()
     assert tenths.input.value == 0.3
+    assert tenths.says(0.1 + 0.2) == "0.3"
 
 
 @pytest.mark.parametrize(("usable", "top"), [(1, 8), (2, 8), (6, 12), (40, 61)])
@@ -472,3 +475,33 @@ def test_a_picture_that_cannot_be_drawn_does_not_hold_up_the_next(
     for n in (3, 4):
         with pytest.raises(RunError):
             shown.move(n=n)
+
+
+CALLBACKS = """
+import sys
+from helpers.interleave import play
+from helpers.lesson import predict
+from helpers.panels import panel, slider
+from helpers.run import run
+from helpers.work import wait
+shown = panel(lambda n: run(wait, [0.01] * 2, n), n=slider(1, 9, 2))
+for n in (2, 3):
+    shown.move(n=n)
+shown.snapshot()
+asked = predict("start.three")
+asked.choose("0.3 s")
+asked.snapshot()
+def program():
+    pass
+board = play(program)
+board.reset()
+board.snapshot()
+assert "matplotlib" not in sys.modules
+"""
+
+
+def test_what_callbacks_reach_is_safe_beside_a_running_cell(tmp_path: Path) -> None:
+    """They run in threads of their own, where pyplot, which has one current figure, may not be."""
+    script = tmp_path / "callbacks.py"
+    script.write_text(CALLBACKS)
+    subprocess.run([sys.executable, script], check=True, timeout=60)

@@ -250,7 +250,7 @@ def its_predictions_exist_and_its_cells_betray_nothing(page: Page) -> Complaints
 
 
 @rule(everywhere)
-def its_widget_cells_are_tagged(page: Page) -> Complaints:
+def its_widgets_are_tagged_and_pictured(page: Page) -> Complaints:
     makers = {"predict", "panel", "play", "VBox", "HBox", "IntSlider"}
     shown: set[str] = set()
     for cell in page.code:
@@ -262,6 +262,8 @@ def its_widget_cells_are_tagged(page: Page) -> Complaints:
         widget = _makes(last, makers) or (isinstance(last, ast.Name) and last.id in shown)
         if widget and not {"widget", IGNORED} <= cell.tags:
             yield f"{cell.id}: shows a widget and needs the tags widget and {IGNORED}"
+        if widget and not cell.outputs:
+            yield f"{cell.id}: stores no picture of its widget: course.py notebooks --widgets does"
 
 
 def _makes(value: ast.expr | None, makers: set[str]) -> bool:

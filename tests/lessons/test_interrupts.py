@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interrupts import ANSWERS, ENDS, Kernel
+from interrupts import ANSWERS, ENDS, Kernel, chosen, differences, random_seeds, tries
 
 SLOW = """
 import time
@@ -43,14 +43,15 @@ DEATHS = {
         'check("start.overlap", lambda *_: run(ends, [1]))',
         'check("start.overlap") and run(ends)',
     ),
-    "an exploration": ("explore(ends)", "explore(ends)"),
+    "an exploration": ("explore(crashes)", "explore(crashes)"),
 }
 IMPORTS = """
-import os
+import ctypes, os
 from helpers.interleave import explore
 from helpers.lesson import check
 from helpers.run import run
 def ends(*_): os._exit(1)
+def crashes(): ctypes.string_at(0)
 """
 
 
@@ -66,3 +67,28 @@ def test_the_next_kernel_says_what_was_under_way_when_the_last_one_died(kernel: 
     kernel.run(f"{IMPORTS}\nrun(ends, [1], using='fork')", ENDS)
     kernel.restart()
     assert kernel.run(IMPORTS, ENDS).said.strip() == ""
+
+
+def test_nothing_is_left_of_interrupts_and_kills_at_random_moments() -> None:
+    """A long run, over all lessons: python tests/tools/interrupts.py --seconds 600."""
+    counts, wrong = tries(chosen(["run, ", "pipeline", "explore", "gil"]), 5, random_seeds())
+    assert wrong == []
+    assert counts.total() > 0
+
+
+def test_what_is_left_is_seen(kernel: Kernel) -> None:
+    before = kernel.state()
+    kernel.run(LEAVES, ENDS)
+    left = differences(before, kernel.state())
+    for part in ("switch interval: 0.5", "hooks", "threads left: ['Thread forgotten']", "sleep"):
+        assert part in left
+    kernel.run("child.kill(); child.wait()", ENDS)
+
+
+LEAVES = """
+import subprocess, sys, threading
+threading.Thread(target=threading.Event().wait, name="forgotten", daemon=True).start()
+sys.setswitchinterval(0.5)
+threading.excepthook = print
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+"""

@@ -48,14 +48,22 @@ CODE = [
 SOLVED = ["check('start.overlap', work)", "check('start.usable', work)"]
 
 
+SNAPSHOT = {
+    "output_type": "display_data",
+    "metadata": {},
+    "data": {"text/html": "<p>Predict: how long?</p>", "text/plain": "Predict: how long?"},
+}
+
+
 def code(text: str, number: int, *tags: str) -> Notebook:
-    tags = (*tags, "widget", rules.IGNORED) if text.endswith(("\nasked", "\nturned")) else tags
+    widget = text.endswith(("\nasked", "\nturned"))
+    tags = (*tags, "widget", rules.IGNORED) if widget else tags
     return {
         "cell_type": "code",
         "id": f"code-{number}",
         "metadata": {"tags": list(tags)} if tags else {},
         "source": text,
-        "outputs": [],
+        "outputs": [SNAPSHOT] if widget else [],
         "execution_count": number,
     }
 
@@ -207,8 +215,9 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
     ),
     (rules.its_predictions_exist_and_its_cells_betray_nothing, runs("p.measured('a')")),
     (rules.its_predictions_exist_and_its_cells_betray_nothing, runs("p.measured(x, 'As b is.')")),
-    (rules.its_widget_cells_are_tagged, runs("panel(work)")),
-    (rules.its_widget_cells_are_tagged, runs("p = predict('start.three')\np", "widget")),
+    (rules.its_widgets_are_tagged_and_pictured, runs("panel(work)")),
+    (rules.its_widgets_are_tagged_and_pictured, runs("p = predict('start.three')\np", "widget")),
+    (rules.its_widgets_are_tagged_and_pictured, put([], "cells", 4, "outputs")),
     (rules.no_line_is_wider_than_a_page, runs(f"x = {'1' * 80}")),
     (rules.no_cell_ends_with_a_semicolon, runs("plot();")),
     (rules.no_function_of_a_cell_goes_to_another_process, runs(POOL)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 import store
 from helpers.folders import temporary
+from helpers.machine import usable_cpus
 
 
 def code(name: str, source: str, *tags: str) -> dict[str, Any]:
@@ -118,6 +121,42 @@ def test_a_failing_cell_is_named_and_its_notebook_left_as_it_was(tmp_path: Path)
     with pytest.raises(store.Unstorable) as failure:
         store.store(path)
     assert str(failure.value) == "bad.ipynb, cell 'bad': ValueError: no such number"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(usable_cpus() < 2, reason="one CPU is refused for that")
+def test_pictures_are_not_measured_while_others_use_the_cpus() -> None:
+    burn = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(burn) for _ in range(3 * usable_cpus())]
+    try:
+        with pytest.raises(store.Unstorable, match=r"busy: of its CPUs' time \d+% is ours"):
+            store.quiet(patience=0)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert 0 < store.ours() <= 1
+
+
+def test_a_cell_is_run_again_until_it_bears_out_its_lesson(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = "The lesson expected:"
+    source = (
+        "from IPython.display import HTML\n"
+        "tries = globals().get('tries', 0) + 1\n"
+        f"HTML('{expected} 2.' * (tries < 3) + 'try ' + str(tries))"
+    )
+    path = write(tmp_path / "lesson.ipynb", code("measures", source))
+    store.store(path)
+    assert "try 3" in "".join(cells(path)["measures"]["outputs"][0]["data"]["text/html"])
+    assert (
+        capsys.readouterr().out.count(f"measures is run again: it contradicts “{expected} 2") == 2
+    )
+    path = write(tmp_path / "never.ipynb", code("measures", source.replace("tries < 3", "True")))
+    before = path.read_bytes()
+    with pytest.raises(store.Unstorable, match=r"never\.ipynb, cell 'measures': it contradicts"):
+        store.store(path)
     assert path.read_bytes() == before
 
 

@@ -424,6 +424,10 @@ def tries(
     return counts, wrong
 
 
+def random_seeds() -> Iterator[int]:
+    return iter(lambda: random.randrange(10**6), None)
+
+
 def chosen(names: list[str]) -> dict[str, list[Cell]]:
     """The lessons, and the programs as if they were cells of one, that have such a name."""
     parts = lessons()
@@ -447,7 +451,7 @@ def main() -> int:
     if not (parts := chosen(given.part)):
         parser.error(f"part must be a piece of the name of a lesson or of a program: {given.part}")
     if given.seed is None:
-        counts, wrong = tries(parts, given.seconds, iter(lambda: random.randrange(10**6), None))
+        counts, wrong = tries(parts, given.seconds, random_seeds())
     else:
         counts, wrong = tries(parts, 10**6, iter([given.seed]))
     for what, count in sorted(counts.items()):

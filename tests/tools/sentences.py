@@ -118,7 +118,7 @@ def _quoted(text: str) -> str:
 
 def wanting(sentence: Sentence, check: str) -> str:
     """What is wrong with a check; nothing if it backs the sentence."""
-    if check == OPEN:
+    if check.strip() in ("", OPEN):
         return "nothing backs it"
     wrong = (_wanting(sentence, each) for each in check.split())
     return "; ".join(filter(None, wrong))
@@ -138,9 +138,9 @@ def _wanting(sentence: Sentence, check: str) -> str:
     cell = next((each for each in found if each["id"] == name), None)
     if cell is None or cell["cell_type"] != "code":
         return f"there is no code cell {check}"
-    compared = "nbval-ignore-output" not in cell["metadata"].get("tags", [])
+    compared = cell["outputs"] and "nbval-ignore-output" not in cell["metadata"].get("tags", [])
     if sentence.always and not compared and "assert " not in "".join(cell["source"]):
-        return f"what {check} shows may differ from run to run"
+        return f"{check} asserts nothing, and shows nothing that is the same in every run"
     return ""
 
 

@@ -7,6 +7,12 @@
 A cell that is tagged `answer` tells what a prediction asks: what it shows is stored
 folded, so that no reader comes upon it before the question.
 
+Pictures are measured on a quiet computer with two CPUs or more. Before each notebook, and
+after each cell that shows a picture, processes on all CPUs find out whether others
+use them, too. A cell is run again where somebody did, or where what it
+shows contradicts what its lesson says of it (see `claims`). Where that does not help,
+nothing is stored.
+
 What is stored depends only on the notebook and on what its cells show: no
 widget state, no patch version of Python, no path of this computer, keys in
 order. A cell that fails stops everything, and its notebook is left as it was.
@@ -19,6 +25,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,8 +34,12 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+import claims
 from helpers.folders import OURS
+from helpers.gil import watch
 from helpers.lesson import folded, unfolded
+from helpers.machine import usable_cpus
+from helpers.run import RunError
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
@@ -37,6 +48,9 @@ SNAPSHOT = "from helpers.snapshot import show_stored\nshow_stored()"
 IGNORED = "nbval-ignore-output"
 YOURS = "yours"  # the tag of a cell that shows what a learner has done
 SECONDS = 120  # for one cell; the tests allow half of it
+QUIET = 0.9  # of the CPUs' time that is ours when we ask for all of it
+PATIENCE = 120.0  # seconds that we wait for others to end
+TRIES = 4  # runs of one cell
 METADATA = {  # all but its version is what a kernel says: else a notebook opens as changed
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -71,21 +85,23 @@ def store(path: Path, widgets: bool = False) -> None:
     """Run one notebook and write it back, outputs and all; or with new ones of its widgets only."""
     notebook = nbformat.read(path, as_version=4)
     before = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
-    execute(notebook, path)
+    execute(notebook, path, measured=not widgets)
     for cell in notebook.cells if widgets else ():
         if cell.cell_type == "code" and "widget" not in cell.metadata.get("tags", []):
             cell.outputs = before[cell.id]
     path.write_text(text(notebook), encoding="utf-8", newline="\n")
 
 
-def execute(notebook: Any, path: Path) -> None:
+def execute(notebook: Any, path: Path, measured: bool = True) -> None:
     """Run the cells in the notebook's own folder, as JupyterLab does.
 
     In place of a widget stands what it says itself, asked for after its cell.
+    Where what is `measured` shall be stored, it is looked at: see `spoilt`.
     """
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.execution_count, cell.outputs = None, []
+    lesson = "" if path.parent.name == "solutions" else path.stem
     kept: list[tuple[Any, Any]] = []  # for later: what lives still brings its outputs up to date
     client = NotebookClient(
         notebook,
@@ -98,7 +114,13 @@ def execute(notebook: Any, path: Path) -> None:
     try:
         with client.setup_kernel():
             for index, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, index)
+                for left in reversed(range(TRIES)):
+                    client.execute_cell(cell, index)
+                    if not measured or not (why := spoilt(cell, lesson)):
+                        break
+                    if not left:
+                        raise Unstorable(f"{path.name}, cell {cell.id!r}: {why}")
+                    print(f"  {cell.id} is run again: {why}", flush=True)
                 if "widget" in cell.metadata.get("tags", []):
                     snapshot = nbformat.v4.new_code_cell(SNAPSHOT)
                     client.execute_cell(snapshot, index, store_history=False)
@@ -110,6 +132,48 @@ def execute(notebook: Any, path: Path) -> None:
         raise Unstorable(f"{path.name}, {where(notebook)}: {reason}: {words}") from None
     for cell, shown in kept:
         cell.outputs = shown
+
+
+def ours() -> float:
+    """What part of the CPUs' time is ours, 0 to 1, while a process on each computes."""
+    cpus = usable_cpus()
+    try:
+        ran = watch(0.2, cpus, "processes")
+    except RunError:  # they have not even begun within a minute
+        return 0.0
+    return min(1.0, ran.busy / (cpus * 0.2))
+
+
+def quiet(patience: float = PATIENCE) -> None:
+    """Wait until nobody else uses the CPUs; Unstorable where that takes too long."""
+    if usable_cpus() < 2:
+        raise Unstorable("The stored pictures need two usable CPUs, and here is one.")
+    last = time.monotonic() + patience
+    while (share := ours()) < QUIET:
+        if time.monotonic() > last:
+            raise Unstorable(
+                f"This computer is busy: of its CPUs' time {share:.0%} is ours, and pictures that "
+                f"are worth storing need {QUIET:.0%}. End what else computes, and call again."
+            )
+        time.sleep(1)
+
+
+def spoilt(cell: Any, lesson: str) -> str:
+    """Why what a cell shows is not worth storing; nothing where it is.
+
+    Where others use the CPUs, it comes back when they have ended.
+    """
+    shown = cell.get("outputs", [])
+    if wrong := list(claims.contradicted(lesson, cell.id, shown)):
+        return f"it contradicts “{wrong[0]}”"
+    pages = (output.get("data", {}).get("text/html", "") for output in shown)
+    if "widget" in cell.metadata.get("tags", []) or not any("<img" in page for page in pages):
+        return ""
+    share = ours()
+    if share >= QUIET:
+        return ""
+    quiet()
+    return f"of the CPUs' time {share:.0%} was ours"
 
 
 def where(notebook: Any) -> str:
@@ -201,7 +265,9 @@ def main(arguments: list[str]) -> int:
             os.environ |= {"IPYTHONDIR": profile, "COURSE_PROGRESS": profile}
             for path in chosen(names):
                 print(path.relative_to(ROOT).as_posix(), flush=True)
-                store(path, len(names) < len(arguments))
+                if not (widgets := len(names) < len(arguments)):
+                    quiet()
+                store(path, widgets)
     except Unstorable as error:
         print(error, file=sys.stderr)
         return 1

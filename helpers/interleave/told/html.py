@@ -97,7 +97,8 @@ const show = () => {
   wide.scrollLeft = Math.max(wide.scrollLeft, left + WIDE * scale - wide.clientWidth);
   root.querySelectorAll('.cs-code>div').forEach((column, n) => {
     const [line, mark, kind, text, elsewhere] = stands[n];
-    column.querySelector('.cs-else').textContent = elsewhere;
+    Object.assign(column.querySelector('.cs-else'),
+      {textContent: elsewhere, tabIndex: elsewhere ? 0 : -1});
     column.querySelector('em').textContent = text;
     for (const row of column.querySelectorAll('pre>span')) {
       row.className = row.dataset.line == line ? kind : '';
@@ -180,11 +181,11 @@ def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
         mark, kind = (stands.mark, stands.kind) if number == stands.line else (" ", "")
         words = safe(f"{mark}{number:>4}  {line}")
         listing.append(f'<span data-line="{number}" class="{kind}">{words}</span>')
-    code = "\n".join(listing)
+    code, tab = "\n".join(listing), ' tabindex="0"' * bool(stands.elsewhere)
     return (
-        f'<div class="cs-source"><div><b style="background:{tint(thread)}">{thread}</b> '
+        f'<div class="cs-source"><div><b style="background:{tint(thread)};color:#000">{thread}</b> '
         f"{safe(name)} · <em>{safe(stands.text)}</em></div>{PRE}{code}</pre>"
-        f'<pre class="cs-else" tabindex="0">{safe(stands.elsewhere)}</pre></div>'
+        f'<pre class="cs-else"{tab}>{safe(stands.elsewhere)}</pre></div>'
     )
 
 

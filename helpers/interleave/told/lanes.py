@@ -19,11 +19,12 @@ from itertools import chain, groupby
 from typing import NamedTuple
 
 from ...timeline.picture.svg import ON_PAPER
-from ...timeline.shapes import COLOURS, FONT, GREY, INK, PAPER, plain
+from ...timeline.shapes import COLOURS, GREY, INK, PAPER, plain
 from ..report import Schedule, Step
 from .text import columns, doing, header, rows, shared, state_after, waits
 from .why import apart, cut, failing, short, woken
 
+FONT = 11  # pixels: a letter
 WIDTH, GAP, HEAD = 900, 12, 38  # pixels: of the picture, between boxes, of the word above
 BOX, BAR, STRIP, CHAR = 34, 15, 24, 6.7  # heights: box, bar, row of values; width of a letter
 LEGIBLE, MOST = 88, 24  # pixels of a column in which most steps fit; columns to be scrolled, if so
@@ -138,7 +139,8 @@ class Lanes:
     def image(self) -> str:
         """The picture as an image, for a page that takes no SVG: without what a mouse finds."""
         said = f"{safe(header(self.schedule))}. {safe(self.schedule.because)}"
-        drawn = re.sub("<title>.*?</title>", "", str(self)).replace(">", f">{ON_PAPER}", 1)
+        drawn = re.sub('<title>.*?</title>| aria-label="[^"]*"', "", str(self))
+        drawn = drawn.replace(">", f">{ON_PAPER}", 1)
         data = base64.b64encode(drawn.encode(errors="replace")).decode()
         size = f'width="{self.full:.0f}" height="{self.high:.0f}"'
         return f'<p><img alt="{said}" {size} src="data:image/svg+xml;base64,{data}"></p>'

@@ -18,13 +18,8 @@ if TYPE_CHECKING:
 PAD = 8  # pixels around a picture
 DOTS = 110  # of the PNG for 100 pixels of the sheet
 SHADES = 16  # colours: a PNG with so few is a third as large, and notebooks store it
-HATCHES = {
-    "simulated": "/////",
-    "waited": "\\\\\\\\",
-    "blocked": "xxxx",
-    "turn": "..",
-    "unknown": "...",
-}
+# Rows of dots that are the same as those above make a PNG small; slanted lines do not.
+HATCHES = {"simulated": "||||", "waited": "----", "blocked": "++++", "turn": "..", "unknown": "..."}
 
 
 def plot(timeline: Timeline, ax: Axes | None = None, title: str = "") -> Axes:
