@@ -243,6 +243,22 @@ def test_a_prediction_has_one_right_option_and_a_reason_for_each(asked: Question
     assert asked.otherwise.endswith(".")
 
 
+def test_a_summary_has_your_predictions_beside_what_was_measured_and_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lesson, "_answers", {})
+    monkeypatch.setattr(lesson.progress, "done", lambda: {"start.sixteen?": "0.2 s"})
+    with shown():
+        predict("start.sixteen").measured(0.104)
+    with shown() as outputs:
+        lesson.summary("start", {"CPUs": lambda: 2, "share": lambda: 1 / 3, "late": lambda: [][1]})
+    lines = str(outputs[0]).splitlines()
+    assert lines[0].endswith("How long in all?: ✘ 0.2 s: 0.1 s (0.104)")
+    assert lines[1].endswith(f"How long in all?: {lesson.NOT_RUN}")
+    assert lines[3:6] == ["CPUs: 2", "share: 0.333", f"late: {lesson.NOT_RUN}"]
+    assert '<th scope="row"' in outputs[0].html
+
+
 # ------------------------------------------------------------------ exercises
 
 
