@@ -12,6 +12,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from inspect import CO_GENERATOR
+from itertools import chain
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -197,9 +198,7 @@ class Accesses:
 
     def _behind(self, proxy: Any) -> Any:
         """The object that a weak proxy stands for."""
-        thing = behind(proxy)
-        reference = weakref.ref(thing)
-        del thing
+        reference = weakref.ref(behind(proxy))
         if self.lifetimes.look(self.run, self.line(), [reference]):
             raise ReferenceError("weakly-referenced object no longer exists")
         return reference()
@@ -442,8 +441,7 @@ class Accesses:
         found = []
         while waiting:
             value = waiting.pop()
-            parts = (*dict.keys(value), *dict.values(value)) if isinstance(value, dict) else None
-            for each in inside(value) if parts is None else parts:
+            for each in chain(*inside(value)) if isinstance(value, dict) else inside(value):
                 if isinstance(each, NESTS) and id(each) not in seen:
                     seen[id(each)] = each
                     waiting.append(each)
