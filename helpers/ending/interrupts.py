@@ -87,7 +87,8 @@ def _forget(*_: object) -> None:
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     global _late
-    if not _patience(frame) or (_late and _late.is_over()):
+    patience = _patience(frame)
+    if not patience or (_late and _late.has_waited(patience)):
         _late = None
         signal.default_int_handler(number, frame)
     elif _late is None:
@@ -109,19 +110,19 @@ class _Late(Thread):
 
     def __init__(self) -> None:
         super().__init__(name="interrupt", daemon=True)
-        self.begun, self.patience = monotonic(), 0.0
+        self.begun = monotonic()
 
-    def is_over(self) -> bool:
-        return monotonic() - self.begun >= self.patience
+    def has_waited(self, seconds: float) -> bool:
+        return monotonic() - self.begun >= seconds
 
     def run(self) -> None:
         from .. import wait_graph
 
         main = threading.main_thread()
-        while monotonic() - self.begun < 2 * PATIENCE:
-            self.patience = _patience(wait_graph.frame_of(main))
+        while not self.has_waited(2 * PATIENCE):
+            patience = _patience(wait_graph.frame_of(main))
             if _late is not self:  # it has arrived, or its cell has ended
                 return
-            if self.is_over():
+            if self.has_waited(patience):
                 _thread.interrupt_main()
             sleep(LOOK)
