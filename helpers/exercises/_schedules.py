@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
+from math import inf
 
 from ..deadline import DeadlinePassed, deadline
 from ..interleave import Diverged, Report, Schedule, explore
@@ -22,8 +23,10 @@ RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
 ENDLESS = ("no end in sight", "livelock")
 
 
-def all_hold(program: Callable[[], object], budget: int = BUDGET) -> int:
-    """How many schedules were tried; NotYet for the simplest that fails, or with what is unknown.
+def all_hold(program: Callable[[], object], budget: int = BUDGET) -> float:
+    """How many schedules were tried (`inf`: see `all_tried`).
+
+    NotYet for the simplest that fails, or with what is unknown.
 
     A program that cannot be followed, one that may go on for ever and one that
     has too many schedules have a sentence each.
@@ -54,7 +57,7 @@ def really_holds(program: Callable[[], None], otherwise: str) -> None:
         raise NotYet(f"{otherwise}: somebody waits for ever.") from None
 
 
-def held(report: Report) -> int:
+def held(report: Report) -> float:
     """The same of a report."""
     if report.schedule is not None:
         raise NotYet(broken(report.schedule))
@@ -63,7 +66,7 @@ def held(report: Report) -> int:
         f"none of the {report.tried} schedules tried fails, and there are more: too many to say "
         "that all hold. Is there a loop that tries again and again?",
     )
-    return report.tried
+    return inf if report.states else report.tried
 
 
 def broken(schedule: Schedule) -> str:
@@ -91,8 +94,10 @@ def sentence(error: Exception) -> str:
     return f"{str(error).rstrip('.')}."
 
 
-def all_tried(number: int) -> str:
-    """That all is well, in words."""
+def all_tried(number: float) -> str:
+    """That all is well, in words; `inf` where states were told apart, not schedules."""
+    if number == inf:
+        return "All states that it can come to were looked at, and in none does it fail."
     if number == 1:
         return "There is one schedule, and it does not fail."
     if number == 2:

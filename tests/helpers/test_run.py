@@ -392,7 +392,7 @@ def test_what_work_needs_of_a_notebook_cell_is_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys.modules["__main__"], "local", local, raising=False)
     assert run(partial(pow, 2), [3], 1, "spawn").results == [8]
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
-    for work in (partial(local), partial(partial(map, local)), partial(jobs.double, x=local)):
+    for work in (partial(local), partial(partial(map, local)), partial(jobs.double, x=local)):  # type: ignore[arg-type]
         with pytest.raises(
             ValueError, match="local, which it needs, is defined in a notebook cell"
         ):

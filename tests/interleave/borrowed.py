@@ -31,6 +31,7 @@ from helpers.interleave.hooks import hooks
 from helpers.interleave.real_threads import Threads
 from helpers.interleave.run import Run
 from helpers.interleave.sharing import Sharing
+from helpers.interleave.states import State
 from helpers.interleave.step import Op, Task
 
 EVERYWHERE = frozenset({-1})  # the site of code that is not rewritten: each step is a choice
@@ -53,7 +54,7 @@ QUEUES = ("CQueueTest", "CLifoQueueTest", "CPriorityQueueTest", "CFailingQueueTe
 class Clock:
     """Chooses who goes on; time passes only where nobody can."""
 
-    state = None
+    state: State | None = None
 
     def __init__(self, pick: Callable[[Sequence[Task], Task | None], Task]) -> None:
         self.pick = pick

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,8 @@ def test_the_next_kernel_says_what_was_under_way_when_the_last_one_died(kernel: 
     assert kernel.run(IMPORTS, ENDS)[:2] == ("ok", " ")
     for call, what in DEATHS.values():
         kernel.client.execute(f"# once more\nanswer = 1\n{call}")
-        kernel.manager.provisioner.process.wait(20)
+        provisioner: Any = kernel.manager.provisioner
+        provisioner.process.wait(60)
         kernel.restart()
         where = "in the cell that begins with `# once more`"
         sentence = f"The last kernel ended while {what} was under way, {where}.\n"

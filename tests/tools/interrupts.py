@@ -172,7 +172,8 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(60)
         self.run(PROBE.replace("{STACKS}", STACKS), ENDS)
-        self.pid: int = self.manager.provisioner.process.pid
+        provisioner: Any = self.manager.provisioner
+        self.pid: int = provisioner.process.pid
 
     def restart(self) -> None:
         """What a page does when its kernel has died."""
@@ -403,8 +404,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         found = []  # `interleave` has just been imported
     for kind in ("threads", "children"):  # by name, as one may take the place of another
         then, there = (Counter(name for name, _ in state[kind]) for state in (before, now))
-        left = (there - then).elements()
-        if left := [name for name in left if not any(part in name for part in MAY_STAY)]:
+        gone = (there - then).elements()
+        if left := [name for name in gone if not any(part in name for part in MAY_STAY)]:
             found.append(f"{kind} left: {left}")
     return "; ".join(found)
 
