@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import orphans as orphans  # whoever works in another process ends with its parent
 from ..folders import temporary
-from ..timeline.recorder import asleep
 from .real_work import count_words as count_words
 from .real_work import fetch as fetch
 from .real_work import thumbnail as thumbnail
@@ -64,8 +63,15 @@ def wait(seconds: float) -> float:
         while (left := end - perf_counter_ns()) > 0:
             sleep(min(left / 1e9, 0.1))
     finally:
-        asleep(perf_counter_ns() - start)  # a span says then that its waiting was simulated
+        _slept(perf_counter_ns() - start)
     return seconds
+
+
+def _slept(nanoseconds: int) -> None:
+    """Tell a span that its waiting was simulated, where anybody records: it is slow to import."""
+    recorder = sys.modules.get("helpers.timeline.recorder")
+    if recorder is not None:
+        recorder.asleep(nanoseconds)
 
 
 def crunch(seconds: float) -> int:
