@@ -125,7 +125,7 @@ CLAIMS = [
         lambda see: see().workers == 3 and 0.299 < see().seconds < 0.35,
     ),
     Claim(
-        *("00-start-here", "answer-crunch", "With four threads, all bars overlap"),
+        *("00-start-here", "answer-crunch", "With four threads, the bars overlap"),
         lambda see: see("four threads").workers == see("four threads").at_once == 4,
     ),
     Claim(
