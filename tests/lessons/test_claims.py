@@ -9,16 +9,6 @@ from rules import FOLDER, lessons
 
 from claims import CLAIMS, Claim, contradicted, read, sentences
 
-# What a busy computer measured. `course.py notebooks` stores nothing like it; once these
-# cells are stored anew, their tests fail until they are taken out of this list.
-OUTDATED = {
-    ("00-start-here", "answer-crunch"),
-    ("01-concurrency", "four-computations"),
-    ("02-threads", "speedups"),
-    ("06-choosing", "run-chunks"),
-    ("07-asyncio", "many-measured"),
-}
-
 
 def outputs(lesson: str, name: str) -> Any:
     cells = read(FOLDER / f"{lesson}.ipynb")["cells"]
@@ -33,11 +23,10 @@ def test_a_claim_quotes_its_lesson(claim: Claim) -> None:
 @pytest.mark.parametrize(
     ("lesson", "cell"),
     [
-        pytest.param(path.stem, cell["id"], marks=[pytest.mark.xfail] if outdated else [])
+        (path.stem, cell["id"])
         for path in lessons()
         for cell in read(path)["cells"]
         if cell["cell_type"] == "code" and any("data" in each for each in cell["outputs"])
-        for outdated in [(path.stem, cell["id"]) in OUTDATED]
     ],
 )
 def test_what_is_stored_contradicts_nothing_that_its_lesson_says(lesson: str, cell: str) -> None:
