@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from helpers.interleave import Report, explore
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "20"))  # a long run: EXAMPLES=2000 pytest …
+EXAMPLES = int(os.environ.get("EXAMPLES", "10"))  # a long run: EXAMPLES=2000 pytest …
 OWN = (Path(__file__).parent / "cases" / "library.py").read_text()
 LIBRARY = """
 import collections

@@ -787,16 +787,20 @@ def big() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal to oneself")
 @pytest.mark.parametrize("program", [big, spins_alone])
 def test_an_interrupted_exploration_leaves_everything_usable(program: Program) -> None:
-    def interrupt() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+    def interrupt(seconds: float, over: threading.Event) -> None:
+        while not over.wait(seconds):  # again, as one that comes in a finalizer is lost
+            os.kill(os.getpid(), signal.SIGINT)
+            seconds = 5.0
 
     for seconds in (0.02, 0.1, 0.2):
-        timer = threading.Timer(seconds, interrupt)
-        timer.start()
+        over = threading.Event()
+        finger = threading.Thread(target=interrupt, args=(seconds, over))
+        finger.start()
         with suppress(KeyboardInterrupt):  # before the search, or after it
             while not explore(program, budget=10**6).interrupted:
                 pass
-        timer.join()
+        over.set()
+        finger.join()
 
 
 def test_a_step_that_blocks_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from random_programs import by_seed, program
 
 from helpers.interleave import Refused, explore, play, replay
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "12"))  # a long run: EXAMPLES=400 pytest …
+EXAMPLES = int(os.environ.get("EXAMPLES", "6"))  # a long run: EXAMPLES=400 pytest …
 
 
 def work_of(*sleeps: int) -> Any:

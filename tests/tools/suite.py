@@ -22,38 +22,55 @@ if TYPE_CHECKING:
 
     from computing_first import ComputingFirst
 
-# Parts of the names of tests that measure nothing and start no processes.
+# Parts of the names of tests that only compute. Each worker does so on a CPU of its own.
 COMPUTING = (
     "tests/interleave/",
     "tests/exercises/test_ladder.py",
     "tests/exercises/test_answers_ladder.py",
     "tests/exercises/test_answers_synchronization.py",
+    "tests/exercises/test_answers_tasks.py",
     "tests/lessons/test_notebooks.py",
     "tests/lessons/test_rules.py",
-    "tests/lessons/test_sentences.py",
     "tests/lessons/test_synchronization.py",
     "[ladder.",
     "[synchronization.",
+    "[tasks.",
     "04b-the-ladder.ipynb::",
+    "04b-solved.ipynb::",
+)
+# Of tests that wait and judge, but hold on a busy computer, too.
+HARDY = (
+    "tests/exercises/",
+    "tests/repository/",
+    *(
+        f"tests/helpers/test_{name}.py"
+        for name in (
+            *("chrome", "deadline", "draw", "ending", "folders", "ledger", "lesson", "progress"),
+            *("real_work", "records", "server", "timeline", "wait_graph"),
+        )
+    ),
 )
 MEASURING = ("tests/interleave/test_real.py",)
 ALONE = "alone"
 
 
+def computes(nodeid: str) -> bool:
+    measures = any(part in nodeid for part in MEASURING)
+    return not measures and any(part in nodeid for part in COMPUTING)
+
+
 def group(nodeid: str) -> str:
     """What stays together: the cells of a notebook, and all that measures."""
-    if any(part in nodeid for part in MEASURING):
-        return ALONE
-    if any(part in nodeid for part in COMPUTING):
+    if computes(nodeid):
         return nodeid.split("::")[0] if ".ipynb::" in nodeid else nodeid
-    return ALONE
+    return nodeid if any(part in nodeid for part in HARDY) else ALONE
 
 
 def own_cpu(nodeid: str, worker: str) -> set[int]:
     """Where a test may run: the explorer stays on one CPU, so two workers need two."""
     cpus = sorted(os.sched_getaffinity(0))
     number = int(worker.removeprefix("gw"))
-    return set(cpus) if group(nodeid) == ALONE else {cpus[number % len(cpus)]}
+    return {cpus[number % len(cpus)]} if computes(nodeid) else set(cpus)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ComputingFirst:
