@@ -22,7 +22,17 @@ class ComputingFirst(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
 
+    def remove_node(self, node: WorkerController) -> str | None:
+        """A worker has ended or died: what it has done is not handed out again."""
+        work = self.assigned_work[node]
+        for scope in [scope for scope, tests in work.items() if all(tests.values())]:
+            del work[scope]
+        crashed: str | None = super().remove_node(node)
+        return crashed
+
     def _reschedule(self, node: WorkerController) -> None:
+        if ALONE in self.workqueue:
+            self.workqueue.move_to_end(ALONE)
         if list(self.workqueue) != [ALONE]:
             super()._reschedule(node)
             return
