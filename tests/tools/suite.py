@@ -45,7 +45,7 @@ HARDY = (
     *(
         f"tests/helpers/test_{name}.py"
         for name in (
-            *("chrome", "deadline", "draw", "ending", "folders", "ledger", "lesson", "progress"),
+            *("chrome", "draw", "folders", "ledger", "lesson", "progress"),
             *("real_work", "records", "server", "timeline", "wait_graph"),
         )
     ),
