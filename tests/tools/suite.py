@@ -46,7 +46,7 @@ HARDY = (
         f"tests/helpers/test_{name}.py"
         for name in (
             *("chrome", "draw", "folders", "ledger", "lesson", "progress"),
-            *("real_work", "records", "server", "timeline", "wait_graph"),
+            *("real_work", "records", "timeline"),
         )
     ),
 )
