@@ -217,8 +217,10 @@ class Lanes:
             tip = f"<title>{thread} {safe(said)}</title>"
             yield rect(x, y, width, BOX, f'style="fill:{PAPER}"')
             yield rect(x, y, width, BOX, f"{fill} {edge}", tip)
-            lines = _waits_on_two(said) if width >= WORDS else (ONE_WORD[_look(said)], "")
-            yield from words(x, y, width, lines, halo)
+            first, second = _waits_on_two(said) if width >= WORDS else ("", "")
+            if not first or CHAR * len(first) > width - 4:
+                first = ONE_WORD[look]
+            yield from words(x, y, width, (first, second), halo)
 
     def _bar(self, thread: str, label: str, y: float) -> Iterator[str]:
         """The time from the acquire to the release, both included."""
