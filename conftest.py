@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """A shell that starts this in the background has interrupts ignored, by its children, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
