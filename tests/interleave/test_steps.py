@@ -1199,10 +1199,6 @@ def test_the_steps_are_those_of_the_language(program: Callable[[], object]) -> N
 # ----------------------------------------------------------------- what is refused
 
 
-async def is_async():
-    return 1
-
-
 def awaits():
     async def inner():
         return 1
@@ -1235,7 +1231,7 @@ def asks():
 
 
 REFUSED = {
-    is_async: "async", awaits: "async def", executes: r"exec\(\)",
+    awaits: "async def", executes: r"exec\(\)",
     evaluates: r"eval\(\)", looks_at_globals: r"globals\(\)", looks_at_locals: r"locals\(\)",
     looks_inside: "the dict of a module", asks: r"input\(\)",
 }  # fmt: skip
@@ -1245,9 +1241,8 @@ REFUSED = {
 def test_what_cannot_be_followed_is_refused_by_name(program: Callable[[], object]) -> None:
     with pytest.raises(Refused, match=REFUSED[program]) as refusal:
         explore(program)
-    if program is not is_async:
-        line = program.__code__.co_firstlineno + 1
-        assert str(refusal.value).startswith(f"line {line}: ")
+    line = program.__code__.co_firstlineno + 1
+    assert str(refusal.value).startswith(f"line {line}: ")
 
 
 def test_a_function_that_only_an_object_holds_is_followed() -> None:

@@ -157,7 +157,7 @@ def test_without_a_command_it_lists_all_of_them() -> None:
 
 def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
     line = sentence(course(ROOT, "lap"))
-    assert line.startswith("There is no command 'lap'; there are lab, test,")
+    assert line.startswith("There is no command 'lap'; there are lab, update, test,")
 
 
 def test_commands_that_take_no_arguments_say_so() -> None:
