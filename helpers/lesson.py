@@ -207,7 +207,6 @@ class Prediction(Lasting):
         if self.choice is None:
             self._say("Measured. You can still choose before you open the answer.")
             return
-        progress.record(self.asked.name + progress.ASKED, self.choice)
         right = self._answer.right
         other = {self.choice: "times"} | dict.fromkeys(right, "check")
         self.buttons.icons = [other.get(label, "") for label in self.asked.options]
@@ -216,6 +215,7 @@ class Prediction(Lasting):
             self._tell(self._answer.to(self.choice).html)
         else:
             self._say(f"Measured: {' or '.join(right)}. The reason stands where it was measured.")
+        progress.record(self.asked.name + progress.ASKED, self.choice)
 
     def _say(self, text: str) -> None:
         self._tell(_html(text))
