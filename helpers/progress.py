@@ -263,7 +263,8 @@ def _of(names: Iterable[str], so_far: dict[str, Any]) -> Count:
 
 def _table(rows: list[tuple[Lesson, Count, Count]]) -> str:
     left = 'style="text-align:left;white-space:nowrap"'
-    heads = "".join(f'<th scope="col" {left}>{h}</th>' for h in ("Lesson", "Predictions", "Exercises"))
+    columns = ("Lesson", "Predictions", "Exercises")
+    heads = "".join(f'<th scope="col" {left}>{head}</th>' for head in columns)
     body = "".join(
         f'<tr><th scope="row" {left}><a href="{escape(lesson.file)}">{escape(lesson.title)}</a>'
         f"</th><td {left}>{predictions.html}</td><td {left}>{exercises.html}</td></tr>"
