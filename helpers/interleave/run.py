@@ -501,9 +501,13 @@ class Run:
         names = {name: value for name, value in names.items() if name not in unread}
         op, compare = self.spin.again(task, site, frame, names, self.live)
         if op is not None:
-            self.visible(task, op)
+            self.idles(task, op)
         elif compare:
             self._compare(task, site, frame)
+
+    def idles(self, task: Task, op: Op) -> None:
+        """A turn has changed nothing: the next one waits for `op`."""
+        self.visible(task, op)
 
     def _compare(self, task: Task, site: Site, frame: FrameType) -> None:
         """Whether all is as it was before: then the run can go round for ever."""

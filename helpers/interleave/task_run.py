@@ -290,17 +290,12 @@ class TaskRun(Run):
         if task.event is not None:
             task.event.accesses += op.accesses
 
-    def again(self, site: Site, names: dict[str, Any], unread: tuple[str, ...], frame: Any) -> None:
-        """A turn of a `while`: after one that has changed nothing, its next await waits."""
-        self.tick()
-        task = self.me()
-        if task is None:
-            return
-        self.spin.unused[id(frame.f_code)] = frozenset(unread)
-        names = {name: value for name, value in names.items() if name not in unread}
-        op, _ = self.spin.again(task, site, frame, names, self.live)
-        if op is not None:
-            self.spins[task.number] = op
+    def idles(self, task: Task, op: Op) -> None:
+        """Its next await waits."""
+        self.spins[task.number] = op
+
+    def _compare(self, task: Task, site: Site, frame: FrameType) -> None:
+        """Nothing: where all tasks stand is not known, as they have one thread."""
 
     def touch(self, thing: Any, key: Any = None, write: bool = True) -> None:
         """Something of asyncio's is looked at, or changed, by the step under way."""
