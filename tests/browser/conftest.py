@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,7 @@ import pytest
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the notebooks, which a test may spoil."""
-    copy = tmp_path_factory.mktemp("lab") / "notebooks"
-    return Path(shutil.copytree(driver.ROOT / "notebooks", copy))
+    return driver.notebooks(tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="session")

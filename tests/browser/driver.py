@@ -52,6 +52,11 @@ class Lab(NamedTuple):
     token: str
 
 
+def notebooks(parent: Path) -> Path:
+    """A copy of the course's notebooks in `parent`."""
+    return Path(shutil.copytree(ROOT / "notebooks", parent / "notebooks"))
+
+
 @contextmanager
 def jupyterlab(folder: Path, private: Path) -> Iterator[Lab]:
     """JupyterLab of this Python on `folder`, as course.py furnishes it.

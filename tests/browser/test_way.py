@@ -17,12 +17,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import driver
 import pytest
-from driver import PATIENCE, Lab, Lesson, screenshot
+from driver import PATIENCE, Lesson, screenshot
 from playwright.sync_api import Browser, expect
 
 from helpers import exercises
-from helpers.progress import FILE
 
 pytestmark = pytest.mark.browser
 FIRST = "00-start-here.ipynb"
@@ -45,8 +45,11 @@ Opened = Callable[..., Any]
 
 
 @pytest.fixture
-def opened(lab: Lab, browser: Browser) -> Opened:
-    """A lesson as it is opened for the first time: no question asked, nothing reset."""
+def opened(tmp_path: Path, browser: Browser) -> Iterator[Opened]:
+    """A lesson as it is opened for the first time: in a JupyterLab that nobody has used.
+
+    JupyterLab keeps which panels and lessons were open, whoever opened them.
+    """
 
     @contextmanager
     def opening(at: str, name: str = FIRST) -> Iterator[Lesson]:
@@ -58,7 +61,8 @@ def opened(lab: Lab, browser: Browser) -> Opened:
             lesson.shut_down()
             context.close()
 
-    return opening
+    with driver.jupyterlab(driver.notebooks(tmp_path), tmp_path / "private") as lab:
+        yield opening
 
 
 def test_jupyterlab_opens_with_the_contents_and_a_link_lands_in_the_glossary(
@@ -122,12 +126,9 @@ def solution(name: str) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_first_lesson_can_be_walked_through_by_keyboard(
-    opened: Opened, folder: Path, place: str
-) -> None:
+def test_the_first_lesson_can_be_walked_through_by_keyboard(opened: Opened, place: str) -> None:
     if place == "Notebook 7" and not find_spec("notebook"):
         pytest.skip("needs Notebook 7")
-    (folder / FILE).unlink(missing_ok=True)
     with opened(PLACES[place]) as lesson:
         walk, page = Walk(lesson), lesson.page
         number, name, cells = walk.at()
