@@ -55,12 +55,15 @@ def only_checks(tree: ast.Module) -> bool:
 def real(page: Page) -> set[str]:
     """The ids of the cells that contain real code."""
     known: set[str] = set()
-    return {cell.id for cell in page.code if any([_uses(t, known) for t in _programs(cell)])}
+    return {
+        cell.id
+        for cell in page.code
+        if _uses(cell.tree, known) or any(_uses(tree, {*known}) for tree in _programs(cell))
+    }
 
 
 def _programs(cell: Cell) -> Iterator[ast.AST]:
-    """What the cell is, what it writes into a file, and the programs in its strings."""
-    yield cell.tree
+    """What a cell writes into a file, and the programs in its strings."""
     if cell.text.startswith("%%writefile"):
         yield ast.parse(cell.text.partition("\n")[2])
     for node in ast.walk(cell.tree):
