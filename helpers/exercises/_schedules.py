@@ -86,12 +86,13 @@ def broken(schedule: Schedule) -> str:
 def told(schedule: Schedule) -> str:
     """How it ends and why, on one line; what the outcome has said is not said again."""
     because = RAISED.sub("", schedule.because)
-    return " ".join(f"{schedule.outcome}. {because}".split())
+    return " ".join(f"{sentence(schedule.outcome)} {because}".split())
 
 
-def sentence(error: Exception) -> str:
-    """What an error says, with one full stop."""
-    return f"{str(error).rstrip('.')}."
+def sentence(said: object) -> str:
+    """What an error or an outcome says, with one mark at its end."""
+    text = str(said)
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
 
 
 def all_tried(number: float) -> str:

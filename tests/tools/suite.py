@@ -35,11 +35,10 @@ COMPUTING = (
     "[ladder.",
     "[synchronization.",
     "[tasks.",
-    "04b-the-ladder.ipynb::",
-    "04b-solved.ipynb::",
 )
 # Of tests that wait and judge, but hold on a busy computer, too.
 HARDY = (
+    "notebooks/",
     "tests/exercises/",
     "tests/repository/",
     *(
@@ -61,9 +60,9 @@ def computes(nodeid: str) -> bool:
 
 def group(nodeid: str) -> str:
     """What stays together: the cells of a notebook, and all that measures."""
-    if computes(nodeid):
+    if computes(nodeid) or any(part in nodeid for part in HARDY):
         return nodeid.split("::")[0] if ".ipynb::" in nodeid else nodeid
-    return nodeid if any(part in nodeid for part in HARDY) else ALONE
+    return ALONE
 
 
 def own_cpu(nodeid: str, worker: str) -> set[int]:
