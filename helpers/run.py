@@ -20,16 +20,25 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter_ns, sleep
 from typing import Any, NamedTuple, Protocol
 
-from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
+from .ending import (
+    GRACE,
+    InOneSentence,
+    WorkerStopped,
+    end_processes,
+    end_threads,
+    not_stopped,
+)
 from .ending.interrupts import whole
 from .ending.under_way import noted
 from .timeline import STOPPED, Timeline, outcome_of
 
 MOST = 61  # Windows can wait for no more processes at once
+MOST_ITEMS = 1_000_000
 
 PROCESSES = ("spawn", "forkserver", "fork")
 USING = ("serial", "threads", "processes", *PROCESSES)
@@ -85,7 +94,7 @@ def run(
     crew_of = _crew(using, work)
     _check(work, items, workers)
     check_timeout(timeout)
-    job = _Job(work, list(items), timeline if timeline is not None else Timeline(), startup)
+    job = _Job(work, listed(items), timeline if timeline is not None else Timeline(), startup)
     job.timeline.results = job.results
     crew = crew_of(job, min(workers, len(job.items)))
     outer = supervisor()
@@ -180,6 +189,14 @@ def _check(work: Any, items: Any, workers: Any) -> None:
     if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= MOST:
         wrong = brief(workers)
         raise ValueError(f"workers must be a whole number between 1 and {MOST}, not {wrong}")
+
+
+def listed(items: Iterable[Any]) -> list[Any]:
+    """All items, as a list; ValueError for an iterator that may never end."""
+    found = list(islice(items, MOST_ITEMS + 1))
+    if len(found) > MOST_ITEMS:
+        raise ValueError(f"items must be {MOST_ITEMS} at most, and these go on after that")
+    return found
 
 
 def check_timeout(timeout: Any) -> None:
@@ -485,17 +502,11 @@ class _Processes:
 
     @whole
     def stop(self) -> Mapping[str, str]:
-        for process in self.workers.values():
-            process.terminate()
+        left = [process.name for process in end_processes(self.workers.values())]
         for pipe, process in self.workers.items():
-            process.join(GRACE)
-            if process.is_alive():
-                process.kill()
-                process.join(GRACE)
             if pipe in self.at:
                 self._record_open(pipe, process, STOPPED)
             pipe.close()
-        left = [process.name for process in self.workers.values() if process.is_alive()]
         self.workers.clear()
         return dict.fromkeys(left, "ends with its call")
 
@@ -512,6 +523,7 @@ def _serve(pipe: Any, inherited: Sequence[Any], call: Any, calibration: str) -> 
     from .work import calibrate_as
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked to stop, and stops us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by this; a fork has the parent's handler
     for other in inherited:
         other.close()
     calibrate_as(calibration)
