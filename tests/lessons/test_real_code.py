@@ -1,8 +1,9 @@
 """The standard library's own code stands in sight: a share of the cells that teach contains it.
 
 A cell teaches unless it asks, answers, checks, moves a slider, shows a board, hints, or tells how
-far somebody has come. It contains real code if it uses what comes from one of MODULES: an import alone is
-none, a pool that another cell has made is some. Programs in strings and in written files count.
+far somebody has come. It contains real code if it uses what comes from one of MODULES: an import
+alone is none, a pool that another cell has made is some. Programs in strings and in written files
+count.
 """
 
 from __future__ import annotations

@@ -215,7 +215,7 @@ RUNGS = (
             "A lock, made in __init__. In get: with self.lock, and under it the whole if.",
         ),
         wrong=repairs.LocksTheLoading,
-        says="B went on with what it had read",
+        says="AAABAAAA",
         also=(
             Also(
                 adversaries.two_caches,
@@ -295,7 +295,7 @@ RUNGS = (
             "Replace if by while.",
         ),
         wrong=repairs.WakesAll,
-        says="AAAAABBBAAAACCCCC",
+        says="AAAAABBBCCC",
         also=(
             Also(
                 adversaries.one_at_a_time,
