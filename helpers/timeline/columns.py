@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .measures import Span
+from .measures import LOOP, Span
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -39,19 +39,24 @@ class Columns:
             starts, stops, cpu = (_column(spans, i) for i in (3, 4, 5))
             until = np.maximum.accumulate(stops)
             self.stretches[lane] = _stretches(starts, until)
+            if lane == LOOP:
+                continue
             known = np.append(True, stops[1:] > until[:-1]) & (cpu >= 0)
             self.cpu_time += int(cpu[known].sum())
             self.cpu_wall += int((stops - starts)[known].sum())
 
+    def of_workers(self) -> list[tuple[Numbers, Numbers]]:
+        return [each for lane, each in self.stretches.items() if lane != LOOP]
+
     @property
     def busy(self) -> int:
         """Nanoseconds all lanes together spent inside a span."""
-        return sum(int((stops - starts).sum()) for starts, stops in self.stretches.values())
+        return sum(int((stops - starts).sum()) for starts, stops in self.of_workers())
 
     def at_once(self) -> int:
         """The most lanes that were inside a span at the same moment."""
         starts, stops = (
-            np.sort(np.concatenate(each)) for each in zip(*self.stretches.values(), strict=True)
+            np.sort(np.concatenate(each)) for each in zip(*self.of_workers(), strict=True)
         )
         begun = np.arange(1, len(starts) + 1)
         return int((begun - np.searchsorted(stops, starts, side="right")).max())
