@@ -6,7 +6,7 @@ a lesson says that it was not measured.
 Not a profiler: it sees whole processes, not the objects in them.
 
 >>> sorted(trips([16], rounds=1))
-['Pipe', 'Queue', 'SimpleQueue', 'shared memory', 'threads: queue.Queue']
+['Pipe', 'Queue', 'SimpleQueue', 'manager: Queue', 'shared memory', 'threads: queue.Queue']
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ def trips(sizes: Sequence[int] = SIZES, rounds: int = 30) -> dict[str, dict[int,
     The other worker is a thread or a process. It looks into each page of the
     bytes, so that they have really arrived, and sends a short answer: a trip is
     the time until that is there. Threads hand over a reference. Between processes
-    every byte is copied, into a pipe and out of it; or once, into shared memory,
-    and then only a number is sent.
+    every byte is copied, into a pipe and out of it; to the queue of a manager and
+    from there, so twice; or once, into shared memory, and then only a number is sent.
 
     It waits for answers without a time limit, so it belongs under a `deadline`.
     """
@@ -248,23 +248,25 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
         "Pipe": spawn.Pipe(),
         "shared memory": spawn.Pipe(),
     }
-    block = SharedMemory(create=True, size=most)
-    process = spawn.Process(target=answer, args=(list(far.values()), block), daemon=True)
-    try:
-        process.start()
-        threading.Thread(target=answer, args=([near], None), daemon=True).start()
-        yield {"threads: queue.Queue": near, **far}, block
-        process.join()
-    finally:
-        if process.pid:
-            process.kill()
+    with spawn.Manager() as manager:
+        far["manager: Queue"] = manager.Queue(), manager.Queue()
+        block = SharedMemory(create=True, size=most)
+        process = spawn.Process(target=answer, args=(list(far.values()), block), daemon=True)
+        try:
+            process.start()
+            threading.Thread(target=answer, args=([near], None), daemon=True).start()
+            yield {"threads: queue.Queue": near, **far}, block
             process.join()
-        near[0].put(None)
-        for queue in far["Queue"]:  # its thread may wait for somebody to read
-            queue.cancel_join_thread()
-            queue.close()
-        block.close()
-        block.unlink()
+        finally:
+            if process.pid:
+                process.kill()
+                process.join()
+            near[0].put(None)
+            for queue in far["Queue"]:  # its thread may wait for somebody to read
+                queue.cancel_join_thread()
+                queue.close()
+            block.close()
+            block.unlink()
 
 
 def answer(pairs: Sequence[tuple[Any, Any]], block: Any) -> None:

@@ -16,7 +16,9 @@ import logging.handlers
 import multiprocessing
 import os
 import random
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -42,6 +44,8 @@ from helpers.work import crunch, fetch
 from helpers.work.real_work import read_text, texts
 from helpers.work.server import allow_many_files, body, server
 
+ROOT = Path(__file__).resolve().parents[1]
+FIRST = "notebooks/00-start-here.ipynb"
 SPANS = 10_000
 ZEROS = bytes(1 << 20)
 
@@ -395,6 +399,48 @@ def browser() -> None:
     row("   the difference", working - work, "at most 0.1 s", unit=" s")
 
 
+def opening() -> None:
+    """From `course.py lab` to a first lesson whose kernel answers and whose first cell has run."""
+    sys.path.insert(0, str(Path(__file__).parent / "browser"))
+    import driver
+
+    if driver.chromium() is None:
+        print("  there is no Chromium here")
+        return
+    with socket.socket() as probe:  # the same port each time, as the browser keeps what it has read
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    took = []
+    with driver.browser() as chromium, chromium.new_context() as context:
+        for _ in range(4):
+            start = perf_counter()
+            with course_lab(port) as (address, token):
+                lab = driver.Lab(address, token)
+                lesson = driver.Lesson(context.new_page(), lab, FIRST, "lab/tree", "")
+                lesson.run_cell(0)
+                took.append(perf_counter() - start)
+                lesson.shut_down()
+                lesson.page.close()
+    row("usable after course.py lab, first start", took[0], unit=" s")
+    row("   every other start", median(took[1:]), "at most 6 s", unit=" s")
+
+
+@contextmanager
+def course_lab(port: int) -> Iterator[tuple[str, str]]:
+    """`course.py lab` without a browser of its own: gives the address and the token it says."""
+    command = [sys.executable, str(ROOT / "course.py"), "lab", "--no-browser"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--expose-app-in-browser"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        tried = (re.search(r"(http://[^/\s]+)/\S*token=(\w+)", line) for line in child.stdout)
+        said = next(filter(None, tried))
+        yield said[1], said[2]
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
 @contextmanager
 def in_jupyterlab(cells: list[str]) -> Iterator[tuple[Any, Any]]:
     """The driver, and a notebook of these cells that has been run; None where no browser is."""
@@ -670,7 +716,7 @@ def bare_pipeline(
 
 
 def main(names: list[str]) -> None:
-    every = (span, transport, kill, startup, picture, speedup, browser, interleave)
+    every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
     parts = {part.__name__: part for part in (*every, downloads, pipeline)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:

@@ -38,6 +38,7 @@ from .measures import (
     STOPPED,
     UNKNOWN,
     Span,
+    at_work,
     length,
     merge,
     merged,
@@ -158,10 +159,14 @@ class Timeline:
 
     @property
     def busy(self) -> float:
-        """Seconds all lanes together spent inside a span; a nested span adds nothing."""
+        """Seconds all lanes together were at work; a nested span adds nothing.
+
+        At work is whoever is inside a span, unless it only waits at a lock or in a
+        queue: the name of such a span begins with "waits at", "waits for" or "waits in".
+        """
         if many := self._many():
             return many.busy / 1e9
-        return sum(length(merged(lane)) for lane in self.workers().values()) / 1e9
+        return sum(length(at_work(lane)) for lane in self.workers().values()) / 1e9
 
     def speedup(self, serial: Timeline) -> float:
         """How many times faster than `serial`, the same work done by one worker."""
@@ -173,13 +178,13 @@ class Timeline:
         return (length(one) + length(other) - length(merge(sorted([*one, *other])))) / 1e9
 
     def at_once(self) -> int:
-        """The most lanes that were inside a span at the same moment."""
+        """The most lanes that were at work at the same moment; see `busy`."""
         if many := self._many():
             return many.at_once()
         edges = [
             edge
             for lane in self.workers().values()
-            for start, stop in merged(lane)
+            for start, stop in at_work(lane)
             for edge in ((start, 1), (stop, -1))
         ]
         return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)

@@ -27,11 +27,11 @@ from helpers.run import RunError, run
 from helpers.work import real_work
 from helpers.work.real_work import (
     Undone,
-    album,
     count_words,
     fetch,
     fetch_async,
     of_this_thread,
+    photograph,
     pictures,
     texts,
     thumbnail,
@@ -243,14 +243,18 @@ def test_a_picture_of_one_pixel_is_its_own_thumbnail(tmp_path: Path, job: Any) -
     assert opened(job(str(tmp_path / "one.png"))).getpixel((0, 0)) == (10, 20, 30)
 
 
-def test_an_album_has_so_many_different_photographs_and_is_gone_afterwards() -> None:
-    with album(5, width=200) as paths:
-        assert [os.path.basename(path) for path in paths] == [
-            f"photo-0{n}.jpg" for n in range(1, 6)
-        ]
-        assert len({Path(path).read_bytes() for path in paths}) == 5
-        assert {Image.open(path).size for path in paths} == {(200, 234), (234, 200)}
-    assert not os.path.exists(os.path.dirname(paths[0]))
+def test_every_photograph_is_another_and_the_same_every_time() -> None:
+    photos = [photograph(number, 200) for number in range(30)]
+    assert len({*photos}) == 30
+    assert photograph(29, 200) == photos[29]
+    assert {Image.open(BytesIO(photo)).size for photo in photos} == {(200, 234), (234, 200)}
+
+
+@pytest.mark.parametrize("job", SMALL)
+def test_a_thumbnail_is_made_of_a_file_or_of_what_is_in_it(photo: str, job: Any) -> None:
+    assert job(Path(photo).read_bytes(), 20) == job(photo, 20)
+    with pytest.raises(Undone, match=r"^10 bytes: this is no picture$"):
+        job(b"no picture")
 
 
 # -------------------------------------------------------- pictures that are broken
@@ -316,10 +320,8 @@ def test_numbers_of_pixels_and_photographs_that_cannot_be_are_refused(
     for job in SMALL:
         with pytest.raises(ValueError, match=r"^size must be a whole number from 1 to 5000, not "):
             job(photo, number)
-    with pytest.raises(ValueError, match=r"^count must be a whole number from 1 to 999, "):
-        album(number).__enter__()
     with pytest.raises(ValueError, match=r"^width must be a whole number from 1 to 6000, "):
-        album(1, number).__enter__()
+        photograph(1, number)
 
 
 def test_a_picture_that_is_not_there_is_told(tmp_path: Path) -> None:

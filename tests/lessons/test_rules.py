@@ -302,7 +302,7 @@ def test_every_rule_is_broken_by_one_of_them() -> None:
 
 def test_a_large_file_breaks_the_rule(tmp_path: Path) -> None:
     path = tmp_path / "large.ipynb"
-    path.write_text(rules.json.dumps(notebook([prose("x" * 300_001, "large")])))
+    path.write_text(rules.json.dumps(notebook([prose("x" * 400_001, "large")])))
     assert list(rules.it_is_small_enough_for_a_git_host_to_show(Page(path)))
 
 
