@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import wait_graph
-from .ending import Ender, InOneSentence, raise_in, untraced
+from .ending import Ender, InOneSentence, end_processes, raise_in, untraced
 from .ending.interrupts import must_not_be_broken, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
@@ -173,12 +173,7 @@ class deadline:
     def _end_all(self) -> list[str]:
         """End what was started inside; the names of what could not be ended."""
         children = [child for child in active_children() if child not in self._children]
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.join(GRACE)
-            if child.is_alive():
-                child.kill()
+        end_processes(children, GRACE)
         hook, threading.excepthook = threading.excepthook, lambda args: None
         try:  # SystemExit is what `threading` does not report
             ender = Ender(self._new_threads, SystemExit, given_up=True, grace=GRACE)

@@ -1,29 +1,24 @@
-"""The exercises of lesson 03: a worker that nobody can import, a killer, and a bill to pay."""
+"""The exercises of lesson 03: a worker that nobody can import, and a process that has to end."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import pickle
-import signal
 import subprocess
-import time
-from collections import Counter
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
-from multiprocessing.shared_memory import SharedMemory
-from tempfile import mkstemp
 from typing import Any
 
 from ..folders import temporary
-from ..work import checksum, checksum_at, die, times, wait
+from ..work import times, wait
 from . import NotYet, exercise, expect
-from ._time_outs import gave_up, time_outs_pass
 from .start import as_list
 
 spawn = get_context("spawn")
@@ -73,7 +68,7 @@ def scaled_here(numbers: Sequence[int], factor: int) -> list[tuple[int, int]]:
 def _module(answer: Any) -> str:
     """Right products in order, computed elsewhere, for factors that nobody guessed."""
     factor = 7 + os.getpid() % 7
-    with _no_fork(), _started() as started:
+    with _no_fork(), started() as elsewhere:
         for numbers, by in ((NUMBERS, factor), ([9, -4, 0], factor + 4)):
             given = _pairs(answer, list(numbers), by)
             expect(
@@ -86,7 +81,7 @@ def _module(answer: Any) -> str:
                 "the products are right, but they were computed in this process: "
                 "the process ids say so.",
             )
-            strange = [pid for pid, _ in given if pid not in started]
+            strange = [pid for pid, _ in given if pid not in elsewhere]
             expect(
                 not strange,
                 f"the products are right, but {strange[:1]} is not the id of a process that your "
@@ -125,18 +120,18 @@ def _no_fork() -> Iterator[None]:
 
 
 @contextmanager
-def _started() -> Iterator[set[int | None]]:
-    """The ids of the processes that are started meanwhile."""
-    found: set[int | None] = set()
+def started() -> Iterator[dict[int | None, Any]]:
+    """The processes that are started meanwhile, by their ids."""
+    found: dict[int | None, Any] = {}
     start, run = BaseProcess.start, subprocess.Popen.__init__
 
     def started(self: BaseProcess) -> None:
         start(self)
-        found.add(self.pid)
+        found[self.pid] = self
 
     def opened(self: Any, *args: Any, **named: Any) -> None:
         run(self, *args, **named)
-        found.add(self.pid)
+        found[self.pid] = self
 
     BaseProcess.start, subprocess.Popen.__init__ = started, opened  # type: ignore[method-assign]
     try:
@@ -169,274 +164,129 @@ def _pairs(answer: Any, *arguments: Any) -> list[tuple[int, int]]:
     return [(pid, product) for pid, product in pairs]
 
 
-# --------------------------------------------------------------------- crash
+# --------------------------------------------------------------------- ended
+
+Work = Callable[[Any], Any]
 
 
-def casualties(work: Callable[[float], Any], items: Sequence[float]) -> list[float]:
-    """A solution of `processes.crash`: a process for each item, and its exit code tells."""
-    processes = [spawn.Process(target=work, args=(item,)) for item in items]
-    for process in processes:
-        process.start()
-    for process in processes:
+def ended(work: Work, item: Any, seconds: float) -> int | None:
+    """A solution of `processes.ended`: wait so long, look, and end what is still there."""
+    process = spawn.Process(target=work, args=(item,))
+    process.start()
+    process.join(seconds)
+    if process.is_alive():
+        process.kill()
         process.join()
-    return [item for item, process in zip(items, processes, strict=True) if process.exitcode != 0]
+        return None
+    return process.exitcode
 
 
-def accused_by_a_pool(work: Callable[[float], Any], items: Sequence[float]) -> list[float]:
-    """The starter: the pool breaks as a whole, and everybody looks guilty."""
-    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        futures = [pool.submit(work, item) for item in items]
-    return [item for item, future in zip(items, futures, strict=True) if future.exception()]
+def ended_by_nobody(work: Work, item: Any, seconds: float) -> int | None:
+    """The starter: nothing but the task."""
+    return None
 
 
-def first_casualty(work: Callable[[float], Any], items: Sequence[float]) -> list[float]:
-    """Stops at the first death, so the later ones are never found."""
-    for item in items:
-        process = spawn.Process(target=work, args=(item,))
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            return [item]
-    return []
+def ended_or_left(work: Work, item: Any, seconds: float) -> int | None:
+    """The time is up, and the process goes on without anybody who knows of it."""
+    process = spawn.Process(target=work, args=(item,))
+    process.start()
+    process.join(seconds)
+    return process.exitcode
 
 
-ENDS: dict[float, Callable[[], object]] = {  # how a process is killed by an item
-    -1: lambda: die(-1),
-    -2: lambda: os.kill(os.getpid(), signal.SIGTERM),
-    -3: lambda: os._exit(1),
-    -4: lambda: os._exit(77),
-}
-ITEMS = [0.05, -3, 0.2, -1, 0.0, 0.2, -4, 0.1, -2]  # the negative ones kill
+CODES = {"returns": 0, "raises": 1, "exits": 3}
+STAYS, LONG, SHORT = 2.5, 30.0, 0.4  # seconds: of the work that is to be cut, and two limits
 
 
-class Mortal:
-    """Work that kills its process in several ways, and leaves a note of each other item done."""
+class Various:
+    """Work that ends in the way its item says, not in the process that asks."""
 
     def __init__(self, folder: str) -> None:
-        self.folder, self.home = folder, os.getpid()
+        self.note, self.home = os.path.join(folder, "end"), os.getpid()
 
-    def __call__(self, item: float) -> float:
+    def __call__(self, item: str) -> str:
         if os.getpid() == self.home:
             raise NotYet(
-                "work(item) was called in this process, which some items would have killed. Hand "
-                "in the function and the item, target=work and args=(item,), to a new process."
+                "work(item) was called in this process. Hand in the function and the item, "
+                "target=work and args=(item,), to a new process."
             )
-        if item in ENDS:
-            ENDS[item]()
-        wait(item)
-        handle, _ = mkstemp(prefix=f"{item}=", dir=self.folder)
-        os.close(handle)
+        if item == "stays":
+            wait(STAYS)
+            with open(self.note, "w", encoding="utf-8"):
+                return item
+        wait(0.2)  # whoever asks for the exit code at once gets None
+        if item == "raises":
+            sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- until this process ends
+            raise ValueError(item)
+        if item == "exits":
+            sys.exit(CODES[item])
         return item
 
-    def done(self) -> Counter[float]:
-        return Counter(float(name.partition("=")[0]) for name in os.listdir(self.folder))
-
 
 @exercise(
-    "processes.crash",
-    "Repair casualties(work, items): a list of the items that killed their process, in whatever "
-    "way, and only those; every other item is done exactly once, and no process is left.",
+    "processes.ended",
+    "Write ended(work, item, seconds): the exit code of a process that calls work(item), or None "
+    "if it has not ended after so many seconds; then your function ends it. No process is left.",
     hints=(
-        "One death breaks the whole pool, and then every future that had not ended fails. What "
-        "else tells you how a process ended?",
-        "A Process of its own for each item has an exit code of its own.",
-        "Start them all, join them all, then keep the items whose process has an exitcode "
-        "other than 0.",
+        "join can be told how long to wait, and comes back without a word when the time is up. "
+        "How do you find out which of the two happened?",
+        "After join(seconds), is_alive() says whether the process still runs, and exitcode is "
+        "None if it does. kill() ends it.",
+        "kill() asks for the end, and comes back before it. So join() once more after it.",
     ),
-    solution=casualties,
-    starter=accused_by_a_pool,
-    wrong=first_casualty,
-    says="did not notice",
-    seconds=60.0,
-)
-def _crash(answer: Any) -> str:
-    """Exactly the deadly items, every other one done once, and no process left.
-
-    Then one takes longer than all of that, so whoever waits for some time is mistaken.
-    """
-    began = time.monotonic()
-    _killed_by(answer, ITEMS)
-    longer = min(time.monotonic() - began, LONGEST) + 0.5
-    _killed_by(answer, [longer, -4])
-    deadly = sum(item in ENDS for item in ITEMS)
-    return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
-
-
-LONGEST = 6.0  # seconds; all items are done in one, or in some if it is one after the other
-
-
-def _killed_by(answer: Any, items: list[float]) -> None:
-    deadly = [item for item in items if item in ENDS]
-    before = set(active_children())
-    with temporary("crash") as folder:
-        work = Mortal(folder)
-        with time_outs_pass() as cut:
-            given = as_list(answer(work, list(items)), "casualties")
-        done, left = work.done(), set(active_children()) - before
-        for process in left:
-            process.join(LAST_GRACE)
-    innocent = [item for item in given if item not in deadly]
-    expect(
-        not innocent,
-        "you accused items that killed nobody: they failed because another item's death "
-        f"broke the pool that they were in, or they had not ended when you looked.{gave_up(cut)}",
-    )
-    missed = [item for item in deadly if item not in given]
-    expect(
-        sorted(given) == sorted(deadly),
-        f"{len(deadly)} of {len(items)} items kill their process; you did not notice all of "
-        f"them, or named one twice.{_how_missed(missed)} Does your function go on after the first?",
-    )
-    lives = Counter(float(item) for item in items if item not in deadly)
-    expect(
-        not left,
-        "some of your processes are still running: join them all, however long they take."
-        + gave_up(cut),
-    )
-    expect(
-        done == lives,
-        f"each of the {lives.total()} other items must be done once; {done.total()} calls ended "
-        f"well{', one of them for an item that was done before' * bool(done - lives)}."
-        + gave_up(cut),
-    )
-
-
-LAST_GRACE = 5.0  # seconds for processes that were left over
-
-
-def _how_missed(missed: Sequence[float]) -> str:
-    """What the missed ones have in common, if it tells something."""
-    if missed and all(item in (-3, -4) for item in missed):
-        return " Those you missed ended with an exit code above 0, and no signal."
-    if missed and all(item in (-2, -3, -4) for item in missed):
-        return " A process can be killed by other signals, and end with other exit codes."
-    return ""
-
-
-# -------------------------------------------------------------------- shared
-
-
-def checked(block: SharedMemory, size: int, pool: Executor) -> int:
-    """A solution of `processes.shared`: the name is sent, the bytes stay where they are."""
-    result: int = pool.submit(checksum_at, block.name, size).result()
-    return result
-
-
-def checked_by_copy(block: SharedMemory, size: int, pool: Executor) -> int:
-    """The starter: right, but every byte is pickled and sent."""
-    assert block.buf is not None
-    result: int = pool.submit(checksum, bytes(block.buf[:size])).result()
-    return result
-
-
-def checked_here(block: SharedMemory, size: int, pool: Executor) -> int:
-    """Nothing is pickled, and nothing is asked of the pool."""
-    assert block.buf is not None
-    with block.buf[:size] as data:
-        return checksum(data)
-
-
-class Billed(Executor):
-    """A pool that counts the bytes which it has to send there and back, and keeps what came."""
-
-    def __init__(self, pool: Executor) -> None:
-        self.pool, self.sent = pool, 0
-        self.futures: list[Future[Any]] = []
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.sent += len(pickle.dumps((fn, args, kwargs)))
-        future = self.pool.submit(fn, *args, **kwargs)
-        self.futures.append(future)
-        return future
-
-    def results(self) -> list[Any]:
-        """What the workers gave back."""
-        return [f.result() for f in self.futures if not f.cancelled() and f.exception() is None]
-
-    @property
-    def bytes(self) -> int:
-        return self.sent + sum(len(pickle.dumps(result)) for result in self.results())
-
-
-SIZES = (3_000_000, 1_999_999)
-MORE = 5_000  # bytes of a block beyond the size: a system may round it up
-CHEAP = 10_000  # bytes that names, sizes and functions take at most
-
-
-@exercise(
-    "processes.shared",
-    "Repair checked(block, size, pool): the same checksum from a worker, of the first size bytes, "
-    "without sending them there or back.",
-    hints=(
-        "What does the worker need in order to find the bytes, if it can see the same memory?",
-        "A block of shared memory has a name: block.name. Which function of work takes one?",
-        "pool.submit(work.checksum_at, block.name, size) sends a name and a number.",
-    ),
-    solution=checked,
-    starter=checked_by_copy,
-    wrong=checked_here,
-    says="pool was not asked",
+    solution=ended,
+    starter=ended_by_nobody,
+    wrong=ended_or_left,
+    says="left it running",
     seconds=30.0,
 )
-def _shared(answer: Any) -> str:
-    """The right number, from the pool, for a bill that does not grow with the data."""
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        for size in SIZES:
-            _one_block(answer, size, pool)
-    return f"The right number for {SIZES[0]:_} bytes, and fewer than {CHEAP:_} were pickled."
+def _ended(answer: Any) -> str:
+    """Three ends that come by themselves, one that has to be made, and nobody left behind."""
+    with temporary("ended") as folder, started() as elsewhere:
+        work = Various(folder)
+        for item, code in CODES.items():
+            given = answer(work, item, LONG)
+            expect(
+                bool(elsewhere),
+                f"ended must start a process, and started none. It returned {given!r:.40}.",
+            )
+            expect(
+                given == code and isinstance(given, int),
+                f"of work that {item} the exit code is {code}, and ended returned {given!r:.40}.",
+            )
+            _seen_off(elsewhere)
+        given = answer(work, "stays", SHORT)
+        expect(
+            not os.path.exists(work.note),
+            f"work that stays had {SHORT:g} s, and your function waited until it came to its end "
+            "by itself. join takes a number of seconds.",
+        )
+        _seen_off(elsewhere)
+        expect(
+            given is None,
+            f"work that stays did not end in time, so ended must give None, not {given!r:.40}.",
+        )
+    return "Three exit codes, and a process that was ended when its time was up."
 
 
-def _one_block(answer: Any, size: int, pool: Executor) -> None:
-    data = os.urandom(1 + size // 1000) * 1000
-    block, billed = SharedMemory(create=True, size=size + MORE), Billed(pool)
-    try:
-        assert block.buf is not None
-        block.buf[:size] = data[:size]
-        block.buf[size : size + MORE] = os.urandom(MORE)
-        given = answer(block, size, billed)
-        expect(given is not None, "checked returned nothing. Is there a return at its end?")
-        expect(
-            not isinstance(given, Future),
-            "checked returned a future, which is a place for the number: ask its result().",
-        )
-        expect(
-            given != checksum(block.buf if block.buf is not None else b""),
-            "that is the checksum of the whole block, and of its first size bytes is asked.",
-        )
-        expect(given == checksum(data[:size]), "that is not the checksum of the first size bytes.")
-        expect(bool(billed.futures), "the number is right, but the pool was not asked for it.")
-        expect(
-            billed.bytes <= CHEAP,
-            f"the number is right, but some {round(billed.bytes, -3):_} bytes were pickled to get "
-            "it. The worker can look at the block itself, and need not send what it sees.",
-        )
-        expect(
-            any(str(given) in repr(result) for result in billed.results()),
-            "the number is right, and the pool was asked for something, but not for that number.",
-        )
-        expect(
-            _is_there(block.name),
-            "the block is gone: your function or its worker has unlinked it. "
-            "That is up to whoever made it; a worker closes what it opened, and no more.",
-        )
-        expect(
-            block.buf is not None,
-            "the number is right, but your function has closed the block, which it had not opened.",
-        )
-        expect(
-            block.buf[:size] == data[:size],
-            "the number is right, but the bytes of the block have changed.",
-        )
-    finally:
-        with suppress(BufferError):  # an answer that failed may still be looking at it
-            block.close()
-        with suppress(FileNotFoundError):  # what an answer has unlinked is told above
-            block.unlink()
+def _seen_off(processes: dict[int | None, Any]) -> None:
+    """Every process has ended, and the answer has waited for that; what is left is ended here."""
+    popens = [getattr(process, "_popen", None) for process in processes.values()]
+    left = [popen for popen in popens if popen is not None and popen.returncode is None]
+    running = [popen for popen in left if popen.wait(LAST_GRACE) is None]
+    for popen in running:
+        popen.kill()
+        popen.wait()
+    expect(
+        not running,
+        "when your function came back it had left it running: the process of work that stays. "
+        "Somebody has to end it.",
+    )
+    expect(
+        not left,
+        "your function came back before its process had ended. kill() and terminate() ask for an "
+        "end and do not wait for it; join() does.",
+    )
 
 
-def _is_there(name: str) -> bool:
-    try:
-        SharedMemory(name).close()
-    except FileNotFoundError:
-        return False
-    return True
+LAST_GRACE = 1.0  # seconds for a process that is about to end

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 03, in a module that new processes can import."""
+"""Answers to the exercises of lessons 03 and 03b, in a module that new processes can import."""
 
 from __future__ import annotations
 
@@ -169,6 +169,94 @@ def factor_by_initializer(numbers: Sequence[int], factor: int) -> Pairs:
     """Right: each process is told the factor as it starts."""
     with ProcessPoolExecutor(2, mp_context=spawn, initializer=remember, initargs=(factor,)) as pool:
         return list(pool.map(by_what_it_remembers, numbers))
+
+
+# --------------------------------------------------------------------- ended
+
+
+def begun(work: Callable[[Any], Any], item: Any) -> Any:
+    process = spawn.Process(target=work, args=(item,))
+    process.start()
+    return process
+
+
+def not_looked_at(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: killed, and perhaps still there."""
+    process = begun(work, item)
+    process.join(seconds)
+    code = process.exitcode
+    process.kill()
+    return code
+
+
+def waits_to_the_end(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: waits for so long, and then for as long as it takes."""
+    process = begun(work, item)
+    process.join(seconds)
+    late = process.is_alive()
+    process.join()
+    return None if late else process.exitcode
+
+
+def code_of_the_kill(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: the exit code tells of our own signal."""
+    process = begun(work, item)
+    process.join(seconds)
+    process.terminate()
+    process.join()
+    return process.exitcode
+
+
+def zero_is_false(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: 0 is an exit code, and false."""
+    process = begun(work, item)
+    process.join(seconds)
+    if not process.exitcode:
+        process.kill()
+        process.join()
+        return None
+    return process.exitcode
+
+
+def too_early(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: nobody has waited yet."""
+    process = begun(work, item)
+    code = process.exitcode
+    process.join(seconds)
+    process.kill()
+    process.join()
+    return code
+
+
+def called_here(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: the work is done before the process is made."""
+    process = spawn.Process(target=work(item))
+    process.start()
+    process.join(seconds)
+    return process.exitcode
+
+
+def by_sentinel(work: Any, item: Any, seconds: float) -> Any:
+    """Right: wait for what the system says of its end."""
+    process = begun(work, item)
+    in_time = bool(wait([process.sentinel], seconds))
+    if not in_time:
+        process.terminate()
+    process.join()
+    return process.exitcode if in_time else None
+
+
+def looks_again_and_again(work: Any, item: Any, seconds: float) -> Any:
+    """Right: no join at all, before the end or after it."""
+    process = begun(work, item)
+    last = time.monotonic() + seconds
+    while process.is_alive() and time.monotonic() < last:
+        time.sleep(0.01)
+    code = process.exitcode
+    while process.is_alive():
+        process.kill()
+        time.sleep(0.01)
+    return code
 
 
 # --------------------------------------------------------------------- crash

@@ -331,7 +331,7 @@ def test_what_a_check_cannot_set_up_is_not_the_fault_of_an_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    exercise = exercises.find("processes.crash")
+    exercise = exercises.find("pools.crash")
     held, sentence = verdict(exercise, exercise.solution)
     assert not held
     assert sentence.startswith("your answer could not be judged, for a reason outside of it: File")

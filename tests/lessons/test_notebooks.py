@@ -23,6 +23,9 @@ from rules import (
 
 LADDER = "04b-the-ladder"  # a workbook: a learner acts in it, after a lesson that has taught
 KNOWINGLY: dict[tuple[str, str], str] = {
+    ("03-processes", "its_cells_are_short"): (
+        "a program with processes stands whole: what makes them, starts, joins and looks at them"
+    ),
     ("04-synchronization", "its_cells_are_short"): (
         "a program that is explored stands whole in one cell: its threads, and what it asserts"
     ),
