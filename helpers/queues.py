@@ -27,17 +27,8 @@ from typing import Any, NamedTuple
 from .ending import LOOK, WorkerStopped, end_threads, not_stopped
 from .ending.interrupts import whole
 from .ending.under_way import noted
-from .run import (
-    MOST,
-    RunError,
-    Stopped,
-    add_sentence,
-    brief,
-    check_timeout,
-    first_of,
-    listed,
-    supervisor,
-)
+from .run import MOST, RunError, Stopped, add_sentence, first_of, supervisor
+from .run.door import brief, check_timeout, listed
 from .timeline import Timeline, outcome_of
 from .timeline.queue_length import Depth
 

@@ -198,6 +198,8 @@ def _prospect(thread: Thread) -> str:
 
 def not_stopped(workers: Mapping[str, str]) -> str:
     """What is said of workers that cannot be ended: by name, what is known of each."""
+    if not workers:
+        return ""
     named: dict[str, list[str]] = {}
     for name, why in workers.items():
         named.setdefault(why, []).append(name)

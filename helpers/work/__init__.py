@@ -10,8 +10,8 @@ CPU take twice as long, as real work does.
 How much fits into a second is measured once. The answer stands in the
 environment, where child processes find it.
 
-Real work is there, too: `fetch`, `query`, `count_words` and `thumbnail`, from the
-modules `real_work` and `records`.
+Real work is there, too: `fetch` and `fetch_async`, `query`, `count_words` and
+`thumbnail`, from the modules `real_work` and `records`.
 
 Below that: work that goes wrong on purpose, and the small functions of lessons
 02 to 06. Nothing here prints; nothing knows about pools or pictures.
@@ -37,6 +37,7 @@ from ..ending.interrupts import whole
 from ..folders import temporary
 from .real_work import count_words as count_words
 from .real_work import fetch as fetch
+from .real_work import fetch_async as fetch_async
 from .real_work import thumbnail as thumbnail
 from .real_work import thumbnail_in_python as thumbnail_in_python
 from .records import query as query

@@ -95,6 +95,7 @@ if hasattr(os, "register_at_fork"):
 
 def _start() -> tuple[subprocess.Popen[str], str]:
     """A process that serves until its standard input is closed, which our end does too."""
+    allow_many_files()  # here as well: who asks it has a connection for each question
     new_group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows has flags,
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     process = subprocess.Popen(

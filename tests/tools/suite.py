@@ -39,7 +39,8 @@ COMPUTING = (
 )
 # Of tests that wait and judge, but hold on a busy computer, too.
 HARDY = (
-    "notebooks/",
+    "notebooks/solutions/",
+    *(f"notebooks/{name}" for name in ("04-", "04b-", "05-", "07-")),  # the others measure
     "tests/exercises/",
     "tests/repository/",
     *(
