@@ -31,6 +31,7 @@ from .run import (
     RunError,
     Stopped,
     add_sentence,
+    all_are_started,
     brief,
     check_timeout,
     first_of,
@@ -119,7 +120,8 @@ def pipeline(
     outer, last = supervisor(), monotonic() + timeout
     failure: RunError | None = None
     try:
-        flow.start()
+        with all_are_started(flow.timeline):
+            flow.start()
         while not failure and flow.alive():
             outer.progress(flow.done, len(flow.items))
             if outer.stop.is_set():
