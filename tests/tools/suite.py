@@ -33,6 +33,7 @@ COMPUTING = (
     "tests/lessons/test_rules.py",
     "tests/lessons/test_synchronization.py",
     "[ladder.",
+    "[rungs.",
     "[synchronization.",
     "[tasks.",
 )
