@@ -104,6 +104,7 @@ class deadline:
         if self._closed.wait(self.seconds):
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])
+        self._waits += [w for w in wait_graph.picture(self._forgotten()) if not w.waits]
         self._expired, self._patient_until = True, monotonic() + PATIENCE
         while not self._closed.is_set():
             self._interrupt()
@@ -169,6 +170,11 @@ class deadline:
         known = {*self._threads, self._watcher}
         found = [t for t in wait_graph.running() if t not in known and not isinstance(t, Ender)]
         return [thread for thread in found if not wait_graph.idle(thread)]
+
+    def _forgotten(self) -> list[threading.Thread]:
+        """Threads of an earlier cell; those that compute slow down whatever runs beside them."""
+        older = [t for t in wait_graph.running() if t in self._threads and t is not self._thread]
+        return [t for t in older if wait_graph.is_learners_thread(t)]
 
     def _end_all(self) -> list[str]:
         """End what was started inside; the names of what could not be ended."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from ..folders import temporary
 from ..work import checksum, checksum_at, die, wait
 from . import NotYet, exercise, expect
 from ._time_outs import gave_up, time_outs_pass
+from .processes import CHEAP, Billed
 from .start import as_list
 
 spawn = get_context("spawn")
@@ -190,31 +190,8 @@ def checked_here(block: SharedMemory, size: int, pool: Executor) -> int:
         return checksum(data)
 
 
-class Billed(Executor):
-    """A pool that counts the bytes which it has to send there and back, and keeps what came."""
-
-    def __init__(self, pool: Executor) -> None:
-        self.pool, self.sent = pool, 0
-        self.futures: list[Future[Any]] = []
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.sent += len(pickle.dumps((fn, args, kwargs)))
-        future = self.pool.submit(fn, *args, **kwargs)
-        self.futures.append(future)
-        return future
-
-    def results(self) -> list[Any]:
-        """What the workers gave back."""
-        return [f.result() for f in self.futures if not f.cancelled() and f.exception() is None]
-
-    @property
-    def bytes(self) -> int:
-        return self.sent + sum(len(pickle.dumps(result)) for result in self.results())
-
-
 SIZES = (3_000_000, 1_999_999)
 MORE = 5_000  # bytes of a block beyond the size: a system may round it up
-CHEAP = 10_000  # bytes that names, sizes and functions take at most
 
 
 @exercise(

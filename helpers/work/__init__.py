@@ -125,7 +125,7 @@ def unpicklable(x: object) -> Callable[[], object]:
     return lambda: x
 
 
-# ------------------------------------------------- for lessons 02 and 03
+# ------------------------------------------- for lessons 02, 03 and 03b
 
 
 def numbers(timeline: Timeline, pause: float = 0.05) -> str:
@@ -228,6 +228,12 @@ def checksum(data: Any) -> int:
     from zlib import adler32
 
     return adler32(data)
+
+
+def checksum_of_part(data: bytes, part: tuple[int, int]) -> int:
+    """The same for the bytes from the first place of `part` up to the second."""
+    first, last = part
+    return checksum(data[first:last])
 
 
 def checksum_at(name: str, size: int) -> int:

@@ -7,7 +7,14 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
@@ -15,7 +22,7 @@ from multiprocessing.connection import wait
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
-from helpers.work import checksum, checksum_at, times
+from helpers.work import checksum, checksum_at, checksum_of_part, times
 
 spawn = get_context("spawn")
 forking = get_context("fork") if "fork" in multiprocessing.get_all_start_methods() else None
@@ -257,6 +264,130 @@ def looks_again_and_again(work: Any, item: Any, seconds: float) -> Any:
         process.kill()
         time.sleep(0.01)
     return code
+
+
+# ---------------------------------------------------------------------- bill
+
+Parts = Sequence[tuple[int, int]]
+
+
+def as_numbers(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: a list of numbers is longer than the bytes it stands for."""
+    return list(pool.map(checksum_of_numbers, [list(data[a:b]) for a, b in parts]))
+
+
+def checksum_of_numbers(numbers: list[int]) -> int:
+    return checksum(bytes(numbers))
+
+
+def from_the_beginning(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: what stands before a part is sent, too."""
+    sent = [(data[:last], (first, last)) for first, last in parts]
+    return list(pool.map(checksum_of_part, *zip(*sent, strict=True))) if sent else []
+
+
+def as_they_end(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: in the order in which they are done."""
+    futures = [pool.submit(checksum, data[first:last]) for first, last in parts]
+    return [future.result() for future in as_completed(futures)]
+
+
+def views(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: a memoryview has nothing to pickle."""
+    look = memoryview(data)
+    return list(pool.map(checksum, [look[first:last] for first, last in parts]))
+
+
+def all_in_one(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Right: one trip for all parts."""
+    cut = [data[first:last] for first, last in parts]
+    return list(pool.submit(checksums_of, cut).result())
+
+
+def checksums_of(pieces: list[bytes]) -> list[int]:
+    return [checksum(piece) for piece in pieces]
+
+
+def by_a_block(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Right: the data is copied into shared memory, and nothing but names is sent."""
+    block = SharedMemory(create=True, size=len(data))
+    try:
+        assert block.buf is not None
+        block.buf[: len(data)] = data
+        ends = [pool.submit(checksum_between, block.name, first, last, 1) for first, last in parts]
+        return [end.result() for end in ends]
+    finally:
+        block.close()
+        block.unlink()
+
+
+# --------------------------------------------------------------------- album
+
+Make = Callable[[str], bytes]
+
+
+def by_threads(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: at the same time, and all in this process."""
+    with ThreadPoolExecutor(2) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def by_one_process(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: there is nobody to be at work with."""
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def the_exceptions_themselves(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: an exception is not its text."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: f.exception() or f.result() for path, f in futures.items()}
+
+
+def tries_again(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: who fails is asked twice."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+        wait_for(futures.values())
+        again = {path: pool.submit(make, path) for path, f in futures.items() if f.exception()}
+    futures |= again
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def only_what_succeeds(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: the complaints are missing."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: f.result() for path, f in futures.items() if not f.exception()}
+
+
+def made_or_said(make: Make, path: str) -> bytes | str:
+    try:
+        return make(path)
+    except Exception as error:
+        return str(error)
+
+
+def by_a_careful_worker(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Right: the worker catches, so map comes to its end."""
+    with ProcessPoolExecutor(3, mp_context=spawn) as pool:
+        return dict(zip(paths, pool.map(partial(made_or_said, make), paths), strict=True))
+
+
+def by_the_older_pool(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Right: the pool of multiprocessing, asked for each result."""
+    found: dict[str, Any] = {}
+    with spawn.Pool(2) as pool:
+        results = [(path, pool.apply_async(make, (path,))) for path in paths]
+        for path, result in results:
+            try:
+                found[path] = result.get()
+            except Exception as error:
+                found[path] = str(error)
+    return found
 
 
 # --------------------------------------------------------------------- crash
