@@ -157,6 +157,10 @@ CLAIMS = [
         lambda see: see("processes").at_once >= 2,
     ),
     Claim(
+        *("01-concurrency", "album-downloads", "threads help however few CPUs there are"),
+        lambda see: faster(see("a pool of six"), see("one after the other"), 3),
+    ),
+    Claim(
         *("01-concurrency", "answer-waiting", "With more workers the latency stays"),
         lambda see: (
             faster(see("workers: 4"), see("workers: 1"), 3.5)
