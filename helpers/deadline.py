@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import wait_graph
-from .ending import Ender, InOneSentence, raise_in, untraced
+from .ending import Ender, InOneSentence, end_processes, raise_in, untraced
 from .ending.interrupts import must_not_be_broken, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
@@ -104,6 +104,7 @@ class deadline:
         if self._closed.wait(self.seconds):
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])
+        self._waits += [w for w in wait_graph.picture(self._forgotten()) if not w.waits]
         self._expired, self._patient_until = True, monotonic() + PATIENCE
         while not self._closed.is_set():
             self._interrupt()
@@ -170,15 +171,15 @@ class deadline:
         found = [t for t in wait_graph.running() if t not in known and not isinstance(t, Ender)]
         return [thread for thread in found if not wait_graph.idle(thread)]
 
+    def _forgotten(self) -> list[threading.Thread]:
+        """Threads of an earlier cell; those that compute slow down whatever runs beside them."""
+        older = [t for t in wait_graph.running() if t in self._threads and t is not self._thread]
+        return [t for t in older if wait_graph.is_learners_thread(t)]
+
     def _end_all(self) -> list[str]:
         """End what was started inside; the names of what could not be ended."""
         children = [child for child in active_children() if child not in self._children]
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.join(GRACE)
-            if child.is_alive():
-                child.kill()
+        end_processes(children, GRACE)
         hook, threading.excepthook = threading.excepthook, lambda args: None
         try:  # SystemExit is what `threading` does not report
             ender = Ender(self._new_threads, SystemExit, given_up=True, grace=GRACE)

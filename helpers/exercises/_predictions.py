@@ -272,8 +272,42 @@ prediction(
     otherwise="This ratio differs from computer to computer; the text below says what counts.",
 )
 
+# ------------------------------------------------------ 03b pools and sharing
+
 prediction(
-    "processes.many",
+    "pools.initializer",
+    "Two workers, 12 items. The initializer is called",
+    {
+        "once": Option("Each process has a memory of its own, and needs its own preparation.", 1),
+        "2 times": Option("Each worker is prepared once, when it starts.", 2),
+        "12 times": Option("An item finds its worker prepared.", 12),
+    },
+    right="2 times",
+)
+
+prediction(
+    "pools.late",
+    "result(timeout=0.1) has raised TimeoutError. The worker",
+    {
+        "is ended": Option("The time-out is about your waiting, and not about the work."),
+        "goes on": Option("You have stopped waiting; nobody has told the worker."),
+    },
+    right="goes on",
+)
+
+prediction(
+    "pools.lock",
+    "A process is killed while it holds a lock. The next acquire",
+    {
+        "gets the lock": Option("Whoever is killed runs no code any more, no release either."),
+        "raises an exception": Option("Nobody finds out that the holder is gone."),
+        "waits for ever": Option("The lock stays taken, and nobody is left who could release it."),
+    },
+    right="waits for ever",
+)
+
+prediction(
+    "pools.many",
     "Four workers per usable CPU: an item takes",
     {
         "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),

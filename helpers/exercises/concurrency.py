@@ -14,7 +14,7 @@ from typing import Any
 from ..draw import amdahl
 from ..timeline import Timeline
 from . import exercise, expect
-from .start import HOLD, Calls, as_list, longer
+from .start import HOLD, Calls, as_list, ended_at_return, longer, recorded
 
 # ------------------------------------------------------------------ response
 
@@ -28,15 +28,6 @@ def response(tl: Timeline) -> float:
 def latency(tl: Timeline) -> float:
     """The starter: time in a worker's hands; the time in the line is missing."""
     return sum(span.seconds for span in tl.spans) / len(tl.spans)
-
-
-def recorded(*spans: tuple[int, float, float]) -> Timeline:
-    """A timeline of spans (worker, start, stop), in seconds of a clock that is not at 0."""
-    timeline = Timeline()
-    for worker, start, stop in spans:
-        first, last = (int((100 + second) * 10**9) for second in (start, stop))
-        timeline.add("item", f"worker {worker}", first, last, cpu_time=0)
-    return timeline
 
 
 def readings(tl: Timeline) -> float:
@@ -163,11 +154,8 @@ def _repair(answer: Any) -> str:
     hold, began = HOLD, time.monotonic()
     for items, held in DOWNLOADS:
         work = Calls(items, held, page, hold)
-        try:
+        with ended_at_return(work, "fetch"):
             given = work.called_by(answer)
-        finally:
-            ended = work.over()
-        work.expect_all(ended, "fetch")
         work.expect_overlap("Look at what the loop waits for before it submits the next item.")
         right = [page(item) for item in items]
         expect(

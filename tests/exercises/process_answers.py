@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 03, in a module that new processes can import."""
+"""Answers to the exercises of lessons 03 and 03b, in a module that new processes can import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
@@ -15,7 +22,7 @@ from multiprocessing.connection import wait
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
-from helpers.work import checksum, checksum_at, times
+from helpers.work import checksum, checksum_at, checksum_of_part, times
 
 spawn = get_context("spawn")
 forking = get_context("fork") if "fork" in multiprocessing.get_all_start_methods() else None
@@ -169,6 +176,218 @@ def factor_by_initializer(numbers: Sequence[int], factor: int) -> Pairs:
     """Right: each process is told the factor as it starts."""
     with ProcessPoolExecutor(2, mp_context=spawn, initializer=remember, initargs=(factor,)) as pool:
         return list(pool.map(by_what_it_remembers, numbers))
+
+
+# --------------------------------------------------------------------- ended
+
+
+def begun(work: Callable[[Any], Any], item: Any) -> Any:
+    process = spawn.Process(target=work, args=(item,))
+    process.start()
+    return process
+
+
+def not_looked_at(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: killed, and perhaps still there."""
+    process = begun(work, item)
+    process.join(seconds)
+    code = process.exitcode
+    process.kill()
+    return code
+
+
+def waits_to_the_end(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: waits for so long, and then for as long as it takes."""
+    process = begun(work, item)
+    process.join(seconds)
+    late = process.is_alive()
+    process.join()
+    return None if late else process.exitcode
+
+
+def code_of_the_kill(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: the exit code tells of our own signal."""
+    process = begun(work, item)
+    process.join(seconds)
+    process.terminate()
+    process.join()
+    return process.exitcode
+
+
+def zero_is_false(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: 0 is an exit code, and false."""
+    process = begun(work, item)
+    process.join(seconds)
+    if not process.exitcode:
+        process.kill()
+        process.join()
+        return None
+    return process.exitcode
+
+
+def too_early(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: nobody has waited yet."""
+    process = begun(work, item)
+    code = process.exitcode
+    process.join(seconds)
+    process.kill()
+    process.join()
+    return code
+
+
+def called_here(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: the work is done before the process is made."""
+    process = spawn.Process(target=work(item))
+    process.start()
+    process.join(seconds)
+    return process.exitcode
+
+
+def by_sentinel(work: Any, item: Any, seconds: float) -> Any:
+    """Right: wait for what the system says of its end."""
+    process = begun(work, item)
+    in_time = bool(wait([process.sentinel], seconds))
+    if not in_time:
+        process.terminate()
+    process.join()
+    return process.exitcode if in_time else None
+
+
+def looks_again_and_again(work: Any, item: Any, seconds: float) -> Any:
+    """Right: no join at all, before the end or after it."""
+    process = begun(work, item)
+    last = time.monotonic() + seconds
+    while process.is_alive() and time.monotonic() < last:
+        time.sleep(0.01)
+    code = process.exitcode
+    while process.is_alive():
+        process.kill()
+        time.sleep(0.01)
+    return code
+
+
+# ---------------------------------------------------------------------- bill
+
+Parts = Sequence[tuple[int, int]]
+
+
+def as_numbers(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: a list of numbers is longer than the bytes it stands for."""
+    return list(pool.map(checksum_of_numbers, [list(data[a:b]) for a, b in parts]))
+
+
+def checksum_of_numbers(numbers: list[int]) -> int:
+    return checksum(bytes(numbers))
+
+
+def from_the_beginning(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: what stands before a part is sent, too."""
+    sent = [(data[:last], (first, last)) for first, last in parts]
+    return list(pool.map(checksum_of_part, *zip(*sent, strict=True))) if sent else []
+
+
+def as_they_end(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: in the order in which they are done."""
+    futures = [pool.submit(checksum, data[first:last]) for first, last in parts]
+    return [future.result() for future in as_completed(futures)]
+
+
+def views(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: a memoryview has nothing to pickle."""
+    look = memoryview(data)
+    return list(pool.map(checksum, [look[first:last] for first, last in parts]))
+
+
+def all_in_one(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Right: one trip for all parts."""
+    cut = [data[first:last] for first, last in parts]
+    return list(pool.submit(checksums_of, cut).result())
+
+
+def checksums_of(pieces: list[bytes]) -> list[int]:
+    return [checksum(piece) for piece in pieces]
+
+
+def by_a_block(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Right: the data is copied into shared memory, and nothing but names is sent."""
+    block = SharedMemory(create=True, size=len(data))
+    try:
+        assert block.buf is not None
+        block.buf[: len(data)] = data
+        ends = [pool.submit(checksum_between, block.name, first, last, 1) for first, last in parts]
+        return [end.result() for end in ends]
+    finally:
+        block.close()
+        block.unlink()
+
+
+# --------------------------------------------------------------------- album
+
+Make = Callable[[str], bytes]
+
+
+def by_threads(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: at the same time, and all in this process."""
+    with ThreadPoolExecutor(2) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def by_one_process(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: there is nobody to be at work with."""
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def the_exceptions_themselves(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: an exception is not its text."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: f.exception() or f.result() for path, f in futures.items()}
+
+
+def tries_again(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: who fails is asked twice."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+        wait_for(futures.values())
+        again = {path: pool.submit(make, path) for path, f in futures.items() if f.exception()}
+    futures |= again
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def only_what_succeeds(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: the complaints are missing."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: f.result() for path, f in futures.items() if not f.exception()}
+
+
+def made_or_said(make: Make, path: str) -> bytes | str:
+    try:
+        return make(path)
+    except Exception as error:
+        return str(error)
+
+
+def by_a_careful_worker(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Right: the worker catches, so map comes to its end."""
+    with ProcessPoolExecutor(3, mp_context=spawn) as pool:
+        return dict(zip(paths, pool.map(partial(made_or_said, make), paths), strict=True))
+
+
+def by_the_older_pool(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Right: the pool of multiprocessing, asked for each result."""
+    found: dict[str, Any] = {}
+    with spawn.Pool(2) as pool:
+        results = [(path, pool.apply_async(make, (path,))) for path in paths]
+        for path, result in results:
+            try:
+                found[path] = result.get()
+            except Exception as error:
+                found[path] = str(error)
+    return found
 
 
 # --------------------------------------------------------------------- crash

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import multiprocessing
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -137,6 +138,29 @@ def test_threads_of_before_are_spared() -> None:
     assert before.is_alive()
     release.set()
     before.join()
+
+
+def test_a_thread_of_before_that_computes_is_shown_and_one_that_waits_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    end = threading.Event()
+
+    def spin() -> None:
+        while time.monotonic() < last:
+            pass
+
+    last = time.monotonic() + 0.6
+    before = [threading.Thread(target=t, name=t.__name__) for t in (spin, end.wait)]
+    for thread in before:
+        thread.start()
+    with pytest.raises(DeadlinePassed), deadline(0.3):
+        time.sleep(60)
+    end.set()
+    for thread in before:
+        thread.join()
+    said = capsys.readouterr().out
+    assert re.search(r"^spin is ", said, re.M)
+    assert "wait " not in said
 
 
 def test_both_threads_of_a_deadlock_are_shown_and_ended(

@@ -208,6 +208,21 @@ def test_python_renews_the_locks_of_logging_after_a_fork_and_warns_of_threads() 
     assert ("DeprecationWarning" in done.stderr) == (sys.version_info >= (3, 12))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+def test_sigterm_ends_a_process_without_its_finally() -> None:
+    code = """if True:
+    import os, signal
+    try:
+        with open(os.devnull):
+            print("begun", flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        print("tidied up")
+    """
+    done = told(code)
+    assert (done.stdout, done.returncode) == ("begun\n", -15)
+
+
 def test_a_value_does_not_go_through_submit() -> None:
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         error = pool.submit(id, spawn.Value("i", 0)).exception()
