@@ -343,29 +343,6 @@ def file_with_zero() -> Iterator[str]:
         yield path
 
 
-def dine(timeline: Timeline, here: Any, changed: Any, doors: Any, seats: Any, exit: Any) -> None:
-    """A guest: be counted, wait for the doors, take a seat, leave together with the others.
-
-    `here` is a `Value`, `changed` its condition, `doors` an event, `seats` a
-    semaphore, `exit` a barrier; of `threading` or of `multiprocessing`.
-    """
-    with changed:
-        here.value += 1
-        changed.notify()
-    doors.wait()
-    with seats, timeline.span("seated"):
-        wait(0.1)
-    with timeline.span("at the exit"):
-        exit.wait()
-
-
-def welcome(guests: int, here: Any, changed: Any, doors: Any) -> None:
-    """The host of `dine`: wait until all guests are here, then open the doors."""
-    with changed:
-        changed.wait_for(lambda: here.value == guests)
-    doors.set()
-
-
 # ------------------------------------------------------- for lesson 05
 
 
