@@ -37,6 +37,7 @@ from time import perf_counter, perf_counter_ns, thread_time_ns
 from typing import Any
 
 from helpers import draw, queues
+from helpers.cost import downloads as all_at_once
 from helpers.machine import machine, usable_cpus
 from helpers.run import run
 from helpers.timeline import Timeline
@@ -641,6 +642,23 @@ def thousand() -> None:
     row("   the worst", max(seconds), unit=" s")
 
 
+def tasks() -> None:
+    """1000 downloads of 100 ms at once, by tasks and by threads, in a fresh process each time."""
+    with server() as at:
+        urls = [f"{at}/wait?seconds=0.1&name={n}" for n in range(1000)]
+        kinds = ("tasks", "threads")
+        one = [all_at_once("tasks", urls[:1]).elapsed for _ in range(5)]
+        found = [{kind: all_at_once(kind, urls) for kind in kinds} for _ in range(5)]
+    row("whole with tasks, in the worst of five rounds", min(r["tasks"].whole for r in found))
+    for kind in kinds:
+        elapsed = median(r[kind].elapsed for r in found)
+        row(f"{kind}: until the last answer, median", elapsed, unit=" s")
+        wanted = "at most 5" if kind == "tasks" else ""
+        row("   ÷ a single download", elapsed / median(one), wanted)
+        if memory := [r[kind].memory for r in found if r[kind].memory]:
+            row("   memory, median", median(memory) / 1e6, unit=" MB")
+
+
 async def _clients(port: int, count: int) -> int:
     return sum(await asyncio.gather(*(_client(port, n) for n in range(count))))
 
@@ -717,7 +735,7 @@ def bare_pipeline(
 
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
-    parts = {part.__name__: part for part in (*every, downloads, pipeline)}
+    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")

@@ -10,15 +10,13 @@ import builtins
 import sys
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from inspect import CO_GENERATOR
-from itertools import chain
+from collections.abc import Callable
+from operator import delitem, getitem, setitem
 from types import (
     BuiltinFunctionType,
     CodeType,
     FrameType,
     FunctionType,
-    GeneratorType,
     ModuleType,
 )
 from typing import TYPE_CHECKING, Any
@@ -26,27 +24,18 @@ from weakref import WeakValueDictionary
 
 from ..wait_graph import is_learners
 from . import namespaces
+from .containers import Containers
 from .foreign import Undo
 from .lifetimes import Lifetimes, behind
-from .operators import IN_PLACE, SIGNS, TESTS
-from .shown import inside
 from .step import NOTHING, NOWHERE, Access, Home, Site
 from .things import (
-    ALWAYS_SAME,
-    FLAT,
-    KEEP_SIZE,
-    NESTS,
     PRIMITIVE,
     SAME,
     Twin,
     as_twin,
     functions_of,
-    is_container,
-    is_iterator,
-    is_steady,
     kind_of,
     part_of,
-    rank,
     refuse,
 )
 
@@ -56,7 +45,7 @@ if TYPE_CHECKING:
 MOST_MADE = 100_000  # objects, by one thread in one run
 
 
-class Accesses:
+class Accesses(Containers):
     """What the rewritten source calls to read and to write; `run` is the run that is under way."""
 
     def __init__(self) -> None:
@@ -324,8 +313,14 @@ class Accesses:
         if isinstance(owner, defaultdict) and isinstance(owner.default_factory, FunctionType):
             return self._missing(site, owner, key)
         grows = self._grows(owner, key) if isinstance(owner, defaultdict) else ()
-        self.run.access(site, owner, part_of(owner, key), bool(grows), "read", grows)
-        value = owner[key]
+        part = part_of(owner, key)
+
+        def look(*_: Any) -> None:
+            assert self.run is not None
+            self.run.access(site, owner, part, bool(grows), "read", grows)
+
+        look()
+        value = self.through(look, (key,), getitem, owner, key)
         if grows:  # it has made a value
             self.made(value)
         return self.run.saw(value)
@@ -338,8 +333,25 @@ class Accesses:
                 if self.is_lazy_python(value):
                     value = list(self.drawn(site, value))  # all of it, before anything is set
                 also = tuple((self._token(o), None, False) for o in self._inside(value))
-            self.run.access(site, owner, part_of(owner, key), True, "write", also, value)
-        owner[key] = value
+            self._change_item(site, owner, key, value, also)
+        else:
+            owner[key] = value
+
+    def _change_item(
+        self, site: Site, owner: Any, key: Any, value: Any, also: tuple[Access, ...]
+    ) -> None:
+        """`owner[key] = value`; NOTHING: `del owner[key]`."""
+        part = part_of(owner, key)
+        if value is NOTHING and not isinstance(owner, dict):
+            part = None  # what follows moves
+
+        def look(*_: Any) -> None:
+            assert self.run is not None
+            self.run.access(site, owner, part, True, "write", also, value)
+
+        look()
+        given = (owner, key) if value is NOTHING else (owner, key, value)
+        self.through(look, (key,), delitem if value is NOTHING else setitem, *given)
 
     def _missing(self, site: Site, owner: Any, key: Any) -> Any:
         """An item of a defaultdict whose factory is followed: looked for, made, kept."""
@@ -368,9 +380,9 @@ class Accesses:
     def delete_item(self, site: Site, owner: Any, key: Any) -> None:
         if self.run is not None and self._holds_items(owner):
             self.save(owner)
-            part = part_of(owner, key) if isinstance(owner, dict) else None  # what follows moves
-            self.run.access(site, owner, part, True, "write", (), NOTHING)
-        del owner[key]
+            self._change_item(site, owner, key, NOTHING, ())
+        else:
+            del owner[key]
 
     slice, locals = staticmethod(slice), staticmethod(locals)
 
@@ -419,181 +431,3 @@ class Accesses:
                     "explore it with fewer".replace("_", " ")
                 )
         return value
-
-    # -------------------------------------------------------------- containers
-
-    def whole(self, site: Site, value: Any) -> Any:
-        """About to look at all of `value`: its length, its truth, its text."""
-        self._look(site, "read", (value,))
-        return value
-
-    def text(self, site: Site, value: Any) -> Any:
-        """About to write out `value`, with all that is in it."""
-        self._look(site, "read", (value,), self.within((value,)))
-        return value
-
-    def within(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The containers inside of these, at any depth: C compares and writes out them, too."""
-        if self.run is None or (self.run.alone and not self.run.spin.on):
-            return ()
-        waiting = [value for value in values if isinstance(value, NESTS)]
-        seen = {id(value): value for value in waiting}
-        found = []
-        while waiting:
-            value = waiting.pop()
-            for each in chain(*inside(value)) if isinstance(value, dict) else inside(value):
-                if isinstance(each, NESTS) and id(each) not in seen:
-                    seen[id(each)] = each
-                    waiting.append(each)
-                    found.append(each)
-        return tuple([each for each in found if is_container(each)])
-
-    def compare(self, site: Site, kind: str, left: Any, right: Any) -> Any:
-        plain = type(left) in FLAT and type(right) in FLAT
-        if not plain and kind not in ("Is", "IsNot"):
-            by_hash = kind in ("In", "NotIn") and isinstance(right, dict | set | frozenset)
-            more = () if by_hash else self.within((left, right))
-            self._look(site, "read", (left, right), more)
-        return TESTS[kind](left, right)
-
-    def work_out(self, site: Site, sign: str, left: Any, right: Any) -> Any:
-        more = self.within((right,)) if sign == "Mod" and isinstance(left, str | bytes) else ()
-        self._look(site, "read", (left, right), more)
-        return SIGNS[sign](left, right)
-
-    def add(self, site: Site, sign: str, old: Any, value: Any) -> Any:
-        if type(old) in ALWAYS_SAME and type(value) in ALWAYS_SAME:
-            return IN_PLACE[sign](old, value)
-        if self.run is not None and is_container(old):
-            self._look(site, "write", (old,), (value,))
-            value = self.drawn(site, value, old)
-        else:
-            self._look(site, "read", (value,))
-        return IN_PLACE[sign](old, value)
-
-    def _look(
-        self, site: Site, kind: str, values: tuple[Any, ...], more: tuple[Any, ...] = ()
-    ) -> None:
-        """A step on all the containers among `values`; those among `more` are only read."""
-        if self.run is None:
-            return
-        owners = [owner for value in values for owner in self._inside(value)]
-        if kind in ("write", "change"):
-            for owner in owners:
-                self.save(owner)
-        if self.run.alone and not self.run.spin.on:
-            return
-        seen = [owner for value in more for owner in self._inside(value)]
-        if owners or seen:
-            token, write = self._token, kind in ("write", "change")
-            draws = kind == "draw"  # an iterator is moved on by it, what it goes through is not
-            kind = "call" if kind in ("change", "draw") else kind
-            first = (owners or seen)[0]
-            also = [(token(o), None, write or (draws and is_iterator(o))) for o in owners[1:]]
-            also += [(token(owner), None, False) for owner in (seen if owners else seen[1:])]
-            write = write or (draws and is_iterator(first))
-            self.run.access(site, first, None, write, kind, tuple(also), first)
-
-    def _inside(self, value: Any) -> tuple[Any, ...]:
-        """The containers that one sees who looks at `value`; a view shows what is in a dict."""
-        if type(value) in ALWAYS_SAME:
-            return ()
-        assert self.run is not None
-        if type(value) not in self.opened:
-            self.opens(type(value))
-        own = (value,) if is_container(value) else ()
-        return (*self.run.sharing.shows.get(id(value), ()), *own)
-
-    def _shows(self, value: Any, owners: tuple[Any, ...]) -> None:
-        """Who looks at `value` looks at `owners` as well."""
-        assert self.run is not None
-        self.run.sharing.show(value, owners)
-
-    def iterate(self, site: Site, value: Any) -> Any:
-        if self.run is None:
-            return value
-        value = self.stand(value)
-        if not (owners := self._inside(value)):
-            return self._own_iterator(site, value)
-        if any(isinstance(owner, KEEP_SIZE) for owner in owners) and not is_iterator(value):
-            self._look(site, "read", owners)
-        if isinstance(value, set | frozenset) and not is_steady(value):
-            return self._items(site, iter(self.in_order(site, value)), owners, value)
-        return self._items(site, iter(value), owners)
-
-    def _own_iterator(self, site: Site, value: Any) -> Any:
-        """A class in Python may give an iterator of a container: its turns are steps, too."""
-        begin = getattr(type(value), "__iter__", None)
-        if not isinstance(begin, FunctionType) or hasattr(type(value), "__next__"):
-            return value
-        items = iter(value)
-        return items if begin.__code__.co_flags & CO_GENERATOR else self.iterate(site, items)
-
-    def _items(
-        self, site: Site, items: Iterator[Any], owners: tuple[Any, ...], members: Any = ()
-    ) -> Iterator[Any]:
-        """Each turn of the loop looks at the container anew; an iterator is moved on by it."""
-        how = "draw" if any(map(is_iterator, owners)) else "read"
-        size = len(members)
-        while True:
-            self._look(site, how, owners)
-            if self.run is not None:
-                self.run.current.at = site
-                self.run.turn()
-            if len(members) != size:
-                raise RuntimeError("Set changed size during iteration")
-            try:
-                item = self._turned(site, items)
-            except StopIteration:
-                return
-            yield item
-
-    def _turned(self, site: Site, items: Any, *default: Any) -> Any:
-        """The next item. A generator that runs for one thread is an error for another."""
-        run = self.run
-        items = self.stand(items)
-        if run is None or not isinstance(items, GeneratorType):
-            return next(items, *default)
-        if items in self.turning:
-            raise ValueError("generator already executing")
-        self.turning.append(items)
-        try:
-            return next(items, *default)
-        finally:
-            self._look(site, "draw", (items,))
-            self.turning.remove(items)
-
-    def drawn(self, site: Site, value: Any, into: Any = None) -> Any:
-        """What C draws item by item from an iterator that runs Python: each is a step.
-
-        Others may come between two of them, and see what has come `into` a container by then.
-        """
-        if self.run is None or not self.is_lazy_python(value):
-            return value
-        items = self.iterate(site, value)
-        return items if into is None else self._each_into(site, items, into)
-
-    def _each_into(self, site: Site, items: Iterator[Any], owner: Any) -> Iterator[Any]:
-        for item in items:
-            self._look(site, "change", (owner,))
-            yield item
-
-    def is_lazy_python(self, value: Any) -> bool:
-        assert self.run is not None
-        if type(value) is GeneratorType:
-            private = self.run.current.private
-            return private is None or value is not private()
-        return id(value) in self.run.sharing.lazy
-
-    def private(self, generator: Any) -> Any:
-        """A generator that is an argument on the spot: nobody else can get hold of it."""
-        if self.run is not None:
-            self.run.current.private = weakref.ref(generator)
-        return generator
-
-    def in_order(self, site: Site, members: Any) -> list[Any]:
-        """The members of a set in one order that is the same in every run."""
-        assert self.run is not None
-        self.notes[f"line {site.line}: a set is gone through in one of its possible orders"] = None
-        token = self.run.sharing.tokens.get
-        return sorted(members, key=lambda member: rank(member, token))

@@ -182,16 +182,21 @@ class Expressions(ast.NodeTransformer):
         node.value = self.call(node, "awaited", site, self.visit(node.value))
         return node
 
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.YieldFrom:
+        site = self.site(node.value)
+        node.value = self.call(node, "delegate", site, self.visit(node.value))
+        return node
+
     def argument(self, node: ast.expr) -> ast.expr:
         """Of a call; a generator that is written down there cannot have come to anybody else."""
         new: ast.expr = self.visit(node)
         return self.call(node, "private", new) if isinstance(node, ast.GeneratorExp) else new
 
-    def whole(self, node: ast.expr, how: str = "whole") -> ast.expr:
-        """The value of `node`, which is about to be looked at as a whole; or written out."""
+    def whole(self, node: ast.expr) -> ast.expr:
+        """The value of `node`, which is about to be looked at as a whole."""
         new: ast.expr = self.visit(node)
         looks = not isinstance(node, ast.Constant | ast.Compare | ast.UnaryOp | ast.BinOp)
-        return self.call(node, how, self.site(node), new) if looks else new
+        return self.call(node, "whole", self.site(node), new) if looks else new
 
     def visit_Starred(self, node: ast.Starred) -> ast.expr:
         if isinstance(node.ctx, ast.Load):
@@ -220,7 +225,18 @@ class Expressions(ast.NodeTransformer):
         return node
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:
-        node.value = self.whole(node.value, "text")
+        """Written out by the hooks, as far as that may call Python."""
+        how = (
+            chr(node.conversion)
+            if node.conversion > 0
+            else "by a format"
+            if node.format_spec
+            else ""
+        )
+        if not isinstance(node.value, ast.Constant):
+            value = self.visit(node.value)
+            node.value = self.call(node, "text", self.site(node.value), value, how)
+            node.conversion = -1
         if node.format_spec:
             node.format_spec = self.visit(node.format_spec)
         return node

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import _string  # type: ignore[import-not-found]
-import copy
 import functools
+import itertools
 import operator
 import string
 import sys
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
     FunctionType,
+    GeneratorType,
     MethodDescriptorType,
     MethodType,
     MethodWrapperType,
@@ -31,19 +32,16 @@ from .syntax import BY_ITSELF, COURSE, of_the_course
 from .things import (
     ALWAYS_SAME,
     BY_KEY,
+    CHEAP,
     CONTAINERS,
-    DEEP,
     DEEP_METHODS,
-    DRAWS,
-    IN_ORDER,
     LAZY,
-    LOOKERS,
     READS,
     SAME,
     VIEWS,
     Current,
     Twin,
-    check_order,
+    dict_of,
     is_iterator,
     is_lazy,
     is_python,
@@ -142,27 +140,25 @@ class Hooks(Accesses):
             if write:
                 self.save(owner)
             self.run.access(site, owner, key, write, "call", more, owner)
+
+            def look(value: Any) -> None:
+                deep = self.within((owner, *args, value)) if name in DEEP_METHODS else ()
+                self._look(site, "change" if write else "call", (owner,), (*args, value, *deep))
+
             if isinstance(owner, set) and name == "pop" and owner and not is_steady(owner):
                 value = self.in_order(site, owner)[0]
                 set.remove(owner, value)
             else:
-                if name == "sort" and is_python(kwargs.get("key")):
-                    kwargs = {**kwargs, "key": self._between(site, owner, kwargs["key"])}
-                into = owner if write else None
-                args = tuple([self.drawn(site, arg, into) for arg in args])
-                value = method(*args, **kwargs)
+                drawn = tuple([self.drawn(site, arg) for arg in args])
+                asked = (*drawn, *kwargs.values(), *(() if name in CHEAP else (owner,)))
+                into = write and any(type(arg) is GeneratorType for arg in args)
+                if into:
+                    value = self._looking(look, method, *drawn, **kwargs)
+                else:
+                    value = self.through(look, asked, method, *drawn, **kwargs)
             if isinstance(value, VIEWS):
                 self._shows(value, (owner,))
             return self.run.called(value)
-
-        return called
-
-    def _between(self, site: Site, owner: Any, function: Any) -> Any:
-        """A function that C calls while it works on `owner`: others may come in between."""
-
-        def called(*args: Any) -> Any:
-            self._look(site, "change", (owner,))
-            return self.function(site, function)(*args)
 
         return called
 
@@ -195,6 +191,8 @@ class Hooks(Accesses):
             refuse_real(site, owner)
             if isinstance(owner, CONTAINERS):
                 return self._container_method(site, owner, function.__name__, function)
+            if type(owner) is GeneratorType and function.__name__ in ("send", "throw", "close"):
+                return functools.partial(self._goes_on, site, owner, function)
             if not isinstance(owner, (*SAME, type, ModuleType)):
                 return self._one_step(site, owner, function)
         elif isinstance(function, weakref.ref):
@@ -208,14 +206,16 @@ class Hooks(Accesses):
             if id(function) in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
             kwargs = {name: self.given(site, arg) for name, arg in kwargs.items()}
-            self._look_at(site, function, (*args, *kwargs.values()))
+            every = (*args, *kwargs.values())
+            look = self._look_at(site, function, every)
             if function is next:
                 value = self._turned(site, *args)
             else:
-                value = function(*self._drawn_from(site, function, args, kwargs), **kwargs)
+                drawn = self._drawn_from(site, function, args, kwargs)
+                value = self.through(look, every, function, *drawn, **kwargs)
             if self.run is None:
                 return value
-            self._shows_later(function, value, args)
+            self._shows_later(function, value, every)
             return self.run.called(value)
 
         return called
@@ -235,10 +235,11 @@ class Hooks(Accesses):
     def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
         """An iterator in C looks at what it was made from at each turn."""
         assert self.run is not None
-        if is_iterator(value) and (function is iter or is_lazy(type(value))):
-            self._shows(value, tuple(o for arg in args for o in self._inside(arg)))
-            if any(is_python(arg) or self.is_lazy_python(arg) for arg in args):
-                self.run.sharing.lazy.add(id(value))
+        for each in value if function is itertools.tee else (value,):
+            if is_iterator(each) and (function in (iter, reversed) or is_lazy(type(each))):
+                self._shows(each, tuple(o for arg in args for o in self._inside(arg)))
+                if any(self.is_lazy_python(arg) for arg in args) or self._asks(args):
+                    self.run.sharing.lazy.add(id(each))
 
     def _special(self, site: Site, function: Any) -> Any:
         """What is called in an unusual way: through its class, by `operator`, by a partial."""
@@ -351,8 +352,10 @@ class Hooks(Accesses):
                 every = (*args, *kwargs.values())
                 if any(type(arg) not in ALWAYS_SAME for arg in every) and not is_one_step(function):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
-                self._look_at(site, function, every)
-            value = function(*args, **kwargs)
+                look = self._look_at(site, function, every)
+                value = self.through(look, every, function, *args, **kwargs)
+            else:
+                value = function(*args, **kwargs)
             if self.run is None:
                 return value
             if type(value) in self.stands:  # a cache around a function, say
@@ -391,10 +394,26 @@ class Hooks(Accesses):
             also += tuple((self._token(each), None, False) for each in self.within(args))
             for each in (owner, *seen):
                 self.save(each)
-            self.run.access(site, owner, None, True, "call", also, owner)
-            return self.run.called(method(*args, **kwargs))
+
+            def look(value: Any) -> None:
+                if self.run is not None:
+                    more = tuple((self._token(e), None, False) for e in self.within((value,)))
+                    self.run.access(site, owner, None, True, "call", also + more, owner)
+
+            look(None)
+            value = self.through(look, (owner, *args), method, *args, **kwargs)
+            if self.run is not None and type(value) is dict and value is dict_of(owner):
+                self.run.sharing.namespace(value, owner, self.run.current)
+            return self.run.called(value) if self.run is not None else value
 
         return called
+
+    def _goes_on(self, site: Site, generator: Any, method: Any, *args: Any) -> Any:
+        """`send`, `throw` or `close` of a generator."""
+        self._look(site, "draw", (generator,))
+        if self.run is None:
+            return method(*args)
+        return self.run.called(self.resumed(site, generator, method, *args))
 
     def follows(self, site: Site, function: FunctionType) -> bool:
         """Whether `function` is one of those that are rewritten; refuse one that should be."""
@@ -423,44 +442,25 @@ class Hooks(Accesses):
             if kind not in self.opened:
                 self.opens(kind)
             begin = getattr(kind, "__init__", None)
+            look = None
             if not (isinstance(begin, FunctionType) and self.follows(site, begin)):
-                self._look_at(site, kind, args)
+                look = self._look_at(site, kind, args)
             building = self.run.current.building
             building.append(kind)
             try:
-                value = kind(*self._drawn_from(site, kind, args, kwargs), **kwargs)
+                drawn = self._drawn_from(site, kind, args, kwargs)
+                value = self.through(look, args, kind, *drawn, **kwargs)
             finally:
                 building.pop()
             if not isinstance(value, int | str | float | bool | type(None)):
                 self.made(value)
-                self._shows_later(kind, value, args)
+                self._shows_later(kind, value, (*args, *kwargs.values()))
                 for part in getattr(value, "__dict__", {}).values():
                     if isinstance(part, CONTAINERS):
                         self.made(part)
             return self.run.called(value)
 
         return called
-
-    def _look_at(self, site: Site, function: Any, args: tuple[Any, ...]) -> None:
-        """A call into C looks at the containers that it is given, or changes them."""
-        if self.run is None:
-            return
-        self.run.unread()
-        every = [owner for arg in args for owner in self._inside(arg)]
-        looks = any(function is each for each in LOOKERS)
-        more = self.within(args) if not looks or id(function) in DEEP else ()
-        if not every and not more:
-            return
-        in_c = isinstance(function, BuiltinFunctionType)
-        if id(function) in IN_ORDER or (in_c and function.__name__ == "join"):
-            check_order(site, (*every, *more)[0])
-        if function is copy.copy:
-            self._look(site, "read", args)
-            return
-        of_same = in_c and isinstance(function.__self__, SAME)  # of a str: "".join
-        looks = of_same or looks
-        draws = of_same or id(function) in DRAWS
-        self._look(site, "draw" if draws else "call" if looks else "change", args, more)
 
     def _by_name(self, site: Site, function: Any) -> Any:
         def called(owner: Any, name: str, *value: Any) -> Any:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import array
 import functools
+import io
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from types import (
     FunctionType,
     GeneratorType,
+    GetSetDescriptorType,
     MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
+    SimpleNamespace,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+from .foreign import ONE_STEP
 from .step import Refused, Site
-
-if TYPE_CHECKING:
-    pass
 
 
 class Current:
@@ -42,6 +44,14 @@ DEEP = frozenset(
 )  # of built-in functions that look: who looks deeper than at the container itself
 DEEP_METHODS = frozenset(("index", "count", "remove", "sort", "__contains__", "__eq__", "__ne__",
     "__lt__", "__le__", "__gt__", "__ge__", "__repr__", "__str__"))  # fmt: skip
+CHEAP = frozenset(
+    """append appendleft pop popleft popitem clear copy keys values items insert reverse rotate get
+    setdefault add discard move_to_end __len__ __iter__ __getitem__ __setitem__ __delitem__
+    fromkeys""".split()  # noqa: SIM905
+)  # methods of containers that run no code of what is inside
+MADE = ("__init__", "__new__", "__del__", "__enter__", "__exit__", "__init_subclass__",
+        "__class_getitem__", "__set_name__", "__getattr__", "__getattribute__", "__setattr__",
+        "__delattr__", "__call__")  # fmt: skip
 KEEP_SIZE = (dict, set, deque)  # their iterators remember it
 VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 READS = (
@@ -99,6 +109,9 @@ def is_twin(value: Any) -> bool:
     return isinstance(value, Twin)
 
 
+SELDOM = ("__class__", "__dict__", "__weakref__", "__self__", "__func__", "__module__")
+
+
 def kind_of(owner: Any, name: str) -> str:
     if isinstance(owner, ModuleType | threading.local) or (
         isinstance(owner, Twin) and _is_ours(owner, name)
@@ -110,11 +123,11 @@ def kind_of(owner: Any, name: str) -> str:
     for base in mro:
         if name in vars(base):
             found = vars(base)[name]
-            if isinstance(found, MemberDescriptorType):
-                return "own" if base.__module__ != "builtins" else "plain"
+            if isinstance(found, MemberDescriptorType | GetSetDescriptorType):
+                return "plain" if name in SELDOM or isinstance(owner, SAME) else "own"
             if isinstance(found, functools.cached_property):
                 return "cached"
-            if hasattr(type(found), "__get__") or name.startswith("__"):
+            if hasattr(type(found), "__get__"):
                 return "plain"
             return "own" if isinstance(owner, type) else "class"
     return "own" if hasattr(owner, "__dict__") else "plain"
@@ -141,7 +154,8 @@ def is_container(value: Any) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _iterates(kind: Any) -> bool:
-    return hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools")
+    in_c = kind.__module__ in ("builtins", "itertools")
+    return (hasattr(kind, "__next__") and in_c) or issubclass(kind, io.IOBase)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -149,7 +163,11 @@ def _contains(kind: Any) -> bool:
     """Whether what is inside of it lives in C, and can be changed: an array's, say."""
     puts = getattr(kind, "__setitem__", None)
     in_c = isinstance(puts, WrapperDescriptorType)
-    return in_c or issubclass(kind, (*CONTAINERS, MappingProxyType)) or _iterates(kind)
+    kinds = (*CONTAINERS, MappingProxyType, SimpleNamespace)
+    return in_c or issubclass(kind, kinds) or _iterates(kind)
+
+
+_ORDER = type(functools.cmp_to_key(lambda one, two: 0))
 
 
 def is_lazy(kind: type) -> bool:
@@ -159,9 +177,53 @@ def is_lazy(kind: type) -> bool:
 
 def is_python(value: Any) -> bool:
     """Whether to call it, or to ask it for the next item, runs code that is followed."""
-    if isinstance(value, GeneratorType | FunctionType | MethodType):
+    if isinstance(value, (GeneratorType, FunctionType, MethodType, _ORDER)):
         return True
     return isinstance(getattr(type(value), "__call__", None), FunctionType)  # noqa: B004
+
+
+def asks(value: Any) -> bool:
+    """Whether C runs Python where it compares this, adds it, or writes it out."""
+    kind: Any = type(value)
+    return _asks(kind)
+
+
+@functools.lru_cache(maxsize=1024)
+def _asks(kind: Any) -> bool:
+    return any(
+        isinstance(value, FunctionType) and name.startswith("__") and name not in MADE
+        for base in kind.__mro__
+        if str(base.__module__).split(".")[0] not in ONE_STEP
+        for name, value in vars(base).items()
+    )
+
+
+def has_state(value: Any) -> bool:
+    """Whether it is an object of a class in Python: who looks into it reads its attributes."""
+    in_python = type(value).__flags__ & _OF_PYTHON
+    return bool(in_python) and not isinstance(value, type | Twin | Enum)
+
+
+_OF_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
+
+def attributes_of(value: Any) -> list[Any]:
+    """What the attributes of an object are, without a call of the program's."""
+    found = list(dict_of(value).values())
+    for base in type(value).__mro__:
+        for slot in vars(base).values():
+            if isinstance(slot, MemberDescriptorType) and base.__module__ != "builtins":
+                with suppress(AttributeError):  # not set
+                    found.append(slot.__get__(value))
+    return found
+
+
+def dict_of(value: Any) -> dict[str, Any]:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:  # all in slots
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def part_of(owner: Any, key: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .measures import Span, blocked
+from .measures import LOOP, Span, blocked
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -41,6 +41,8 @@ class Columns:
             starts, stops, cpu = (_column(spans, i) for i in (3, 4, 5))
             until = np.maximum.accumulate(stops)
             self.stretches[lane] = _stretches(starts, until)
+            if lane == LOOP:
+                continue
             working = [span for span in spans if span.name not in waits] if waits else spans
             if len(working) < len(spans):
                 begun, ended = (_column(working, i) for i in (3, 4))

@@ -416,7 +416,7 @@ def captions(picture: Picture) -> str:
 def _caption(timeline: Timeline) -> str:
     if not timeline.spans:
         return "nothing was recorded"
-    lanes = len(timeline.lanes())
+    lanes = len(timeline.workers())
     parts = [f"{lanes} worker{'s' * (lanes != 1)}", _time(timeline.elapsed * 1e9)]
     parts.append(f"{max(1, timeline.at_once())} at once")
     share = timeline.cpu_share()

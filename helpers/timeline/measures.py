@@ -15,6 +15,7 @@ from ..ending import WorkerStopped
 
 UNKNOWN = -1  # CPU time that nobody could measure
 STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
+LOOP = "event loop"  # the lane of the thread that runs what tasks do, which is no worker
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
 BLOCKED = ("waits at ", "waits for ", "waits in ")  # the beginnings of names of mere waits
 FOR_NUMPY = 10_000  # spans: above that `columns` measures
@@ -90,7 +91,7 @@ def at_work(spans: Iterable[Span]) -> list[tuple[int, int]]:
 
 
 def outcome_of(error: BaseException | None) -> str:
-    if isinstance(error, WorkerStopped):
+    if isinstance(error, (WorkerStopped, GeneratorExit)):  # of a task: its coroutine is closed
         return STOPPED
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return text if len(text) <= 200 else text[:199] + "…"

@@ -53,37 +53,75 @@ def fetch(url: str, seconds: float = 10.0) -> bytes:
     _check_seconds(seconds)
     client = of_this_thread("client", lambda: httpx.Client(verify=_trust(), trust_env=False))
     try:
-        return _whole(client.get(url, timeout=seconds))
+        answer = client.get(url, timeout=seconds)
+        return _whole(url, answer.status_code, answer.reason_phrase, answer.content)
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 
 
-async def fetch_async(url: str, client: httpx.AsyncClient, seconds: float = 10.0) -> bytes:
-    """The same for a task; many tasks share the `client` that `open_client` gives."""
+async def fetch_async(url: str, seconds: float = 10.0) -> bytes:
+    """The same for a task, over asyncio's streams; each download has a connection of its own.
+
+    (httpx has a client for tasks, too; with a thousand of them under way it takes
+    seconds to find a free connection, again and again.)
+    """
     import httpx
 
     _check_seconds(seconds)
     try:
-        return _whole(await client.get(url, timeout=seconds))
+        return _whole(url, *await _answer(httpx.URL(url), seconds))
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 
 
-def open_client() -> httpx.AsyncClient:
-    """A client for tasks, to be used in `async with`; it opens any number of connections."""
+async def _answer(at: httpx.URL, seconds: float) -> tuple[int, str, bytes]:
+    """What the server answers: status, reason, content; what goes wrong is raised as by httpx."""
+    import asyncio
+
+    import h11
     import httpx
 
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-    return httpx.AsyncClient(verify=_trust(), trust_env=False, limits=limits)
+    if at.scheme not in ("http", "https") or not at.host:
+        raise httpx.UnsupportedProtocol("an address begins with http:// or https://, and a host")
+    port, trust = (at.port or 443, _trust()) if at.scheme == "https" else (at.port or 80, None)
+    try:
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_connection(at.host, port, ssl=trust)
+    except TimeoutError as error:
+        raise httpx.ConnectTimeout(str(error)) from error
+    except OSError as error:
+        raise httpx.ConnectError(str(error)) from error
+    line, whole, status, reason = h11.Connection(h11.CLIENT), bytearray(), 0, ""
+    try:
+        headers = [(b"Host", at.netloc), (b"Connection", b"close")]
+        head = h11.Request(method="GET", target=at.raw_path, headers=headers)
+        writer.write(line.send(head) + line.send(h11.EndOfMessage()))
+        while not isinstance(event := line.next_event(), h11.EndOfMessage):
+            if event is h11.NEED_DATA:
+                async with asyncio.timeout(seconds):
+                    line.receive_data(await reader.read(1 << 16))
+            elif isinstance(event, h11.Data):
+                whole += event.data
+            elif isinstance(event, h11.Response):
+                status, reason = event.status_code, event.reason.decode("latin-1")
+        return status, reason, bytes(whole)
+    except h11.RemoteProtocolError as error:
+        raise httpx.RemoteProtocolError(str(error)) from error
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(str(error)) from error
+    except OSError as error:
+        raise httpx.ReadError(str(error)) from error
+    finally:
+        writer.close()
 
 
-def _whole(answer: httpx.Response) -> bytes:
-    if answer.status_code != 200:
-        what = f"{answer.status_code} {answer.reason_phrase}"
-        if answer.status_code == 400:  # our server says what is wrong with the request
-            what += f": {answer.text.strip():.200}"
-        raise Undone(f"{answer.url}: the server answered {what}")
-    return answer.content
+def _whole(url: str, status: int, reason: str, content: bytes) -> bytes:
+    if status != 200:
+        what = f"{status} {reason}"
+        if status == 400:  # our server says what is wrong with the request
+            what += f": {content.decode(errors='replace').strip():.200}"
+        raise Undone(f"{url}: the server answered {what}")
+    return content
 
 
 def _undone(url: str, seconds: float, error: Exception) -> NoReturn:

@@ -83,8 +83,19 @@ _process: subprocess.Popen[str] | None = None
 _address = ""
 
 
+def _after_fork_in_child() -> None:
+    """The server is its parent's to end, and whoever held the lock may not exist here."""
+    global _lock, _process
+    _lock, _process = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
 def _start() -> tuple[subprocess.Popen[str], str]:
     """A process that serves until its standard input is closed, which our end does too."""
+    allow_many_files()  # here as well: who asks it has a connection for each question
     new_group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows has flags,
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     process = subprocess.Popen(

@@ -20,6 +20,7 @@ from helpers import cost, draw
 from helpers.cost import (
     Memory,
     answer,
+    downloads,
     look_at,
     memory,
     private,
@@ -30,8 +31,21 @@ from helpers.cost import (
 )
 from helpers.deadline import DeadlinePassed, deadline
 from helpers.run import run
+from helpers.work.server import server
 
 needs_proc = pytest.mark.skipif(memory() is None, reason="this system has no /proc")
+
+
+@pytest.mark.parametrize("using", ["tasks", "threads"])
+def test_downloads_at_once_are_whole_and_their_memory_is_told(using: str) -> None:
+    with server() as at:
+        found = downloads(using, [f"{at}/wait?seconds=0.3&name={n}" for n in range(30)])
+    assert found.whole
+    assert found.at_once == 30
+    assert found.elapsed < 30 * 0.3
+    if memory() is not None:
+        assert found.memory is not None
+        assert 0 <= found.memory < 100e6
 
 
 @needs_proc

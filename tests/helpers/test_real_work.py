@@ -31,7 +31,6 @@ from helpers.work.real_work import (
     fetch,
     fetch_async,
     of_this_thread,
-    open_client,
     photograph,
     pictures,
     texts,
@@ -94,14 +93,11 @@ def test_a_thread_keeps_its_connection_and_closes_it_when_it_ends() -> None:
     assert lines == ["request", "request", "request", "closed"]
 
 
-def test_hundreds_of_tasks_download_over_one_client(at: str) -> None:
-    urls = [f"{at}/wait?seconds=0.1&name={n}" for n in range(300)]
-
-    async def everything() -> list[bytes]:
-        async with open_client() as client:
-            return await asyncio.gather(*(fetch_async(url, client) for url in urls))
-
-    assert asyncio.run(everything()) == [body(url) for url in urls]
+def test_hundreds_of_tasks_download_at_once(at: str) -> None:
+    urls = [f"{at}/wait?seconds=0.1&size={100 * n}&name={n}" for n in range(300)]
+    timeline = run(fetch_async, urls, 300, "tasks")
+    assert timeline.results == [body(url) for url in urls]
+    assert timeline.at_once() > 100
 
 
 @pytest.mark.parametrize(
@@ -114,12 +110,11 @@ def test_hundreds_of_tasks_download_over_one_client(at: str) -> None:
     ],
 )
 def test_a_task_is_told_what_went_wrong_as_a_thread_is(at: str, path: str, why: str) -> None:
-    async def one() -> None:
-        async with open_client() as client:
-            await fetch_async(at + path, client, seconds=0.3)
-
-    with pytest.raises(Undone, match=f"{path}: {why}"):
-        asyncio.run(one())
+    with pytest.raises(Undone, match=f"{path}: {why}") as info:
+        asyncio.run(fetch_async(at + path, seconds=0.3))
+    with pytest.raises(Undone) as of_a_thread:
+        fetch(at + path, seconds=0.3)
+    assert str(info.value).partition(": ")[0] == str(of_a_thread.value).partition(": ")[0]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +128,9 @@ def test_what_is_no_address_is_told(url: Any) -> None:
     with pytest.raises(Undone) as info:
         fetch(url)
     assert str(info.value).startswith(f"{url}: ")
+    with pytest.raises(Undone) as info:
+        asyncio.run(fetch_async(url))
+    assert str(info.value).startswith(f"{url}: ")
 
 
 @pytest.mark.parametrize("seconds", [0, -1, None, "long", float("nan"), float("inf")])
@@ -141,10 +139,11 @@ def test_a_patience_that_cannot_be_is_refused(seconds: Any) -> None:
     with pytest.raises(ValueError, match=sentence):
         fetch("http://127.0.0.1/", seconds)
     with pytest.raises(ValueError, match=sentence):
-        asyncio.run(fetch_async("http://127.0.0.1/", open_client(), seconds))
+        asyncio.run(fetch_async("http://127.0.0.1/", seconds))
 
 
-def test_a_cut_by_reset_is_a_cut_too() -> None:
+@pytest.mark.parametrize("ask", [fetch, lambda url: asyncio.run(fetch_async(url))])
+def test_a_cut_by_reset_is_a_cut_too(ask: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def reset() -> None:
@@ -158,7 +157,7 @@ def test_a_cut_by_reset_is_a_cut_too() -> None:
         thread = threading.Thread(target=reset)
         thread.start()
         with pytest.raises(Undone, match="the connection was cut before the whole answer"):
-            fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+            ask(f"http://127.0.0.1:{listening.getsockname()[1]}/")
         thread.join(20)
 
 

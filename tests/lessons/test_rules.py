@@ -40,12 +40,12 @@ CODE = [
     "turned = panel(work)\nturned",
     "turned.move(workers=2)\nassert tl",
     "check('start.overlap', work)",
-    "check('start.usable', work)",
-    "hint('start.overlap')\nhint('start.usable')",
+    "check('start.shares', work)",
+    "hint('start.overlap')\nhint('start.shares')",
     *["x = 1\nassert x\nprint(x)"] * 9,
     *["x = 1\ny = 2\nprint(x)"] * 3,
 ]
-SOLVED = ["check('start.overlap', work)", "check('start.usable', work)"]
+SOLVED = ["check('start.overlap', work)", "check('start.shares', work)"]
 
 
 SNAPSHOT = {

@@ -116,9 +116,9 @@ CLAIMS = [
         *(
             "00-start-here",
             "first-timeline",
-            "(99-glossary.md#Worker) share them.",
+            "each of them gets a [worker](99-glossary.md#Worker) of its own",
         ),
-        lambda see: see().workers == see().at_once == 4 and see().spans == 8,
+        lambda see: see().workers == see().at_once == see().spans == 8,
     ),
     Claim(
         *("00-start-here", "answer-three", "the whole cannot be done before 0.3 s"),
@@ -155,6 +155,10 @@ CLAIMS = [
     Claim(
         *("01-concurrency", "answer-running", "Each process has a GIL of its own"),
         lambda see: see("processes").at_once >= 2,
+    ),
+    Claim(
+        *("01-concurrency", "album-downloads", "threads help however few CPUs there are"),
+        lambda see: faster(see("a pool of six"), see("one after the other"), 3),
     ),
     Claim(
         *("01-concurrency", "answer-waiting", "With more workers the latency stays"),
@@ -228,11 +232,23 @@ CLAIMS = [
     ),
     Claim(
         *("04-synchronization", "doors", "six visits take six times as long"),
-        lambda see: faster(see("no door"), see("lock"), 5.5, 6.5),
+        lambda see: faster(see("6 places"), see("lock"), 5.5, 6.5),
     ),
     Claim(
-        *("04-synchronization", "doors", "a **[semaphore](99-glossary.md#Semaphore)**"),
-        lambda see: [see(door).at_once for door in ("no door", "lock", "2 places")] == [6, 1, 2],
+        *(
+            "04-synchronization",
+            "doors",
+            "**[semaphore](99-glossary.md#Semaphore)** counts free",
+        ),
+        lambda see: [see(door).at_once for door in ("6 places", "lock", "2 places")] == [6, 1, 2],
+    ),
+    Claim(
+        *("04-synchronization", "rate-limit", "says how many may *start* in a time"),
+        lambda see: see().workers == 6 and 0.44 < see().seconds < 0.55,
+    ),
+    Claim(
+        *("04-synchronization", "starving-shown", "so two are never free together"),
+        lambda see: faster(see("turnstile"), see("no turnstile"), 1.03),
     ),
     Claim(
         *("04-synchronization", "hike", "The second part begins when the last one is there."),

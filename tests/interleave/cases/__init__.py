@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-MODULES = ("known", "sound", "alarms", "people", "endings", "reports", "bad", "corners", "tasks")
+MODULES = ("known", "sound", "alarms", "people", "endings", "reports", "bad", "corners", "tasks",
+           "inside", "ways")  # fmt: skip
 VERDICTS = ("race", "deadlock", "exception", "ok", "livelock", "refused")
 
 
