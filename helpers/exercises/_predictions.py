@@ -289,6 +289,17 @@ prediction(
 # ------------------------------------------------------ 03b pools and sharing
 
 prediction(
+    "pools.many",
+    "Four workers per usable CPU: an item takes",
+    {
+        "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
+        "as long": Option("That would take a CPU for each worker.", 1),
+        "4 times as long": Option("They take turns, four on each CPU.", 4),
+    },
+    right="4 times as long",
+)
+
+prediction(
     "pools.initializer",
     "Two workers, 12 items. The initializer is called",
     {
@@ -318,17 +329,6 @@ prediction(
         "waits for ever": Option("The lock stays taken, and nobody is left who could release it."),
     },
     right="waits for ever",
-)
-
-prediction(
-    "pools.many",
-    "Four workers per usable CPU: an item takes",
-    {
-        "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
-        "as long": Option("That would take a CPU for each worker.", 1),
-        "4 times as long": Option("They take turns, four on each CPU.", 4),
-    },
-    right="4 times as long",
 )
 
 # ---------------------------------------------------------- 04 synchronization

@@ -223,6 +223,12 @@ def test_sigterm_ends_a_process_without_its_finally() -> None:
     assert (done.stdout, done.returncode) == ("begun\n", -15)
 
 
+@needs_fork
+def test_a_pool_that_forks_cannot_replace_its_workers() -> None:
+    with pytest.raises(ValueError, match="fork"):
+        ProcessPoolExecutor(1, multiprocessing.get_context("fork"), max_tasks_per_child=1)
+
+
 def test_without_a_number_a_process_pool_has_a_worker_for_each_cpu() -> None:
     cpus = getattr(os, "process_cpu_count", os.cpu_count)()
     with ProcessPoolExecutor(mp_context=spawn) as pool:

@@ -219,7 +219,11 @@ CLAIMS = [
         ),
     ),
     Claim(
-        *("03-processes", "win", "the processes need about half the time"),
+        *(
+            "03-processes",
+            "win",
+            "the processes need about half the time",
+        ),
         lambda see: faster(see("processes"), see("threads"), 1.4),
     ),
     Claim(
