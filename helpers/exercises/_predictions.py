@@ -547,7 +547,7 @@ prediction(
 
 prediction(
     "tasks.await",
-    "Three coroutines that nap are awaited in a loop. How many naps are under way at once?",
+    "Three downloads are awaited in a loop. How many are under way at once?",
     {
         "1": Option("`await` goes on when what it awaits has ended: so does the loop.", 1),
         "2": Option("One would have to begin before another has ended.", 2),
@@ -566,11 +566,11 @@ prediction(
 )
 prediction(
     "tasks.many",
-    "Three hundred tasks each wait 0.1 s for a page. How long in all?",
+    "A thousand tasks each wait 0.1 s for a page. How long in all?",
     {
         "about 1 s": Option("All wait at once; what is left is the work of asking.", 1.0),
-        "about 8 s": Option("That would be four at a time: nothing limits them here.", 8.0),
-        "about 30 s": Option("That is one after the other: an `await` in a loop.", 30.0),
+        "about 25 s": Option("That would be four at a time: nothing limits them here.", 25.0),
+        "about 100 s": Option("That is one after the other: an `await` in a loop.", 100.0),
     },
     right="about 1 s",
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from inspect import CO_GENERATOR
 from itertools import chain
@@ -138,10 +137,9 @@ class Containers:
         """Whether it is the frame of a generator of the program's that others may have."""
         if not frame.f_code.co_flags & CO_GENERATOR:
             return False
-        run = self.run
-        private = run.current.private() if run is not None and run.current.private else None
-        ours = frame.f_globals.get("__package__") == __package__
-        return not ours and (private is None or private.gi_frame is not frame)
+        if self.run is None or frame.f_globals.get("__package__") == __package__:
+            return False
+        return all(each.gi_frame is not frame for each in self.run.current.private)
 
     def _rewritten(self, frame: FrameType | None) -> bool:
         return frame is not None and self.known.get(id(frame.f_code), (None, False))[1]
@@ -291,7 +289,7 @@ class Containers:
         assert self.run is not None
         if type(value) not in self.opened:
             self.opens(type(value))
-        own = (value,) if is_container(value) else ()
+        own = (value,) if is_container(value) and not self.is_private(value) else ()
         return (*self.run.sharing.shows.get(id(value), ()), *own)
 
     def _object(self, value: Any) -> tuple[Any, ...]:
@@ -406,13 +404,14 @@ class Containers:
 
     def is_private(self, value: Any) -> bool:
         """Whether it is a generator that nobody else can have."""
-        private = self.run.current.private if self.run is not None else None
-        return private is not None and value is private()
+        if self.run is None or type(value) is not GeneratorType:
+            return False
+        return value in self.run.current.private
 
     def private(self, generator: Any) -> Any:
         """A generator that is an argument on the spot: nobody else can get hold of it."""
         if self.run is not None:
-            self.run.current.private = weakref.ref(generator)
+            self.run.current.private.add(generator)
         return generator
 
     def in_order(self, site: Site, members: Any) -> list[Any]:

@@ -249,6 +249,21 @@ def checksum_at(name: str, size: int) -> int:
         block.close()
 
 
+def darken(name: str, shape: tuple[int, ...], first: int, last: int) -> None:
+    """Halve these rows of the picture, an array of bytes, in the shared memory of that name."""
+    from multiprocessing.shared_memory import SharedMemory
+
+    import numpy as np
+
+    block = SharedMemory(name)
+    try:
+        picture = np.ndarray(shape, np.uint8, block.buf)
+        picture[first:last] //= 2
+        del picture  # it looks into the block
+    finally:
+        block.close()
+
+
 @contextmanager
 def shared_copy(data: bytes) -> Iterator[tuple[str, int]]:
     """A copy of `data` in shared memory: gives its name and size; gone when the block ends."""
@@ -326,29 +341,6 @@ def file_with_zero() -> Iterator[str]:
         with open(path, "w", encoding="ascii") as file:
             file.write(f"{0:08}")
         yield path
-
-
-def dine(timeline: Timeline, here: Any, changed: Any, doors: Any, seats: Any, exit: Any) -> None:
-    """A guest: be counted, wait for the doors, take a seat, leave together with the others.
-
-    `here` is a `Value`, `changed` its condition, `doors` an event, `seats` a
-    semaphore, `exit` a barrier; of `threading` or of `multiprocessing`.
-    """
-    with changed:
-        here.value += 1
-        changed.notify()
-    doors.wait()
-    with seats, timeline.span("seated"):
-        wait(0.1)
-    with timeline.span("at the exit"):
-        exit.wait()
-
-
-def welcome(guests: int, here: Any, changed: Any, doors: Any) -> None:
-    """The host of `dine`: wait until all guests are here, then open the doors."""
-    with changed:
-        changed.wait_for(lambda: here.value == guests)
-    doors.set()
 
 
 # ------------------------------------------------------- for lesson 05

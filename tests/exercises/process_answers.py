@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     Executor,
     Future,
@@ -19,10 +19,13 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from multiprocessing.managers import SharedMemoryManager
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
-from helpers.work import checksum, checksum_at, checksum_of_part, times
+import numpy as np
+
+from helpers.work import checksum, checksum_at, checksum_of_part, darken, times
 
 spawn = get_context("spawn")
 forking = get_context("fork") if "fork" in multiprocessing.get_all_start_methods() else None
@@ -673,3 +676,202 @@ def with_its_pid(block: SharedMemory, size: int, pool: Executor) -> int:
     """Right: the worker says more than it was asked."""
     _, number = pool.submit(checksum_and_pid, block.name, size).result()
     return number
+
+
+# ------------------------------------------------------------------ prepared
+
+Meanings = Mapping[str, Any]
+_table: Meanings = {}
+
+
+def keep(table: Meanings) -> None:
+    global _table
+    _table = table
+
+
+def look_up(word: str) -> Any:
+    return _table[word]
+
+
+def look_up_in(table: Meanings, word: str) -> Any:
+    return table[word]
+
+
+def same(x: Any) -> Any:
+    return x
+
+
+def with_every_word(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: a partial is pickled with all that is in it."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(partial(look_up_in, table), words))
+
+
+def looked_up_here(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: no process."""
+    return [table[word] for word in words]
+
+
+def sends_meanings(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: looked up here, and taken for a walk."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(same, [table[word] for word in dict.fromkeys(words)]))
+
+
+def walks_of_meanings(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: the same, each meaning once."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        walked = dict(zip(words, pool.map(same, [table[w] for w in words]), strict=True))
+        return [walked[word] for word in words]
+
+
+def prepared_here(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: the initializer prepares this process, which has no use for it."""
+    keep(table)
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(look_up, words))
+
+
+def one_worker(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: nobody shares the work."""
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=keep, initargs=(table,)) as pool:
+        return list(pool.map(look_up, words))
+
+
+def two_chunks(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Right: the table goes along with each half of the words."""
+    half = -(-len(words) // 2)
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(partial(look_up_in, table), words, chunksize=half))
+
+
+def look_up_all(pipe: Any, table: Meanings) -> None:
+    for word in iter(pipe.recv, None):
+        pipe.send(table[word])
+
+
+def two_with_pipes(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Right: no pool; each has a pipe and gets every other word."""
+    pipes = [spawn.Pipe() for _ in range(2)]
+    ends = [spawn.Process(target=look_up_all, args=(there, table)) for _, there in pipes]
+    for each in ends:
+        each.start()
+    found = []
+    for n, word in enumerate(words):
+        pipes[n % 2][0].send(word)
+        found.append(pipes[n % 2][0].recv())
+    for (here, _), each in zip(pipes, ends, strict=True):
+        here.send(None)
+        each.join()
+    return found
+
+
+# --------------------------------------------------------------------- numpy
+
+
+def shared_array(photo: Any) -> tuple[SharedMemory, Any]:
+    block = SharedMemory(create=True, size=photo.nbytes)
+    array = np.ndarray(photo.shape, photo.dtype, block.buf)
+    array[:] = photo
+    return block, array
+
+
+def gives_a_view(photo: Any, pool: Executor) -> Any:
+    """Wrong: the array looks into a block that is closed."""
+    block, array = shared_array(photo)
+    for part in [(0, 3), (3, len(photo))]:
+        pool.submit(darken, block.name, photo.shape, *part).result()
+    block.close()
+    block.unlink()
+    return array
+
+
+def in_one_part(photo: Any, pool: Executor) -> Any:
+    """Wrong: one worker does everything."""
+    block, array = shared_array(photo)
+    pool.submit(darken, block.name, photo.shape, 0, len(photo)).result()
+    dark = array.copy()
+    del array
+    block.close()
+    block.unlink()
+    return dark
+
+
+def does_not_wait(photo: Any, pool: Executor) -> Any:
+    """Wrong: copied before the workers have done their part."""
+    block, array = shared_array(photo)
+    parts = [(0, 3), (3, len(photo))]
+    ends = [pool.submit(darken_late, block.name, photo.shape, *part) for part in parts]
+    dark = array.copy()
+    wait_for(ends)
+    del array
+    block.close()
+    block.unlink()
+    return dark
+
+
+def darken_late(name: str, shape: tuple[int, ...], first: int, last: int) -> None:
+    time.sleep(0.1)
+    darken(name, shape, first, last)
+
+
+def sends_rows(photo: Any, pool: Executor) -> Any:
+    """Wrong: rows are sent, and come back."""
+    half = len(photo) // 2
+    return np.concatenate(list(pool.map(halved, [photo[:half], photo[half:]])))
+
+
+def halved(rows: Any) -> Any:
+    return rows // 2
+
+
+def overlapping(photo: Any, pool: Executor) -> Any:
+    """Wrong: a row in the middle belongs to both parts."""
+    block, array = shared_array(photo)
+    half = len(photo) // 2
+    for part in [(0, half + 1), (half, len(photo))]:
+        pool.submit(darken, block.name, photo.shape, *part).result()
+    dark = array.copy()
+    del array
+    block.close()
+    block.unlink()
+    return dark
+
+
+def row_by_row(photo: Any, pool: Executor) -> Any:
+    """Right: bytes are copied out of the block, and an array is made of them."""
+    block, array = shared_array(photo)
+    del array
+    steps = range(0, len(photo), max(1, len(photo) // 5))
+    parts = [(first, min(first + steps.step, len(photo))) for first in steps]
+    wait_for([pool.submit(darken, block.name, photo.shape, *part) for part in parts])
+    assert block.buf is not None
+    dark = np.frombuffer(bytes(block.buf[: photo.nbytes]), np.uint8).reshape(photo.shape)
+    block.close()
+    block.unlink()
+    return dark
+
+
+def halve_into(source: str, target: str, shape: tuple[int, ...], first: int, last: int) -> None:
+    blocks = [SharedMemory(name) for name in (source, target)]
+    before, after = (np.ndarray(shape, np.uint8, block.buf) for block in blocks)
+    after[first:last] = before[first:last] >> 1
+    del before, after
+    for block in blocks:
+        block.close()
+
+
+def from_block_to_block(photo: Any, pool: Executor) -> Any:
+    """Right: one block to read from, another one to write to."""
+    with SharedMemoryManager(ctx=spawn) as manager:
+        source, target = (manager.SharedMemory(photo.nbytes) for _ in range(2))
+        array = np.ndarray(photo.shape, photo.dtype, source.buf)
+        array[:] = photo
+        half, where = len(photo) // 2, (source.name, target.name, photo.shape)
+        ends = [pool.submit(halve_into, *where, *p) for p in [(0, half), (half, len(photo))]]
+        wait_for(ends)
+        dark = np.array(np.ndarray(photo.shape, photo.dtype, target.buf))
+        del array
+        source.close()
+        target.close()
+    return dark

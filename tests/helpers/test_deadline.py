@@ -254,15 +254,27 @@ def test_the_outer_deadline_still_comes_after_the_inner_one() -> None:
         time.sleep(60)
 
 
-def test_a_program_that_swallows_the_error_is_asked_again() -> None:
-    swallowed = []
-    with pytest.raises(DeadlinePassed), deadline(0.1):
-        for _ in range(2):
-            try:
-                time.sleep(60)
-            except TimeoutError as error:
-                swallowed.append(error)
-    assert len(swallowed) == 2
+@pytest.mark.parametrize("in_the_main_thread", [True, False])
+def test_a_program_that_swallows_every_exception_for_ever_is_ended(
+    in_the_main_thread: bool,
+) -> None:
+    ended = []
+
+    def swallows() -> None:
+        with pytest.raises(DeadlinePassed), deadline(0.1):
+            while True:
+                with suppress(Exception):
+                    while True:
+                        time.sleep(0.01)
+        ended.append(True)
+
+    if in_the_main_thread:
+        swallows()
+    else:
+        thread = threading.Thread(target=swallows, daemon=True)
+        thread.start()
+        thread.join(10)
+    assert ended
 
 
 @needs_signals

@@ -228,11 +228,23 @@ CLAIMS = [
     ),
     Claim(
         *("04-synchronization", "doors", "six visits take six times as long"),
-        lambda see: faster(see("no door"), see("lock"), 5.5, 6.5),
+        lambda see: faster(see("6 places"), see("lock"), 5.5, 6.5),
     ),
     Claim(
-        *("04-synchronization", "doors", "a **[semaphore](99-glossary.md#Semaphore)**"),
-        lambda see: [see(door).at_once for door in ("no door", "lock", "2 places")] == [6, 1, 2],
+        *(
+            "04-synchronization",
+            "doors",
+            "**[semaphore](99-glossary.md#Semaphore)** counts free",
+        ),
+        lambda see: [see(door).at_once for door in ("6 places", "lock", "2 places")] == [6, 1, 2],
+    ),
+    Claim(
+        *("04-synchronization", "rate-limit", "says how many may *start* in a time"),
+        lambda see: see().workers == 6 and 0.44 < see().seconds < 0.55,
+    ),
+    Claim(
+        *("04-synchronization", "starving-shown", "so two are never free together"),
+        lambda see: faster(see("turnstile"), see("no turnstile"), 1.03),
     ),
     Claim(
         *("04-synchronization", "hike", "The second part begins when the last one is there."),
