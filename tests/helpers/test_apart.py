@@ -73,6 +73,24 @@ def runs(pid: int) -> bool:
     return not state.exists() or ") Z " not in state.read_text()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes")
+def test_a_child_that_has_left_the_group_is_not_waited_for() -> None:
+    code = """
+import os, time
+print("before", flush=True)
+if os.fork() == 0:
+    os.setsid()
+    print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+    begun = time.monotonic()
+    ended = in_a_subprocess(code, 1)
+    assert time.monotonic() - begun < 1 + 2 * apart.GRACE + 1
+    before, child = ended.printed.split()
+    assert before == "before"
+    os.kill(int(child), signal.SIGKILL)
+
+
 def test_it_runs_in_a_folder_of_its_own_which_is_gone_afterwards() -> None:
     code = "import os; open('left', 'w').close(); print(os.getcwd())"
     folder = Path(in_a_subprocess(code).printed.strip())
