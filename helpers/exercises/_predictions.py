@@ -452,6 +452,18 @@ prediction(
     right="the one before resize",
 )
 
+prediction(
+    "queues.bottleneck",
+    "With four threads for resizing, the bottleneck is",
+    {
+        "load": Option("Two threads load: a photo each 10 ms."),
+        "resize": Option("Four threads resize: a photo each 10 ms."),
+        "store": Option("One thread stores: a photo each 20 ms, and all others are faster."),
+    },
+    right="store",
+    otherwise="Each stage has to keep its pace, and something else kept this computer busy.",
+)
+
 # ----------------------------------------------------------------- 06 choosing
 
 prediction(
