@@ -161,6 +161,20 @@ prediction(
 )
 
 prediction(
+    "concurrency.response",
+    "16 waits of 0.1 s, handed in together, 4 threads. When is one done, on average?",
+    {
+        "after 0.1 s": Option("That is its latency: the time in the line counts, too.", 0.1),
+        "after 0.25 s": Option(
+            "Four rounds end after 0.1, 0.2, 0.3 and 0.4 s: that is 0.25 s on average.", 0.25
+        ),
+        "after 0.4 s": Option("Then the last ones are done.", 0.4),
+        "after 1.6 s": Option("That is one thread, and its last wait.", 1.6),
+    },
+    right="after 0.25 s",
+)
+
+prediction(
     "concurrency.amdahl",
     "0.8 of the work can be shared by 16 workers. What speed-up?",
     {
@@ -275,6 +289,17 @@ prediction(
 # ------------------------------------------------------ 03b pools and sharing
 
 prediction(
+    "pools.many",
+    "Four workers per usable CPU: an item takes",
+    {
+        "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
+        "as long": Option("That would take a CPU for each worker.", 1),
+        "4 times as long": Option("They take turns, four on each CPU.", 4),
+    },
+    right="4 times as long",
+)
+
+prediction(
     "pools.initializer",
     "Two workers, 12 items. The initializer is called",
     {
@@ -304,17 +329,6 @@ prediction(
         "waits for ever": Option("The lock stays taken, and nobody is left who could release it."),
     },
     right="waits for ever",
-)
-
-prediction(
-    "pools.many",
-    "Four workers per usable CPU: an item takes",
-    {
-        "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
-        "as long": Option("That would take a CPU for each worker.", 1),
-        "4 times as long": Option("They take turns, four on each CPU.", 4),
-    },
-    right="4 times as long",
 )
 
 # ---------------------------------------------------------- 04 synchronization

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -597,13 +598,19 @@ def its_cells_are_short(page: Page) -> Complaints:
 
 @rule(in_lessons)
 def it_is_neither_a_leaflet_nor_a_book(page: Page) -> Complaints:
-    """Counted are the cells that teach; asking, playing and grading take one each besides."""
+    """Counted are the cells that teach; asking, playing and grading take one or two besides.
+
+    Before what is graded stands a cell for the learner, with a beginning or with none.
+    """
     helping = ("predict", "panel", "play", "check", "hint", "move")
     calls = {cell.id for name in helping for cell, _ in page.named(name)}
     calls |= {cell.id for cell in page.code if called_last(cell) in TELLING}
+    graded = {cell.id for cell, _ in page.named("check")}
+    begun = {cell.id for cell, then in pairwise(page.code) if then.id in graded}
     cells = [cell for cell in page.code if cell.id not in calls]
-    if not 12 <= len(cells) <= 30:
-        yield f"{len(cells)} code cells beside those that ask and grade; 12 to 30 is right"
+    teaching = [cell for cell in cells if cell.id not in begun]
+    if len(cells) < 12 or len(teaching) > 30:
+        yield f"{len(teaching)} code cells beside those that ask and grade; 12 to 30 is right"
 
 
 @rule(in_lessons)
