@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from .ending import LOOK, WorkerStopped, end_threads, not_stopped
 from .ending.interrupts import whole
 from .ending.under_way import noted
-from .run import MOST, RunError, Stopped, add_sentence, first_of, supervisor
+from .run import MOST, RunError, Stopped, add_sentence, all_are_started, first_of, supervisor
 from .run.door import brief, check_timeout, listed
 from .timeline import Timeline, outcome_of
 from .timeline.queue_length import Depth
@@ -112,7 +112,8 @@ def pipeline(
     outer, last = supervisor(), monotonic() + timeout
     failure: RunError | None = None
     try:
-        flow.start()
+        with all_are_started(flow.timeline):
+            flow.start()
         while not failure and flow.alive():
             outer.progress(flow.done, len(flow.items))
             if outer.stop.is_set():

@@ -159,6 +159,20 @@ prediction(
 )
 
 prediction(
+    "concurrency.response",
+    "16 waits of 0.1 s, handed in together, 4 threads. When is one done, on average?",
+    {
+        "after 0.1 s": Option("That is its latency: the time in the line counts, too.", 0.1),
+        "after 0.25 s": Option(
+            "Four rounds end after 0.1, 0.2, 0.3 and 0.4 s: that is 0.25 s on average.", 0.25
+        ),
+        "after 0.4 s": Option("Then the last ones are done.", 0.4),
+        "after 1.6 s": Option("That is one thread, and its last wait.", 1.6),
+    },
+    right="after 0.25 s",
+)
+
+prediction(
     "concurrency.amdahl",
     "0.8 of the work can be shared by 16 workers. What speed-up?",
     {
@@ -273,6 +287,17 @@ prediction(
 # ------------------------------------------------------ 03b pools and sharing
 
 prediction(
+    "pools.many",
+    "Four workers per usable CPU: an item takes",
+    {
+        "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
+        "as long": Option("That would take a CPU for each worker.", 1),
+        "4 times as long": Option("They take turns, four on each CPU.", 4),
+    },
+    right="4 times as long",
+)
+
+prediction(
     "pools.initializer",
     "Two workers, 12 items. The initializer is called",
     {
@@ -302,17 +327,6 @@ prediction(
         "waits for ever": Option("The lock stays taken, and nobody is left who could release it."),
     },
     right="waits for ever",
-)
-
-prediction(
-    "pools.many",
-    "Four workers per usable CPU: an item takes",
-    {
-        "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
-        "as long": Option("That would take a CPU for each worker.", 1),
-        "4 times as long": Option("They take turns, four on each CPU.", 4),
-    },
-    right="4 times as long",
 )
 
 # ---------------------------------------------------------- 04 synchronization
@@ -436,6 +450,18 @@ prediction(
     right="the one before resize",
 )
 
+prediction(
+    "queues.bottleneck",
+    "With four threads for resizing, the bottleneck is",
+    {
+        "load": Option("Two threads load: a photo each 10 ms."),
+        "resize": Option("Four threads resize: a photo each 10 ms."),
+        "store": Option("One thread stores: a photo each 20 ms, and all others are faster."),
+    },
+    right="store",
+    otherwise="Each stage has to keep its pace, and something else kept this computer busy.",
+)
+
 # ----------------------------------------------------------------- 06 choosing
 
 prediction(
@@ -553,7 +579,7 @@ prediction(
 
 prediction(
     "tasks.await",
-    "Three coroutines that nap are awaited in a loop. How many naps are under way at once?",
+    "Three downloads are awaited in a loop. How many are under way at once?",
     {
         "1": Option("`await` goes on when what it awaits has ended: so does the loop.", 1),
         "2": Option("One would have to begin before another has ended.", 2),
@@ -572,11 +598,11 @@ prediction(
 )
 prediction(
     "tasks.many",
-    "Three hundred tasks each wait 0.1 s for a page. How long in all?",
+    "A thousand tasks each wait 0.1 s for a page. How long in all?",
     {
         "about 1 s": Option("All wait at once; what is left is the work of asking.", 1.0),
-        "about 8 s": Option("That would be four at a time: nothing limits them here.", 8.0),
-        "about 30 s": Option("That is one after the other: an `await` in a loop.", 30.0),
+        "about 25 s": Option("That would be four at a time: nothing limits them here.", 25.0),
+        "about 100 s": Option("That is one after the other: an `await` in a loop.", 100.0),
     },
     right="about 1 s",
 )

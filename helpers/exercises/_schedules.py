@@ -12,12 +12,13 @@ from io import StringIO
 from math import inf
 
 from ..deadline import DeadlinePassed, deadline
-from ..interleave import Diverged, Report, Schedule, explore
+from ..interleave import Diverged, Refused, Report, Schedule, explore
 from . import NotYet, expect
 
 LONG = 60  # letters of a word
 BUDGET = 20_000  # schedules
-PATIENCE = 18.0  # seconds; what waits without polling needs one or two
+ENOUGH = 3000  # schedules, where real threads judge too: polling has more than anybody could try
+TRIED = 4.0  # seconds for these
 HUNG = 4.0  # seconds after which nobody on real threads will end any more
 RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
 ENDLESS = ("no end in sight", "livelock")
@@ -32,18 +33,30 @@ def all_hold(program: Callable[[], object], budget: int = BUDGET) -> float:
     has too many schedules have a sentence each.
     """
     try:
-        with redirect_stdout(StringIO()), deadline(PATIENCE):
+        with redirect_stdout(StringIO()):
             report = explore(program, budget=budget)
     except (Diverged, ValueError) as error:  # Refused is one of them
         raise NotYet(f"the explorer cannot follow this: {sentence(error)}") from None
-    except DeadlinePassed:
-        raise NotYet(
-            f"in {PATIENCE:.0f} seconds the explorer found no schedule that fails, and did not "
-            "come to an end. Is there a loop that tries again and again?"
-        ) from None
     if report.interrupted:
         raise KeyboardInterrupt  # nothing is graded by a part of the schedules
     return held(report)
+
+
+def followed(program: Callable[[], None], of: str) -> bool:
+    """Whether the explorer can say that no schedule fails; NotYet where it says that one does.
+
+    Where it cannot, real threads have to judge. `of` begins the sentence of NotYet.
+    """
+    try:
+        with redirect_stdout(StringIO()), deadline(TRIED):
+            report = explore(program, budget=ENOUGH)
+    except (Refused, Diverged, DeadlinePassed):
+        return False
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if report.schedule is not None and report.schedule.verdict not in ENDLESS:
+        raise NotYet(f"{of}: {broken(report.schedule)}")
+    return report.ok
 
 
 def really_holds(program: Callable[[], None], otherwise: str) -> None:

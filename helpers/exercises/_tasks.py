@@ -52,5 +52,6 @@ def really(program: Callable[[], Awaitable[None]], otherwise: str) -> None:
         because = error.__cause__
         while isinstance(because, BaseExceptionGroup):
             because = because.exceptions[0]
-        expect(not isinstance(because, AssertionError), f"{because}.")
+        said = str(because)
+        expect(not isinstance(because, AssertionError), said + "." * (said[-1:] not in "?."))
         raise NotYet(f"it raises {outcome_of(because)}.") from None

@@ -1,27 +1,144 @@
-"""The exercises of lesson 03b: who broke a pool, and what need not be sent."""
+"""The exercises of lesson 03b: workers that are prepared, who broke a pool, and shared memory."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from mmap import mmap
 from multiprocessing import active_children, get_context
 from multiprocessing.shared_memory import SharedMemory
 from tempfile import mkstemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..folders import temporary
-from ..work import checksum, checksum_at, die, wait
+from ..work import checksum, checksum_at, darken, die, wait
 from . import NotYet, exercise, expect
 from ._time_outs import gave_up, time_outs_pass
+from .processes import CHEAP, LATE, Billed, started
 from .start import as_list
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Picture = npt.NDArray[np.uint8]
+
 spawn = get_context("spawn")
+
+# ------------------------------------------------------------------ prepared
+
+Table = Mapping[str, Any]
+
+
+def looked_up(words: Sequence[str], table: Table) -> list[Any]:
+    """A solution of `pools.prepared`: the table goes to each worker as it starts."""
+    with ProcessPoolExecutor(2, mp_context=spawn, initializer=_prepare, initargs=(table,)) as pool:
+        return list(pool.map(_look_up, words))
+
+
+def looked_up_by_nobody(words: Sequence[str], table: Table) -> None:
+    """The starter: nothing but the task."""
+
+
+def looked_up_with_all(words: Sequence[str], table: Table) -> list[Any]:
+    """The table travels with every word."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(_look_up_in, [table] * len(words), words))
+
+
+_table: Table = {}  # of a worker
+
+
+def _prepare(table: Table) -> None:
+    global _table
+    _table = table
+
+
+def _look_up(word: str) -> Any:
+    return _table[word]
+
+
+def _look_up_in(table: Table, word: str) -> Any:
+    return table[word]
+
+
+class Meaning:
+    """What stands in the table: knows which processes have sent it on, and how often this one."""
+
+    def __init__(self, text: str, way: tuple[int, ...] = ()) -> None:
+        self.text, self.way, self.sent = text, way, 0
+
+    def __reduce__(self) -> Any:
+        self.sent += 1
+        return Meaning, (self.text, (*self.way, os.getpid()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Meaning) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+WORDS = 500
+ASKED = [f"word {n}" for n in (7, 499, 0, 7, 250, 31, 123, 42, 8, 400, 99, 311)]
+
+
+@exercise(
+    "pools.prepared",
+    "Write looked_up(words, table): table[word] for each word, in order, looked up by two other "
+    "processes; the table goes to each of them once at most.",
+    hints=(
+        "Each worker needs the table before its first word. What does a pool call in each worker "
+        "as it starts?",
+        "The module has a global variable, a function prepare(table) that sets it, and a function "
+        "look_up(word) that uses it.",
+        "ProcessPoolExecutor(2, mp_context=spawn, initializer=lookup.prepare, initargs=(table,)), "
+        "then pool.map(lookup.look_up, words).",
+    ),
+    solution=looked_up,
+    starter=looked_up_by_nobody,
+    wrong=looked_up_with_all,
+    says="was sent 12 times",
+    seconds=30.0,
+)
+def _prepared(answer: Any) -> str:
+    """Right, in order, from other processes, each of which got the table once at most."""
+    table = {f"word {n}": Meaning(f"meaning {n}") for n in range(WORDS)}
+    with started() as elsewhere:
+        given = as_list(answer(list(ASKED), table), "looked_up")
+    expect(
+        given == [table[word] for word in ASKED],
+        "those are not the meanings of the words, in the order of words.",
+    )
+    expect(
+        all(meaning.way and meaning.way[-1] in elsewhere for meaning in given),
+        "the meanings are right, but they were looked up in this process.",
+    )
+    sent = [meaning.sent for meaning in table.values()]
+    expect(
+        max(sent) <= len(elsewhere),
+        f"the meanings are right, but the table, or a part of it, was sent {max(sent)} times to "
+        f"{len(elsewhere)} processes.",
+    )
+    expect(
+        min(sent) > 0 or max(sent) == 0,
+        "the meanings are right, but the processes did not get the table: you looked the words up "
+        "before you sent them.",
+    )
+    expect(
+        len(elsewhere) > 1,
+        "the meanings are right, but only one process was started for them.",
+    )
+    return f"{len(ASKED)} meanings, and {WORDS} went to each process once."
+
 
 # --------------------------------------------------------------------- crash
 
@@ -190,31 +307,8 @@ def checked_here(block: SharedMemory, size: int, pool: Executor) -> int:
         return checksum(data)
 
 
-class Billed(Executor):
-    """A pool that counts the bytes which it has to send there and back, and keeps what came."""
-
-    def __init__(self, pool: Executor) -> None:
-        self.pool, self.sent = pool, 0
-        self.futures: list[Future[Any]] = []
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.sent += len(pickle.dumps((fn, args, kwargs)))
-        future = self.pool.submit(fn, *args, **kwargs)
-        self.futures.append(future)
-        return future
-
-    def results(self) -> list[Any]:
-        """What the workers gave back."""
-        return [f.result() for f in self.futures if not f.cancelled() and f.exception() is None]
-
-    @property
-    def bytes(self) -> int:
-        return self.sent + sum(len(pickle.dumps(result)) for result in self.results())
-
-
 SIZES = (3_000_000, 1_999_999)
 MORE = 5_000  # bytes of a block beyond the size: a system may round it up
-CHEAP = 10_000  # bytes that names, sizes and functions take at most
 
 
 @exercise(
@@ -294,3 +388,151 @@ def _is_there(name: str) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+# --------------------------------------------------------------------- numpy
+
+
+def darkened(photo: Picture, pool: Executor) -> Picture:
+    """A solution of `pools.numpy`: one block, of which each worker changes its rows in place."""
+    import numpy as np
+
+    block = SharedMemory(create=True, size=photo.nbytes)
+    try:
+        shared = np.ndarray(photo.shape, photo.dtype, block.buf)
+        shared[:] = photo
+        half, rows = len(photo) // 2, len(photo)
+        parts = [(0, half), (half, rows)]
+        for end in [pool.submit(darken, block.name, photo.shape, *part) for part in parts]:
+            end.result()
+        dark = shared.copy()
+        del shared
+    finally:
+        block.close()
+        block.unlink()
+    return dark
+
+
+def darkened_by_nobody(photo: Picture, pool: Executor) -> None:
+    """The starter: nothing but the task."""
+
+
+def darkened_and_left(photo: Picture, pool: Executor) -> Picture:
+    """Right, and the block stays."""
+    import numpy as np
+
+    block = SharedMemory(create=True, size=photo.nbytes)
+    shared = np.ndarray(photo.shape, photo.dtype, block.buf)
+    shared[:] = photo
+    half, rows = len(photo) // 2, len(photo)
+    for part in [(0, half), (half, rows)]:
+        pool.submit(darken, block.name, photo.shape, *part).result()
+    dark = shared.copy()
+    del shared
+    block.close()
+    return dark
+
+
+SHAPES = [(301, 200, 3), (7, 5)]
+
+
+@exercise(
+    "pools.numpy",
+    "Write darkened(photo, pool): a new array, photo // 2, of which workers of pool have computed "
+    "the rows in two parts or more, in one block of shared memory; no block is left.",
+    hints=(
+        "The block must be as large as the photo, which has photo.nbytes bytes. How does an array "
+        "look into it?",
+        "np.ndarray(photo.shape, photo.dtype, block.buf) is an array over the block. Copy the "
+        "photo into it, and hand work.darken the name of the block, the shape and some rows.",
+        "When all futures have their result, copy the array: dark = shared.copy(). Then del shared,"
+        " block.close() and block.unlink().",
+    ),
+    solution=darkened,
+    starter=darkened_by_nobody,
+    wrong=darkened_and_left,
+    says="is still there",
+    seconds=30.0,
+)
+def _numpy(answer: Any) -> str:
+    """The right array, of its own, by small messages to the pool, and no block left behind."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        for shape in SHAPES:
+            _one_photo(answer, shape, pool)
+    return f"{len(SHAPES)} photos, each by workers that were sent a name, a shape and some rows."
+
+
+def _one_photo(answer: Any, shape: tuple[int, ...], pool: Executor) -> None:
+    import numpy as np
+
+    photo = np.random.default_rng().integers(1, 256, shape, np.uint8)
+    before, billed = photo.copy(), Billed(pool, LATE)  # else who does not wait may be lucky
+    with _blocks() as blocks:
+        given = answer(photo, billed)
+        expect(given is not None, "darkened returned nothing. Is there a return at its end?")
+        expect(
+            isinstance(given, np.ndarray),
+            f"darkened must return an array, and returned a {type(given).__name__}.",
+        )
+        expect(
+            not _looks_into_a_block(given),
+            "your array looks into the block, whose memory is gone once it is closed. Return a "
+            "copy of it.",
+        )
+        expect(
+            given.shape == shape and bool((given == before // 2).all()),
+            "that is not photo // 2. Were all rows computed, each of them once, before you copied?",
+        )
+        expect(bool((photo == before).all()), "the photo itself has changed; make a new array.")
+        done = [future for future in billed.futures if not future.exception()]
+        expect(
+            len(done) >= 2,
+            f"the array is right, but {len(done)} calls went through the pool. Hand out two parts "
+            "or more.",
+        )
+        expect(
+            billed.bytes <= CHEAP,
+            f"the array is right, but some {round(billed.bytes, -3):_} bytes were pickled to get "
+            "it. The workers can change their rows in the block.",
+        )
+        expect(bool(blocks), "the array is right, but you made no block of shared memory.")
+        left = [block for block in blocks if _is_there(block.name)]
+        expect(
+            not left,
+            "the array is right, but its block is still there. Whoever makes one has to unlink it.",
+        )
+        expect(
+            all(block.buf is None for block in blocks),
+            "the array is right, but you have not closed the block.",
+        )
+
+
+@contextmanager
+def _blocks() -> Iterator[list[SharedMemory]]:
+    """The blocks that are made here meanwhile; those that are left go."""
+    made: list[SharedMemory] = []
+    begin = SharedMemory.__init__
+
+    def noted(self: SharedMemory, *args: Any, **named: Any) -> None:
+        begin(self, *args, **named)
+        if named.get("create") or True in args[1:2]:
+            made.append(self)
+
+    SharedMemory.__init__ = noted  # type: ignore[method-assign]
+    try:
+        yield made
+    finally:
+        SharedMemory.__init__ = begin  # type: ignore[method-assign]
+        for block in made:
+            with suppress(BufferError):
+                block.close()
+            with suppress(FileNotFoundError):
+                block.unlink()
+
+
+def _looks_into_a_block(array: Any) -> bool:
+    """Whether its bytes are those of somebody's buffer; not to be read if so."""
+    base = array
+    while getattr(base, "base", None) is not None:
+        base = base.base
+    return isinstance(base, (memoryview, mmap))

@@ -1,4 +1,4 @@
-"""The exercises of lesson 03: a worker that nobody can import, and a process that has to end."""
+"""The exercises of lesson 03: processes that end, can import their work, and are sent little."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
+from tempfile import mkstemp
+from time import monotonic, sleep
 from typing import Any
 
 from ..folders import temporary
-from ..work import times, wait
+from ..work import album, checksum, checksum_of_part, thumbnail, times, wait
 from . import NotYet, exercise, expect
 from .start import as_list
 
@@ -290,3 +294,247 @@ def _seen_off(processes: dict[int | None, Any]) -> None:
 
 
 LAST_GRACE = 1.0  # seconds for a process that is about to end
+
+
+# ---------------------------------------------------------------------- bill
+
+Part = tuple[int, int]
+
+
+def checksums(data: bytes, parts: Sequence[Part], pool: Executor) -> list[int]:
+    """A solution of `processes.bill`: each part is cut out here, and nothing else is sent."""
+    return list(pool.map(checksum, [data[first:last] for first, last in parts]))
+
+
+def checksums_of_all(data: bytes, parts: Sequence[Part], pool: Executor) -> list[int]:
+    """The starter: right, and all of the data goes with each part."""
+    return list(pool.map(partial(checksum_of_part, data), parts))
+
+
+def checksums_here(data: bytes, parts: Sequence[Part], pool: Executor) -> list[int]:
+    """Nothing is sent, and nothing is asked of the pool."""
+    return [checksum_of_part(data, part) for part in parts]
+
+
+class Billed(Executor):
+    """A pool that counts the bytes which it has to send there and back, and keeps what came."""
+
+    def __init__(self, pool: Executor, late: float = 0.0) -> None:
+        """The first call takes so many seconds longer."""
+        self.pool, self.sent, self.late = pool, 0, late
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.sent += len(pickle.dumps((fn, args, kwargs)))
+        future = self.pool.submit(_after, 0 if self.futures else self.late, fn, args, kwargs)
+        self.futures.append(future)
+        return future
+
+    def results(self) -> list[Any]:
+        """What the workers gave back."""
+        return [f.result() for f in self.futures if not f.cancelled() and f.exception() is None]
+
+    @property
+    def bytes(self) -> int:
+        return self.sent + sum(len(pickle.dumps(result)) for result in self.results())
+
+
+def _after(seconds: float, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    wait(seconds)
+    return call(*args, **kwargs)
+
+
+CHEAP = 10_000  # bytes that names, sizes and functions take at most
+LATE = 0.2  # seconds: so that the first one is not the first to have ended
+PARTS = [(100_000, 400_000), (0, 7), (250_000, 300_000), (600_000, 600_000), (500_000, 999_999)]
+
+
+@exercise(
+    "processes.bill",
+    "Repair checksums(data, parts, pool): the checksum of each part, in the order of parts, from "
+    "the workers of pool, to whom no more bytes are sent than the parts have.",
+    hints=(
+        "Everything that a call needs is pickled with it. What does each of these calls need?",
+        "data[first:last] is a part, and a bytes object of its own, which does not know the rest.",
+        "Cut all parts out first, and hand each to work.checksum: pool.map(work.checksum, cut).",
+    ),
+    solution=checksums,
+    starter=checksums_of_all,
+    wrong=checksums_here,
+    says="pool was not asked",
+    seconds=30.0,
+)
+def _bill(answer: Any) -> str:
+    """Right numbers in order, from the pool, for a bill of the bytes that were asked for."""
+    data = os.urandom(1_000_000)
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        billed = Billed(pool, LATE)
+        given = as_list(answer(data, list(PARTS), billed), "checksums")
+        expect(
+            given == [checksum_of_part(data, part) for part in PARTS],
+            "those are not the checksums of the parts, in the order of parts.",
+        )
+        expect(bool(billed.futures), "the numbers are right, but the pool was not asked for them.")
+        asked = sum(last - first for first, last in PARTS)
+        expect(
+            billed.bytes <= asked + CHEAP,
+            f"the numbers are right, but some {round(billed.bytes, -3):_} bytes were pickled for "
+            f"them. The parts have {asked:_} together.",
+        )
+        told = repr(billed.results())
+        expect(
+            all(str(number) in told for number in given),
+            "the numbers are right, and the pool was asked for something, but not for them.",
+        )
+        expect(
+            as_list(answer(data, [], Billed(pool)), "checksums") == [],
+            "of no parts there are no checksums: an empty list.",
+        )
+    return f"{len(PARTS)} checksums, for the bytes of the parts and no others."
+
+
+# --------------------------------------------------------------------- album
+
+Made = dict[str, "bytes | str"]
+
+
+def small(make: Callable[[str], bytes], paths: Sequence[str]) -> Made:
+    """A solution of `processes.album`: a future for each path, each of which is asked."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    found: Made = {}
+    for path, future in futures.items():
+        error = future.exception()
+        found[path] = str(error) if error else future.result()
+    return found
+
+
+def small_of_nothing(make: Callable[[str], bytes], paths: Sequence[str]) -> None:
+    """The starter: nothing but the task."""
+
+
+def small_until_one_fails(make: Callable[[str], bytes], paths: Sequence[str]) -> Made:
+    """What map gives ends with the first exception, and all that comes after it is lost."""
+    found: Made = {}
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool, suppress(RuntimeError):
+        for path, made in zip(paths, pool.map(make, paths), strict=True):
+            found[path] = made
+    return found
+
+
+MEET = 5.0  # seconds that the first process waits for a second one
+HERE, ALONE = "here", "alone"
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes thumbnails, and notes who called it where: a file for each call and each process."""
+
+    folder: str
+    home: int
+
+    def __call__(self, path: str) -> bytes:
+        if os.getpid() == self.home:
+            self._note(HERE)
+        else:
+            self._meet()
+        self._note(f"call={os.path.basename(path)}")
+        return thumbnail(path)
+
+    def _meet(self) -> None:
+        """The first call in a process waits until there is a second process."""
+        if self._notes(f"process={os.getpid()}="):
+            return
+        self._note(f"process={os.getpid()}")
+        last = monotonic() + MEET
+        while len(self._notes("process=")) < 2:
+            if monotonic() > last:
+                self._note(ALONE)
+                return
+            sleep(0.01)
+
+    def _note(self, what: str) -> None:
+        handle, _ = mkstemp(prefix=f"{what}=", dir=self.folder)
+        os.close(handle)
+
+    def _notes(self, what: str) -> list[str]:
+        return [name for name in os.listdir(self.folder) if name.startswith(what)]
+
+    def calls(self) -> list[str]:
+        return sorted(name.split("=")[1] for name in self._notes("call="))
+
+    def said(self, what: str) -> bool:
+        return bool(self._notes(f"{what}="))
+
+
+@exercise(
+    "processes.album",
+    "Write small(make, paths): a dictionary with what make(path) gives for each path, or the text "
+    "of the exception that it raises; made by two processes or more that are at work together.",
+    hints=(
+        "What map gives ends with the first exception. Which other way is there to hand a call to "
+        "an executor?",
+        "submit gives a future for each path. It can be asked for its exception(), which is None "
+        "where there was none.",
+        "First submit all of them, futures = {path: pool.submit(make, path) for path in paths}, "
+        "then ask each: str(future.exception()) or future.result().",
+    ),
+    solution=small,
+    starter=small_of_nothing,
+    wrong=small_until_one_fails,
+    says="left out",
+    seconds=40.0,
+)
+def _album(answer: Any) -> str:
+    """Every photograph and every complaint, one call for each, not here, and two together."""
+    with album.files(5, width=300) as paths, temporary("calls") as folder:
+        with open(paths[1], "wb") as file:
+            file.write(b"this is no picture")
+        paths.insert(3, paths[0] + ".gone")
+        maker = Maker(folder, os.getpid())
+        given = answer(maker, list(paths))
+        expect(given is not None, "small returned nothing. Is there a return at its end?")
+        expect(
+            isinstance(given, dict),
+            f"small must return a dictionary, and returned a {type(given).__name__}.",
+        )
+        expect(
+            not maker.said(HERE),
+            "make was called in the process of the notebook. Hand it to other processes.",
+        )
+        missing = [os.path.basename(path) for path in paths if path not in given]
+        expect(
+            not missing,
+            f"{len(missing)} of {len(paths)} paths are left out: {', '.join(missing[:2])}. One of "
+            "the photographs cannot be read, and another one is not there.",
+        )
+        for path in paths:
+            _same(path, given[path])
+        twice = [name for name, number in Counter(maker.calls()).items() if number > 1]
+        expect(
+            not twice and len(given) == len(maker.calls()) == len(paths),
+            f"make must be called once for each of {len(paths)} paths; there were "
+            f"{len(maker.calls())} calls, and {len(given)} paths are in your dictionary.",
+        )
+        expect(
+            not maker.said(ALONE),
+            "all is right, but no two processes were at work together: one waited for a second "
+            f"one for {MEET:g} s, and none came.",
+        )
+        expect(answer(maker, []) == {}, "of no paths there are no thumbnails: an empty dictionary.")
+    return f"{len(paths) - 2} thumbnails, 2 complaints, and two processes at work together."
+
+
+def _same(path: str, given: Any) -> None:
+    """What make gives or complains of, as it is here."""
+    name = os.path.basename(path)
+    try:
+        made = thumbnail(path)
+    except RuntimeError as error:
+        expect(
+            given == str(error),
+            f"for {name}, which cannot be read, your dictionary must have the text of the "
+            f"exception, str(error), and has {given!r:.60}.",
+        )
+    else:
+        expect(given == made, f"for {name} your dictionary does not have what make gave.")

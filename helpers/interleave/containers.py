@@ -8,9 +8,9 @@ that call on is another: `through` makes a look at each return.
 
 from __future__ import annotations
 
+import itertools
 import sys
-import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from inspect import CO_GENERATOR
 from itertools import chain
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, GeneratorType
@@ -109,12 +109,16 @@ class Containers:
     def _looking(
         self, look: Callable[[Any], object], call: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """`call(...)`, with a look whenever a function returns that C has called meanwhile."""
+        """`call(...)`, with a look whenever a function returns that C has called meanwhile.
+
+        Not when a generator yields that others may have: it is not yet at rest, and to go on
+        with it in another thread would crash this Python.
+        """
         here: FrameType | None = sys._getframe()
         itself = getattr(call, "__code__", None)
 
         def back(frame: FrameType, event: str, value: Any) -> None:
-            if event != "return" or frame.f_code is itself:
+            if event != "return" or frame.f_code is itself or self._is_anybodys(frame):
                 return
             if frame.f_back is here or (
                 self._rewritten(frame) and not self._rewritten(frame.f_back)
@@ -128,6 +132,14 @@ class Containers:
         finally:
             sys.setprofile(before)
             here = None  # no circle: what the call was given dies when it is over
+
+    def _is_anybodys(self, frame: FrameType) -> bool:
+        """Whether it is the frame of a generator of the program's that others may have."""
+        if not frame.f_code.co_flags & CO_GENERATOR:
+            return False
+        if self.run is None or frame.f_globals.get("__package__") == __package__:
+            return False
+        return all(each.gi_frame is not frame for each in self.run.current.private)
 
     def _rewritten(self, frame: FrameType | None) -> bool:
         return frame is not None and self.known.get(id(frame.f_code), (None, False))[1]
@@ -277,7 +289,7 @@ class Containers:
         assert self.run is not None
         if type(value) not in self.opened:
             self.opens(type(value))
-        own = (value,) if is_container(value) else ()
+        own = (value,) if is_container(value) and not self.is_private(value) else ()
         return (*self.run.sharing.shows.get(id(value), ()), *own)
 
     def _object(self, value: Any) -> tuple[Any, ...]:
@@ -333,18 +345,50 @@ class Containers:
         items = self.stand(items)
         if run is None or not isinstance(items, GeneratorType):
             if run is None or id(items) not in run.sharing.lazy:
-                return next(items, *default)
-            return self._looking(
-                lambda _: self._look(site, "draw", (items,)), next, items, *default
-            )
-        if items in self.turning:
+                item = next(items, *default)
+            else:
+                look = lambda _: self._look(site, "draw", (items,))  # noqa: E731
+                item = self._looking(look, next, items, *default)
+            if run is not None and type(items) is itertools.groupby and type(item) is tuple:
+                self._shows(item[1], self._inside(items))  # a group draws from the same
+            return item
+        return self.resumed(site, items, next, items, *default)
+
+    def resumed(self, site: Site, generator: Any, call: Callable[..., Any], *args: Any) -> Any:
+        """A call that lets a generator go on: nobody else can, up to its end."""
+        if generator in self.turning:
             raise ValueError("generator already executing")
-        self.turning.append(items)
+        self.turning.append(generator)
         try:
-            return next(items, *default)
+            return call(*args)
         finally:
-            self._look(site, "draw", (items,))
-            self.turning.remove(items)
+            self._look(site, "draw", (generator,))
+            self.turning.remove(generator)
+
+    def delegate(self, site: Site, value: Any) -> Any:
+        """What a `yield from` goes through in place of `value`."""
+        value = self.stand(value)
+        generator = type(value) is GeneratorType and self.run is not None
+        return self._delegated(site, value) if generator else self.iterate(site, value)
+
+    def _delegated(self, site: Site, generator: Any) -> Generator[Any, Any, Any]:
+        """Hands on what is sent and thrown to a generator that others may have, too (PEP 380)."""
+        call, args = generator.__next__, tuple[Any, ...]()
+        while True:
+            self._look(site, "draw", (generator,))
+            try:
+                item = self.resumed(site, generator, call, *args)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                sent = yield item
+            except GeneratorExit:
+                self.resumed(site, generator, generator.close)
+                raise
+            except BaseException as error:
+                call, args = generator.throw, (error,)
+            else:
+                call, args = (generator.__next__, ()) if sent is None else (generator.send, (sent,))
 
     def drawn(self, site: Site, value: Any) -> Any:
         """What C draws item by item from an iterator that runs Python: each is a step."""
@@ -360,13 +404,14 @@ class Containers:
 
     def is_private(self, value: Any) -> bool:
         """Whether it is a generator that nobody else can have."""
-        private = self.run.current.private if self.run is not None else None
-        return private is not None and value is private()
+        if self.run is None or type(value) is not GeneratorType:
+            return False
+        return value in self.run.current.private
 
     def private(self, generator: Any) -> Any:
         """A generator that is an argument on the spot: nobody else can get hold of it."""
         if self.run is not None:
-            self.run.current.private = weakref.ref(generator)
+            self.run.current.private.add(generator)
         return generator
 
     def in_order(self, site: Site, members: Any) -> list[Any]:

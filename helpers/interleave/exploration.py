@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from itertools import islice
+from math import inf
+from time import process_time
 from typing import NamedTuple, Protocol
 
 from .graph import Graph, Many, Unlike
@@ -35,7 +37,9 @@ MANY = 300  # schedules of a program that looks again and again; then its states
 MANY_STEPS = 5_000  # the same, where schedules are long
 ENDLESS_RUNS = "some schedules have no end"
 COLLECT = 50  # runs, after which garbage is collected
-ALL_STEPS = 1_000_000  # of one search: some twenty seconds
+ALL_STEPS = 1_000_000  # of one search
+SECONDS = 14.0  # of this process's CPUs, for all searches: the less a computer does, the longer
+FEW_STEPS = 20_000  # in search of a simple schedule, where a run had no end: two seconds
 
 Judge = Callable[[Run], tuple[str, str]]  # the verdict on a run, and what became of it
 
@@ -84,6 +88,7 @@ class Explorer:
         self.subject, self.workers, self.kind = subject, workers, kind
         self.shared: frozenset[int] = frozenset()
         self.steps = 0
+        self.until = inf  # of the CPU time of this process: then a search ends
         self.runs_so_far = 0
         self._collects = False  # whether the garbage collector is on
         self.progress = Progress()
@@ -129,7 +134,7 @@ class Explorer:
     def runs(self, strategy: All | Graph) -> Iterator[Run]:
         """One run for each schedule, redundant ones too; ends early where a new site is found."""
         self.left_out, skipped = "so many steps take too long", ""  # until it comes to its end
-        while self.steps < ALL_STEPS:
+        while self.steps < ALL_STEPS and process_time() < self.until:
             strategy.begin()
             run = self.run(strategy)
             found = run.sharing.found()
@@ -154,6 +159,8 @@ def every_schedule(explorer: Explorer, judge: Judge, every: bool, budget: int) -
     """One of each class, or one of each step from each state; then the simplest that fails."""
     whole = explorer.subject.atomic != "op" or explorer.kind.fifo  # steps that are no single ones
     plainly, graph = every or whole, False
+    if not every and budget <= BUDGET:  # else that many were asked for
+        explorer.until = process_time() + SECONDS
     while True:
         strategy = Graph() if graph else explorer.strategy(every)
         try:
@@ -176,9 +183,8 @@ def _search(
     try:
         for run in explorer.runs(strategy):
             why = run.why
-            loops = run.spin.on or explorer.subject.timed
             many = counts.total() >= MANY or explorer.steps > MANY_STEPS or unfair == UNFAIR - 1
-            if may_change and loops and many:
+            if may_change and run.spin.on and many:
                 raise Many
             if why in ("redundant", "unfair"):  # the starved are tried next, so nothing is left out
                 continue
@@ -215,8 +221,11 @@ def _search(
             counts[what] += 1
             failing.append(Failure(run.preemptions, run.word, verdict))
     if (failing or left_out) and not explorer.interrupted:
-        most = min(ENDLESS if why == "endless" else SIMPLE, budget)
-        simplest = _simplest(explorer, judge, most)
+        endless = why == "endless"
+        # After a long search, too.
+        left = FEW_STEPS if endless else max(ALL_STEPS - explorer.steps, ALL_STEPS // 10)
+        explorer.steps, explorer.until = ALL_STEPS - left, explorer.until + SECONDS / 4
+        simplest = _simplest(explorer, judge, min(ENDLESS if endless else SIMPLE, budget))
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
     states = len(graph.vertices) if graph is not None else 0
     return Found(counts, failing[0] if failing else None, first, left_out, states)
@@ -224,7 +233,6 @@ def _search(
 
 def _simplest(explorer: Explorer, judge: Judge, most: int) -> Failure | None:
     """The first failing schedule with no preemption, with one, with two."""
-    explorer.steps = min(explorer.steps, ALL_STEPS - ALL_STEPS // 10)  # after a long search, too
     try:
         for bound in (0, 1, 2):
             for run in islice(explorer.runs(Bounded(bound)), most):

@@ -182,6 +182,11 @@ class Expressions(ast.NodeTransformer):
         node.value = self.call(node, "awaited", site, self.visit(node.value))
         return node
 
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.YieldFrom:
+        site = self.site(node.value)
+        node.value = self.call(node, "delegate", site, self.visit(node.value))
+        return node
+
     def argument(self, node: ast.expr) -> ast.expr:
         """Of a call; a generator that is written down there cannot have come to anybody else."""
         new: ast.expr = self.visit(node)

@@ -155,7 +155,7 @@ def _environment(environ: Any) -> Callable[[], object]:
 
 def _attribute(owner: Any, name: str) -> Callable[[], object]:
     nothing = object()
-    if name in ("__class__", "__bases__"):
+    if name in ("__class__", "__bases__", "__name__", "__qualname__", "__doc__"):
         its = getattr(owner, name)
         return lambda: setattr(owner, name, its)
     own = getattr(owner, "__dict__", None)

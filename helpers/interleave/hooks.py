@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _string  # type: ignore[import-not-found]
 import functools
+import itertools
 import operator
 import string
 import sys
@@ -190,6 +191,8 @@ class Hooks(Accesses):
             refuse_real(site, owner)
             if isinstance(owner, CONTAINERS):
                 return self._container_method(site, owner, function.__name__, function)
+            if type(owner) is GeneratorType and function.__name__ in ("send", "throw", "close"):
+                return functools.partial(self._goes_on, site, owner, function)
             if not isinstance(owner, (*SAME, type, ModuleType)):
                 return self._one_step(site, owner, function)
         elif isinstance(function, weakref.ref):
@@ -232,10 +235,11 @@ class Hooks(Accesses):
     def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
         """An iterator in C looks at what it was made from at each turn."""
         assert self.run is not None
-        if is_iterator(value) and (function is iter or is_lazy(type(value))):
-            self._shows(value, tuple(o for arg in args for o in self._inside(arg)))
-            if any(self.is_lazy_python(arg) for arg in args) or self._asks(args):
-                self.run.sharing.lazy.add(id(value))
+        for each in value if function is itertools.tee else (value,):
+            if is_iterator(each) and (function in (iter, reversed) or is_lazy(type(each))):
+                self._shows(each, tuple(o for arg in args for o in self._inside(arg)))
+                if any(self.is_lazy_python(arg) for arg in args) or self._asks(args):
+                    self.run.sharing.lazy.add(id(each))
 
     def _special(self, site: Site, function: Any) -> Any:
         """What is called in an unusual way: through its class, by `operator`, by a partial."""
@@ -344,9 +348,12 @@ class Hooks(Accesses):
         self._check_course(site, function)
 
         def called(*args: Any, **kwargs: Any) -> Any:
-            if self.run is not None:
-                every = (*args, *kwargs.values())
-                if any(type(arg) not in ALWAYS_SAME for arg in every) and not is_one_step(function):
+            every = (*args, *kwargs.values())
+            if self.run is not None and ALWAYS_SAME.issuperset(map(type, every)):
+                self.run.unread()
+                value = function(*args, **kwargs)
+            elif self.run is not None:
+                if not is_one_step(function):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 look = self._look_at(site, function, every)
                 value = self.through(look, every, function, *args, **kwargs)
@@ -403,6 +410,13 @@ class Hooks(Accesses):
             return self.run.called(value) if self.run is not None else value
 
         return called
+
+    def _goes_on(self, site: Site, generator: Any, method: Any, *args: Any) -> Any:
+        """`send`, `throw` or `close` of a generator."""
+        self._look(site, "draw", (generator,))
+        if self.run is None:
+            return method(*args)
+        return self.run.called(self.resumed(site, generator, method, *args))
 
     def follows(self, site: Site, function: FunctionType) -> bool:
         """Whether `function` is one of those that are rewritten; refuse one that should be."""

@@ -409,14 +409,16 @@ class Rewriter(Expressions):
         every = [n for s in node.body for n in ast.walk(s)]
         bound = {name for n in every if (name := stored(n))}
         bound |= {s.name for s in node.body if isinstance(s, Defined | ast.ClassDef)}
+        free = declared(node, ast.Nonlocal) | (names := declared(node, ast.Global))
+        bound -= free
         outer, self.classes = self.scopes, [*self.classes, node.name]
-        self.scopes = [*outer, Scope(bound, set(), set(), "")]
+        self.scopes = [*outer, Scope(bound, set(), names, "")]
         body: list[ast.stmt] = []
         for statement in node.body:
             if isinstance(statement, Defined):
                 self.scopes = outer  # a method does not see the names of its class
             new = self.visit(statement)
-            self.scopes = [*outer, Scope(bound, set(), set(), "")]
+            self.scopes = [*outer, Scope(bound, set(), names, "")]
             body += new if isinstance(new, list) else [new]
         node.body, self.scopes, self.classes = body, outer, self.classes[:-1]
         return self.defined(node, node.name)

@@ -65,6 +65,8 @@ class State:
         ]
         owner = op.where[0] if isinstance(op.where, tuple) else op.where
         if touched and (type(owner) in CONTAINERS or getattr(owner, "by_value", False)):
+            if touched[0][0] not in self.things:
+                self.inside.pop(touched[0][0], None)  # what is inside, nobody has seen so far
             self.things[touched[0][0]] = owner
         if hasattr(owner, "seen"):
             seen = owner.seen(task, op.kind)

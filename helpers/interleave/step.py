@@ -20,6 +20,7 @@ Values only, and the errors that end an exploration: nothing here runs.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -128,7 +129,7 @@ class Task:
         self.statement, self.statements = -1, 0
         self.op: Op | None = None  # its last on a primitive
         self.made = 0  # objects
-        self.private: Any = None  # refers to a generator that nobody else can have
+        self.private: weakref.WeakSet[Any] = weakref.WeakSet()  # generators nobody else can have
         self.building: list[type] = []  # classes whose calls are under way
 
 

@@ -14,6 +14,7 @@ from enum import Enum
 from types import (
     FunctionType,
     GeneratorType,
+    GetSetDescriptorType,
     MappingProxyType,
     MemberDescriptorType,
     MethodType,
@@ -108,6 +109,9 @@ def is_twin(value: Any) -> bool:
     return isinstance(value, Twin)
 
 
+SELDOM = ("__class__", "__dict__", "__weakref__", "__self__", "__func__", "__module__")
+
+
 def kind_of(owner: Any, name: str) -> str:
     if isinstance(owner, ModuleType | threading.local) or (
         isinstance(owner, Twin) and _is_ours(owner, name)
@@ -119,11 +123,11 @@ def kind_of(owner: Any, name: str) -> str:
     for base in mro:
         if name in vars(base):
             found = vars(base)[name]
-            if isinstance(found, MemberDescriptorType):
-                return "own" if base.__module__ != "builtins" else "plain"
+            if isinstance(found, MemberDescriptorType | GetSetDescriptorType):
+                return "plain" if name in SELDOM or isinstance(owner, SAME) else "own"
             if isinstance(found, functools.cached_property):
                 return "cached"
-            if hasattr(type(found), "__get__") or name.startswith("__"):
+            if hasattr(type(found), "__get__"):
                 return "plain"
             return "own" if isinstance(owner, type) else "class"
     return "own" if hasattr(owner, "__dict__") else "plain"

@@ -106,7 +106,8 @@ def run(
     failure: BaseException | None = None
     failures: list[RunError] = []
     try:
-        crew.start()
+        with all_are_started(job.timeline):
+            crew.start()
         while done < len(job.items):
             for index, error, result in crew.wait(0.05):
                 if error is not None:
@@ -134,6 +135,18 @@ def run(
         if (said := crew.stop()) and failure:
             add_sentence(failure, said)
     return job.timeline
+
+
+@contextmanager
+def all_are_started(timeline: Timeline) -> Iterator[None]:
+    """RunError where the system refuses one: it has limits for threads, processes, open files."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, InOneSentence):
+            raise
+        why = f"Not all workers could be started: {outcome_of(error).removesuffix('.')}"
+        raise RunError(f"{why}. Those that were are told to stop.", timeline) from error
 
 
 def add_sentence(error: BaseException, sentence: str) -> None:
@@ -402,6 +415,9 @@ class _Processes:
             except (EOFError, OSError):
                 yield from self._died(pipe)
                 continue
+            except Exception as error:  # it came whole
+                why = f"what it returned cannot be unpickled ({outcome_of(error)})"
+                message = (ValueError(why), None)
             if pipe in self.starting:
                 yield from self._is_up(pipe)
             else:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from inspect import iscoroutine
 from queue import SimpleQueue
-from time import perf_counter_ns, thread_time_ns
+from time import monotonic, perf_counter_ns, thread_time_ns
 from typing import Any, Protocol
 
 from ..ending import GRACE, WorkerStopped, end_threads, not_stopped
@@ -156,7 +156,11 @@ class Tasks:
             names = ", ".join(sorted(set(self.stubborn)))
             said += f" {names} caught CancelledError and went on, until the event loop was closed."
         self.executor.shutdown(wait=False)
-        if threads := sorted(self.executor._threads, key=lambda thread: thread.name):
+        last = monotonic() + ANSWER
+        for thread in self.executor._threads:  # they end by themselves, but for a long call
+            thread.join(max(0.0, last - monotonic()))
+        busy = [thread for thread in self.executor._threads if thread.is_alive()]
+        if threads := sorted(busy, key=lambda thread: thread.name):
             from .. import wait_graph
 
             left |= end_threads(threads, lambda thread: not wait_graph.idle(thread))

@@ -125,7 +125,7 @@ def unpicklable(x: object) -> Callable[[], object]:
     return lambda: x
 
 
-# ------------------------------------------------- for lessons 02 and 03
+# ------------------------------------------- for lessons 02, 03 and 03b
 
 
 def numbers(timeline: Timeline, pause: float = 0.05) -> str:
@@ -230,6 +230,12 @@ def checksum(data: Any) -> int:
     return adler32(data)
 
 
+def checksum_of_part(data: bytes, part: tuple[int, int]) -> int:
+    """The same for the bytes from the first place of `part` up to the second."""
+    first, last = part
+    return checksum(data[first:last])
+
+
 def checksum_at(name: str, size: int) -> int:
     """The same for the first `size` bytes of the shared memory of that name."""
     from multiprocessing.shared_memory import SharedMemory
@@ -239,6 +245,21 @@ def checksum_at(name: str, size: int) -> int:
         assert block.buf is not None  # it is, until `close`
         with block.buf[:size] as data:
             return checksum(data)
+    finally:
+        block.close()
+
+
+def darken(name: str, shape: tuple[int, ...], first: int, last: int) -> None:
+    """Halve these rows of the picture, an array of bytes, in the shared memory of that name."""
+    from multiprocessing.shared_memory import SharedMemory
+
+    import numpy as np
+
+    block = SharedMemory(name)
+    try:
+        picture = np.ndarray(shape, np.uint8, block.buf)
+        picture[first:last] //= 2
+        del picture  # it looks into the block
     finally:
         block.close()
 
@@ -320,29 +341,6 @@ def file_with_zero() -> Iterator[str]:
         with open(path, "w", encoding="ascii") as file:
             file.write(f"{0:08}")
         yield path
-
-
-def dine(timeline: Timeline, here: Any, changed: Any, doors: Any, seats: Any, exit: Any) -> None:
-    """A guest: be counted, wait for the doors, take a seat, leave together with the others.
-
-    `here` is a `Value`, `changed` its condition, `doors` an event, `seats` a
-    semaphore, `exit` a barrier; of `threading` or of `multiprocessing`.
-    """
-    with changed:
-        here.value += 1
-        changed.notify()
-    doors.wait()
-    with seats, timeline.span("seated"):
-        wait(0.1)
-    with timeline.span("at the exit"):
-        exit.wait()
-
-
-def welcome(guests: int, here: Any, changed: Any, doors: Any) -> None:
-    """The host of `dine`: wait until all guests are here, then open the doors."""
-    with changed:
-        changed.wait_for(lambda: here.value == guests)
-    doors.set()
 
 
 # ------------------------------------------------------- for lesson 05

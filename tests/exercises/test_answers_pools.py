@@ -70,3 +70,42 @@ def test_a_wrong_checked_is_refused(answer: Any) -> None:
 )
 def test_an_unusual_right_checked_is_taken(answer: Any) -> None:
     taken("pools.shared", answer)
+
+
+PREPARED = {
+    answers.with_every_word: "was sent 12 times",
+    answers.looked_up_here: "looked up in this process",
+    answers.sends_meanings: "in the order of words",
+    answers.walks_of_meanings: "did not get the table",
+    answers.prepared_here: "raised KeyError",
+    answers.one_worker: "only one process",
+}
+
+
+@pytest.mark.parametrize("answer", PREPARED)
+def test_a_wrong_looked_up_is_refused(answer: Any) -> None:
+    refused("pools.prepared", answer, PREPARED[answer])
+
+
+@pytest.mark.parametrize("answer", [answers.two_chunks, answers.two_with_pipes])
+def test_an_unusual_right_looked_up_is_taken(answer: Any) -> None:
+    taken("pools.prepared", answer)
+
+
+NUMPY = {
+    answers.gives_a_view: "looks into the block",
+    answers.in_one_part: "1 calls went through the pool",
+    answers.does_not_wait: "not photo // 2",
+    answers.sends_rows: "bytes were pickled",
+    answers.overlapping: "not photo // 2",
+}
+
+
+@pytest.mark.parametrize("answer", NUMPY)
+def test_a_wrong_darkened_is_refused(answer: Any) -> None:
+    refused("pools.numpy", answer, NUMPY[answer])
+
+
+@pytest.mark.parametrize("answer", [answers.row_by_row, answers.from_block_to_block])
+def test_an_unusual_right_darkened_is_taken(answer: Any) -> None:
+    taken("pools.numpy", answer)

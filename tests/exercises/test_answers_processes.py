@@ -64,3 +64,40 @@ def test_a_wrong_ended_is_refused(answer: Any) -> None:
 @pytest.mark.parametrize("answer", [answers.by_sentinel, answers.looks_again_and_again])
 def test_an_unusual_right_ended_is_taken(answer: Any) -> None:
     taken("processes.ended", answer)
+
+
+BILL = {
+    answers.as_numbers: "bytes were pickled",
+    answers.from_the_beginning: "bytes were pickled",
+    answers.as_they_end: "in the order of parts",
+    answers.views: "cannot pickle",
+}
+
+
+@pytest.mark.parametrize("answer", BILL)
+def test_wrong_checksums_are_refused(answer: Any) -> None:
+    refused("processes.bill", answer, BILL[answer])
+
+
+@pytest.mark.parametrize("answer", [answers.all_in_one, answers.by_a_block])
+def test_unusual_right_checksums_are_taken(answer: Any) -> None:
+    taken("processes.bill", answer)
+
+
+ALBUM = {
+    answers.by_threads: "in the process of the notebook",
+    answers.by_one_process: "no two processes",
+    answers.the_exceptions_themselves: "the text of the exception",
+    answers.tries_again: "there were 8 calls",
+    answers.only_what_succeeds: "2 of 6 paths are left out",
+}
+
+
+@pytest.mark.parametrize("answer", ALBUM)
+def test_a_wrong_small_is_refused(answer: Any) -> None:
+    refused("processes.album", answer, ALBUM[answer])
+
+
+@pytest.mark.parametrize("answer", [answers.by_a_careful_worker, answers.by_the_older_pool])
+def test_an_unusual_right_small_is_taken(answer: Any) -> None:
+    taken("processes.album", answer)

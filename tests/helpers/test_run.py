@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial, wraps
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import pytest
 
 import jobs
+from helpers.ending import GRACE
 from helpers.run import RunError, Stopped, controlled, run
 from helpers.timeline import LOOP, Timeline
 
@@ -173,6 +175,7 @@ def test_an_executors_error_names_its_item() -> None:
         (jobs.return_a_lock, "it returned a lock, which cannot be sent back"),
         (jobs.fail_awkwardly, "Awkward: awkward"),
         (jobs.leave, "SystemExit: 7"),
+        (jobs.return_what_cannot_be_read, "it returned cannot be unpickled .ZeroDivisionError: "),
     ],
 )
 def test_what_cannot_come_back_is_said_in_words(
@@ -355,7 +358,7 @@ async def computes_for_ever(item: Any) -> None:
 
 
 async def sleeps_in_the_loop(item: Any) -> None:
-    time.sleep(0.6)
+    time.sleep(1.2)
 
 
 async def never_gives_in(item: Any) -> None:
@@ -532,6 +535,8 @@ def test_a_timeout_that_cannot_be_is_refused(timeout: Any) -> None:
 
 
 def test_items_that_are_none_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^items must be 1000000 at most, and these go on"):
+        run(jobs.double, count())
     with pytest.raises(ValueError, match=r"^items must be a list or something like it, not 5"):
         run(jobs.double, 5)  # type: ignore[arg-type]
 
@@ -603,6 +608,39 @@ def test_a_worker_that_dies_while_it_starts_is_told(keep_going: bool) -> None:
     with pytest.raises(RunError, match=sentence):
         run(EndsOnArrival(), [1, 2], 2, "spawn", keep_going=keep_going)
     assert not multiprocessing.active_children()
+
+
+FEW_FILES = """
+import multiprocessing, os, resource
+from helpers.run import RunError, run
+from helpers.work import wait
+run(wait, [0.01], 1, "fork")  # what it imports is there
+most = max(map(int, os.listdir("/dev/fd"))) + 12
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+try:
+    run(wait, [0.01] * 20, 20, "fork")
+except RunError as error:
+    print(error, len(multiprocessing.active_children()))
+print(len(run(wait, [0.01] * 4, 2, "fork").results))
+"""
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="Windows has no such limit")
+def test_workers_that_the_system_refuses_are_told_and_those_that_it_gave_are_ended() -> None:
+    done = subprocess.run([sys.executable, "-c", FEW_FILES], capture_output=True, text=True)
+    told, after = done.stdout.splitlines()
+    assert told.startswith("Not all workers could be started: OSError: [Errno 24] ")
+    assert told.endswith(". Those that were are told to stop. 0")
+    assert after == "4"
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="a fork starts at once")
+def test_workers_that_ignore_the_signal_to_end_are_given_one_second_together() -> None:
+    begun = time.monotonic()
+    with pytest.raises(RunError, match=r"^Not finished after 0\.5 s") as told:
+        run(jobs.ignore_the_end, range(6), 6, "fork", timeout=0.5)
+    assert "could not be stopped" not in str(told.value)
+    assert time.monotonic() - begun < 0.5 + 3 * GRACE
 
 
 @pytest.mark.parametrize("method", METHODS)

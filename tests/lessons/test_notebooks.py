@@ -27,6 +27,9 @@ KNOWINGLY: dict[tuple[str, str], str] = {
     ("03-processes", "its_cells_are_short"): (
         "a program with processes stands whole: what makes them, starts, joins and looks at them"
     ),
+    ("03b-pools-and-sharing", "its_cells_are_short"): (
+        "the same for pools and blocks, and for modules that their workers import"
+    ),
     ("04-synchronization", "its_cells_are_short"): (
         "a program that is explored stands whole in one cell: its threads, and what it asserts"
     ),

@@ -18,10 +18,10 @@ from rules import TELLING, Cell, Page, called, called_last, lessons
 
 LEAST = {  # the share of each lesson, by its number: a third, or a half
     "00": 0.34,
-    "01": 0.14,
+    "01": 0.34,
     "02": 0.5,
-    "03": 0.5,
-    "03b": 0.5,
+    "03": 0.35,
+    "03b": 0.7,
     "04": 0.5,
     "04b": 0.6,
     "04c": 0.8,

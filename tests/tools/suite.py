@@ -37,10 +37,13 @@ COMPUTING = (
     "[synchronization.",
     "[tasks.",
 )
+IN_BROWSER = "tests/browser/test_lessons.py"
 # Of tests that wait and judge, but hold on a busy computer, too.
 HARDY = (
     "notebooks/solutions/",
-    *(f"notebooks/{name}" for name in ("04-", "04b-", "05-", "07-")),  # the others measure
+    *(f"notebooks/{name}" for name in ("03b-", "04-", "04b-", "05-", "07-")),  # the others measure
+    "tests/browser/test_accessible.py",
+    IN_BROWSER,
     "tests/exercises/",
     "tests/repository/",
     *(
@@ -61,7 +64,9 @@ def computes(nodeid: str) -> bool:
 
 
 def group(nodeid: str) -> str:
-    """What stays together: the cells of a notebook, and all that measures."""
+    """What stays together: the cells of a notebook, a lesson in a browser, all that measures."""
+    if IN_BROWSER in nodeid:
+        return nodeid.partition("[")[2]
     if computes(nodeid) or any(part in nodeid for part in HARDY):
         return nodeid.split("::")[0] if ".ipynb::" in nodeid else nodeid
     return ALONE
