@@ -14,7 +14,7 @@ import pytest
 
 from helpers.exercises import find, ladder, rungs
 from helpers.exercises.ladder import Puzzle, Rung, programs, repairs
-from helpers.interleave import explore, replay
+from helpers.interleave import Schedule, explore, replay
 from helpers.lesson import verdict
 
 Call = Callable[[], object]
@@ -82,10 +82,16 @@ def test_the_shortest_word_is_praised_and_a_longer_one_told(rung: Rung) -> None:
 
 
 def fails(program: Call, word: str) -> bool:
+    schedule = tried(program, word)
+    return schedule is not None and schedule.verdict != "ok"
+
+
+def tried(program: Call, word: str) -> Schedule | None:
+    """Nothing where somebody cannot go on there."""
     try:
-        return replay(program, word).verdict != "ok"
-    except ValueError:  # somebody cannot go on there
-        return False
+        return replay(program, word)
+    except ValueError:
+        return None
 
 
 def test_a_word_that_could_be_shorter_is_told_so() -> None:
@@ -102,16 +108,11 @@ def test_no_word_is_shorter_than_the_shortest(each: Rung | Puzzle) -> None:
         pytest.skip("EXAMPLES=1000 looks at all words that are shorter")
     words = [""]
     for _ in range(1, least):
-        words = [word + letter for word in words for letter in "ABCD"]
-        assert not [word for word in words if fails(each.program, word)]
-        words = [word for word in words if possible(each.program, word)]
-
-
-def possible(program: Call, word: str) -> bool:
-    try:
-        return len(replay(program, word).word) > len(word)
-    except ValueError:
-        return False
+        longer = [word + letter for word in words for letter in "ABCD"]
+        schedules = {word: tried(each.program, word) for word in longer}
+        found = {word: schedule for word, schedule in schedules.items() if schedule}
+        assert {schedule.verdict for schedule in found.values()} == {"ok"}
+        words = [word for word, schedule in found.items() if len(schedule.word) > len(word)]
 
 
 # ---------------------------------------------------------- broken or not?
