@@ -79,7 +79,9 @@ def broken(schedule: Schedule) -> str:
 
 def told(schedule: Schedule) -> str:
     """How it ends and why, on one line; what the outcome has said is not said again."""
-    because = RAISED.sub("", schedule.because)
+    raised = RAISED.search(schedule.because)
+    of_main = schedule.verdict == "race" and raised and "AssertionError" not in raised[0]
+    because = schedule.because if of_main else RAISED.sub("", schedule.because)
     return " ".join(f"{schedule.outcome}. {because}".split())
 
 

@@ -138,7 +138,8 @@ class Explorer:
             strategy.begin()
             run = self.run(strategy)
             found = run.sharing.found()
-            if not found <= self.shared or run.pace.wants_time or run.pace.again:
+            grows = not found <= self.shared or run.pace.wants_time or run.pace.again
+            if grows and process_time() < self.until:
                 self.shared |= found
                 self.subject.timed = self.subject.timed or run.pace.wants_time
                 raise Grown
