@@ -1,25 +1,25 @@
-"""Workers that get into each other's way, in real time: two that eat, wait or count.
+"""Workers that get into each other's way, in real time.
 
 They show what the explorer of lesson 04 does not, as it asks what *can* happen
-and not how often: two that step aside for each other again and again, one that
-always comes last, and two processes that share a number.
+and not how often: two that step aside for each other again and again, and one
+that needs more than the others and always comes last.
 
->>> [span.name for span in starving(rounds=1).spans]
-['greedy', 'patient']
+>>> [span.name for span in table(Lock()).lanes()["worker 4"]]
+['waits for places', 'has 2']
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Lock
+from contextlib import nullcontext
+from threading import Condition, Lock
 from typing import Any
 
 from .run import run
 from .timeline import Timeline
-from .work import start_and_join, wait
+from .work import wait
 
 SLOW = 0.06  # seconds from one thing to the next at table: more than a busy system is late
-QUICK = 0.03  # seconds that the greedy one keeps the lock
 
 
 def meal(pause: Callable[[], float], tries: int = 4) -> Timeline:
@@ -47,32 +47,32 @@ def meal(pause: Callable[[], float], tries: int = 4) -> Timeline:
     return timeline
 
 
-def starving(rounds: int = 12) -> Timeline:
-    """One takes a lock again as soon as it has let go; one looks now and then if it is free."""
-    timeline, lock, begun = Timeline(), Lock(), Event()
+def table(turnstile: Any = None, times: int = 4) -> Timeline:
+    """Three that need one of two places, `times` times each, and one that needs both.
 
-    def greedy() -> None:
+    `turnstile` is a lock that everybody takes before waiting for a place, so that
+    nobody is passed by who came later; without it whoever finds a place takes it.
+    """
+    timeline, changed, places = Timeline(), Condition(), 2
+    door = turnstile or nullcontext()
+
+    def take(needs: int) -> None:
+        nonlocal places
+        with timeline.span("waits for places"), door, changed:
+            changed.wait_for(lambda: places >= needs)
+            places -= needs
+
+    def sit(guest: int) -> None:
+        nonlocal places
+        needs, rounds = (2, 1) if guest == 3 else (1, times)
+        wait(SLOW / 2 * guest)  # so that no two of them get up at the same moment
         for _ in range(rounds):
-            with lock, timeline.span("greedy"):
-                begun.set()
-                wait(QUICK)
+            take(needs)
+            with timeline.span(f"has {needs}"):
+                wait(SLOW)
+            with changed:
+                places += needs
+                changed.notify_all()
 
-    def patient() -> None:
-        begun.wait()
-        while not lock.acquire(blocking=False):
-            wait(QUICK / 7)
-        with timeline.span("patient"):
-            wait(QUICK)
-        lock.release()
-
-    run(lambda part: part(), [greedy, patient], 2)
+    run(sit, range(4), 4)
     return timeline
-
-
-def add_by_two(worker: Callable[..., object], total: Any, times: int, lock: Any) -> None:
-    """Let two processes call `worker(total, times, lock, together)`, and wait for both."""
-    from multiprocessing import get_context
-
-    spawn = get_context("spawn")
-    args = total, times, lock, spawn.Barrier(2)
-    start_and_join(*(spawn.Process(target=worker, args=args) for _ in range(2)))

@@ -6,7 +6,7 @@ a lesson says that it was not measured.
 Not a profiler: it sees whole processes, not the objects in them.
 
 >>> sorted(trips([16], rounds=1))
-['Pipe', 'Queue', 'SimpleQueue', 'shared memory', 'threads: queue.Queue']
+['Pipe', 'Queue', 'SimpleQueue', 'manager: Queue', 'shared memory', 'threads: queue.Queue']
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from queue import Queue
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from .work import bounce, echo, repickled
+from .run import run
+from .work import bounce, echo, fetch, fetch_async, repickled
+from .work.server import body
 
 PATIENCE = 10.0  # seconds that a ball may be away
 SIZES = (16, 1 << 10, 1 << 14, 1 << 18, 1 << 22)  # bytes: 16 to 4 MB
@@ -45,13 +47,18 @@ class Memory(NamedTuple):
 
 def memory(pid: int | None = None) -> Memory | None:
     """The memory of a process, by default of this one; None where nobody tells."""
+    found = _status(pid or os.getpid(), "VmRSS", "VmSize")
+    return Memory(*found) if found else None
+
+
+def _status(pid: int, *names: str) -> list[int] | None:
+    """What Linux says of a process, in bytes."""
     try:
-        with open(f"/proc/{pid or os.getpid()}/status", encoding="utf-8") as file:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             lines = dict(line.split(":", 1) for line in file if ":" in line)
-        kilobytes = [int(lines[name].split()[0]) for name in ("VmRSS", "VmSize")]
+        return [1024 * int(lines[name].split()[0]) for name in names]
     except (OSError, KeyError, ValueError, IndexError):  # no /proc, no such process, a zombie
         return None
-    return Memory(*(1024 * number for number in kilobytes))
 
 
 def private(x: object = None) -> int | None:
@@ -71,6 +78,41 @@ def _most() -> int:
     from resource import RUSAGE_SELF, getrusage
 
     return getrusage(RUSAGE_SELF).ru_maxrss
+
+
+def _peak() -> int | None:
+    """The most bytes that this process has had in use since it began."""
+    found = _status(os.getpid(), "VmHWM")
+    return found[0] if found else _most() if sys.platform == "darwin" else None
+
+
+class Downloads(NamedTuple):
+    """What it took to download so many pages at once."""
+
+    elapsed: float  # seconds
+    at_once: int
+    memory: int | None  # bytes more than before the first of them; None where nobody tells
+    whole: bool
+
+
+def downloads(using: str, urls: Sequence[str]) -> Downloads:
+    """A worker for each of `urls`, by "tasks" or "threads", in a process of their own.
+
+    A process of its own, as memory that was used once is not given back.
+    """
+    return run(_downloads, [(using, list(urls))], 1, "processes").results[0]  # type: ignore[no-any-return]
+
+
+def _downloads(order: tuple[str, list[str]]) -> Downloads:
+    using, urls = order
+    work: Any = fetch_async if using == "tasks" else fetch
+    run(work, urls[:1], 1, using)  # what is imported for a first download is there
+    before = _peak()
+    timeline = run(work, urls, len(urls), using)
+    after = _peak()
+    more = None if before is None or after is None else after - before
+    whole = timeline.results == [body(url) for url in urls]
+    return Downloads(timeline.elapsed, timeline.at_once(), more, whole)
 
 
 def thread_memory(count: int = 200) -> Memory | None:
@@ -187,8 +229,8 @@ def trips(sizes: Sequence[int] = SIZES, rounds: int = 30) -> dict[str, dict[int,
     The other worker is a thread or a process. It looks into each page of the
     bytes, so that they have really arrived, and sends a short answer: a trip is
     the time until that is there. Threads hand over a reference. Between processes
-    every byte is copied, into a pipe and out of it; or once, into shared memory,
-    and then only a number is sent.
+    every byte is copied, into a pipe and out of it; to the queue of a manager and
+    from there, so twice; or once, into shared memory, and then only a number is sent.
 
     It waits for answers without a time limit, so it belongs under a `deadline`.
     """
@@ -248,23 +290,25 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
         "Pipe": spawn.Pipe(),
         "shared memory": spawn.Pipe(),
     }
-    block = SharedMemory(create=True, size=most)
-    process = spawn.Process(target=answer, args=(list(far.values()), block), daemon=True)
-    try:
-        process.start()
-        threading.Thread(target=answer, args=([near], None), daemon=True).start()
-        yield {"threads: queue.Queue": near, **far}, block
-        process.join()
-    finally:
-        if process.pid:
-            process.kill()
+    with spawn.Manager() as manager:
+        far["manager: Queue"] = manager.Queue(), manager.Queue()
+        block = SharedMemory(create=True, size=most)
+        process = spawn.Process(target=answer, args=(list(far.values()), block), daemon=True)
+        try:
+            process.start()
+            threading.Thread(target=answer, args=([near], None), daemon=True).start()
+            yield {"threads: queue.Queue": near, **far}, block
             process.join()
-        near[0].put(None)
-        for queue in far["Queue"]:  # its thread may wait for somebody to read
-            queue.cancel_join_thread()
-            queue.close()
-        block.close()
-        block.unlink()
+        finally:
+            if process.pid:
+                process.kill()
+                process.join()
+            near[0].put(None)
+            for queue in far["Queue"]:  # its thread may wait for somebody to read
+                queue.cancel_join_thread()
+                queue.close()
+            block.close()
+            block.unlink()
 
 
 def answer(pairs: Sequence[tuple[Any, Any]], block: Any) -> None:

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import wait_graph
-from .ending import Ender, InOneSentence, raise_in, untraced
+from .ending import Ender, InOneSentence, end_processes, raise_in, untraced
 from .ending.interrupts import must_not_be_broken, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
@@ -32,6 +32,10 @@ PATIENCE = 2.0  # seconds that an import in the block gets to end, or what is as
 
 class DeadlinePassed(InOneSentence, TimeoutError):
     """A block took longer than its deadline."""
+
+
+class TimeIsUp(InOneSentence, BaseException):
+    """Raised in a block that has handled DeadlinePassed and goes on; no Exception."""
 
 
 class deadline:
@@ -46,7 +50,8 @@ class deadline:
     that keeps the GIL, as `sum(range(10**10))` does, holds up the deadline itself. On
     Windows the same holds for a wait in `Thread.join`. In a thread other than
     the main one the block ends between two steps of Python code, and an error
-    on its way may arrive just after the block.
+    on its way may arrive just after the block. A block that handles every
+    BaseException and goes on, as one with a bare `except:` may, never ends.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -61,6 +66,7 @@ class deadline:
         self._main = self._thread is threading.main_thread()
         self._threads, self._children = set(threading.enumerate()), set(active_children())
         self._expired = self._stepped_in = self._shown = self._given_up = False
+        self._raised = False  # in the block, at least once
         self._left: list[str] = []
         self._at: tuple[int, int] | None = None  # where it was not interrupted
         self._inside = must_not_be_broken(sys._getframe(1))
@@ -104,6 +110,7 @@ class deadline:
         if self._closed.wait(self.seconds):
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])
+        self._waits += [w for w in wait_graph.picture(self._forgotten()) if not w.waits]
         self._expired, self._patient_until = True, monotonic() + PATIENCE
         while not self._closed.is_set():
             self._interrupt()
@@ -118,8 +125,7 @@ class deadline:
         if not self._main:
             if self._must_not_be_broken(wait_graph.frame_of(self._thread)):
                 return
-            self._stepped_in = True
-            raise_in(self._thread, DeadlinePassed)
+            raise_in(self._thread, type(self._next()))
         elif sys.platform == "win32":
             signal.raise_signal(signal.SIGINT)
         else:
@@ -162,23 +168,27 @@ class deadline:
         return patient and must_not_be_broken(frame)
 
     def _raise(self) -> NoReturn:
-        self._stepped_in = True
-        raise self._error([])
+        raise self._next()
+
+    def _next(self) -> BaseException:
+        """What is raised in the block: DeadlinePassed, and from the second time on no Exception."""
+        again, self._raised, self._stepped_in = self._raised, True, True
+        return TimeIsUp("the block had not ended in time.") if again else self._error([])
 
     def _new_threads(self) -> list[threading.Thread]:
         known = {*self._threads, self._watcher}
         found = [t for t in wait_graph.running() if t not in known and not isinstance(t, Ender)]
         return [thread for thread in found if not wait_graph.idle(thread)]
 
+    def _forgotten(self) -> list[threading.Thread]:
+        """Threads of an earlier cell; those that compute slow down whatever runs beside them."""
+        older = [t for t in wait_graph.running() if t in self._threads and t is not self._thread]
+        return [t for t in older if wait_graph.is_learners_thread(t)]
+
     def _end_all(self) -> list[str]:
         """End what was started inside; the names of what could not be ended."""
         children = [child for child in active_children() if child not in self._children]
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.join(GRACE)
-            if child.is_alive():
-                child.kill()
+        end_processes(children, GRACE)
         hook, threading.excepthook = threading.excepthook, lambda args: None
         try:  # SystemExit is what `threading` does not report
             ender = Ender(self._new_threads, SystemExit, given_up=True, grace=GRACE)

@@ -1,7 +1,7 @@
 """Timelines, speed-ups and costs as pictures that carry their own words.
 
 `html` makes inline SVG: fast enough to follow a slider, and at home on a light
-or a dark page. `show`, `curve`, `costs` and `heat` show a picture with its words,
+or a dark page. `show`, `curve`, `costs`, `heat` and `graph` show a picture with its words,
 which a page without a kernel can keep: see `timeline.picture.shown`.
 Below the lanes of a timeline stands how full its queues were.
 
@@ -47,6 +47,8 @@ BYTES = ("B", "kB", "MB", "GB")
 SECONDS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 HIGH, RIGHT = 330.0, 12.0  # pixels: of a chart; between a line's end and its name
 NEAR = 17.0  # pixels from one name to the next
+ROUND_WIDE, ROUND_HIGH = 220.0, 80.0  # pixels: half of a circle of boxes
+PALE = "#CFE8F7"  # behind the letters of a box
 FASTER, SLOWER = (86, 180, 233), (230, 159, 0)  # what the cells of a heat map lean to
 
 
@@ -215,6 +217,75 @@ def _check_heat(speedups: Mapping[str, Mapping[str, float]]) -> None:
             if not 0 < speedup < float("inf"):
                 where = f"({name}, {column})"
                 raise ValueError(f"speed-ups must be positive numbers, not {speedup!r} {where}")
+
+
+def graph(arrows: Mapping[tuple[str, str], str], title: str = "") -> None:
+    """Show who leads to whom, {(from, to): words on the arrow}; say it.
+
+    What stands for a thread or a lock is a box; the boxes stand in a circle, in the
+    order in which the arrows lead from one to the next.
+    """
+    if not arrows:
+        raise ValueError("arrows must have one arrow or more, and there is none")
+    text = ". ".join(f"{one} {said} {other}" for (one, other), said in arrows.items()) + "."
+    text = headed(title or "Who leads to whom", text)
+    display(lambda: bundle(_graph(arrows, title), text), text)
+
+
+def _graph(arrows: Mapping[tuple[str, str], str], title: str) -> Sheet:
+    sheet, names = Sheet(), _in_a_row(arrows)
+    if title:
+        sheet.heading(0, title, 16)
+    middle, down = sheet.y + ROUND_HIGH + LINE, ROUND_HIGH if len(names) > 2 else 0.0
+    places = {}
+    for i, name in enumerate(names):
+        angle = math.pi * (1 + 2 * i / len(names))
+        places[name] = WIDTH / 2 + ROUND_WIDE * math.cos(angle), middle + down * math.sin(angle)
+    sizes = {name: (width(short(name, ROUND_WIDE)) / 2 + 12, LINE * 0.8) for name in names}
+    for (one, other), said in arrows.items():
+        begin = _edge(places[one], places[other], sizes[one])
+        end = _edge(places[other], places[one], sizes[other])
+        sheet.items += [Line([begin, end]), *_head(begin, end)]
+        x, y = ((a + b) / 2 for a, b in zip(begin, end, strict=True))
+        sheet.items.append(Text(x, y, short(said, ROUND_WIDE), "middle"))
+    for name, (x, y) in places.items():
+        wide, high = sizes[name]
+        sheet.items.append(Box(x - wide, y - high, 2 * wide, 2 * high, "ran", fill=PALE))
+        sheet.items.append(Text(x, y, short(name, ROUND_WIDE), "middle", "#000"))
+    sheet.y = middle + ROUND_HIGH + LINE
+    return sheet
+
+
+def _in_a_row(arrows: Mapping[tuple[str, str], str]) -> list[str]:
+    """All names, each after one that leads to it where there is one."""
+    names: dict[str, None] = {}
+    for begin, _ in arrows:
+        on: str | None = begin
+        while on is not None and on not in names:
+            names[on] = None
+            on = next((b for a, b in arrows if a == on and b not in names), None)
+    return [*names, *dict.fromkeys(b for _, b in arrows if b not in names)]
+
+
+def _edge(
+    one: tuple[float, float], other: tuple[float, float], size: tuple[float, float]
+) -> tuple[float, float]:
+    """Where the line from the middle of a box to another place leaves the box, and a bit on."""
+    (x, y), across, down = one, other[0] - one[0], other[1] - one[1]
+    share = min(
+        (half + 4) / abs(way) if way else math.inf
+        for half, way in zip(size, (across, down), strict=True)
+    )
+    share = min(share, 0.4)
+    return x + across * share, y + down * share
+
+
+def _head(begin: tuple[float, float], end: tuple[float, float]) -> Iterator[Line]:
+    """The two strokes at an arrow's end."""
+    angle = math.atan2(end[1] - begin[1], end[0] - begin[0])
+    for turn in (2.7, -2.7):
+        x, y = end[0] + 9 * math.cos(angle + turn), end[1] + 9 * math.sin(angle + turn)
+        yield Line([end, (x, y)])
 
 
 def _heat(speedups: Mapping[str, Mapping[str, float]], columns: Sequence[str], title: str) -> Sheet:

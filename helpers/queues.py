@@ -19,6 +19,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from queue import Empty, Queue, SimpleQueue
 from time import monotonic, perf_counter_ns
 from typing import Any, NamedTuple
@@ -26,7 +27,8 @@ from typing import Any, NamedTuple
 from .ending import LOOK, WorkerStopped, end_threads, not_stopped
 from .ending.interrupts import whole
 from .ending.under_way import noted
-from .run import MOST, RunError, Stopped, add_sentence, brief, check_timeout, first_of, supervisor
+from .run import MOST, RunError, Stopped, add_sentence, all_are_started, first_of, supervisor
+from .run.door import brief, check_timeout, listed
 from .timeline import Timeline, outcome_of
 from .timeline.queue_length import Depth
 
@@ -98,18 +100,20 @@ def pipeline(
 ) -> Timeline:
     """Send each item through all stages; the results stand in order in `.results`.
 
-    Between two stages is a belt of `size`, 0 for no limit. An item that fails
+    Between two stages is a belt of `size`, 0 for no limit; of several, each has a
+    name such as "1: load → resize" in `.depths`. An item that fails
     is dropped; when all the others are through, RunError names the first such
     item, and its `failures` have them all. Stop, or `timeout` seconds passing,
     ends the threads. ValueError for arguments that cannot work.
     """
     _check(stages, size)
     check_timeout(timeout)
-    flow = _Flow(list(items), stages, size)
+    flow = _Flow(listed(items), stages, size)
     outer, last = supervisor(), monotonic() + timeout
     failure: RunError | None = None
     try:
-        flow.start()
+        with all_are_started(flow.timeline):
+            flow.start()
         while not failure and flow.alive():
             outer.progress(flow.done, len(flow.items))
             if outer.stop.is_set():
@@ -153,8 +157,10 @@ class _Flow:
         self.results = self.timeline.results = [None] * len(items)
         self.failures: list[tuple[int, str, BaseException]] = []
         self.in_hand: dict[str, int] = {}  # by thread
-        names = [f"queue {n}" for n in range(1, len(stages))] if len(stages) > 2 else ["queue"]
-        self.belts = [Belt(self.timeline, size, name) for name in names[: len(stages) - 1]]
+        pairs = enumerate(pairwise(stage.name for stage in stages), 1)
+        names = [f"{n}: {one} → {next}" for n, (one, next) in pairs]
+        names = ["queue"] if len(names) == 1 else names
+        self.belts = [Belt(self.timeline, size, name) for name in names]
         source: SimpleQueue[tuple[int, Any]] = SimpleQueue()
         for pair in enumerate(items):
             source.put(pair)

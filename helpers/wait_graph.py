@@ -48,8 +48,13 @@ class Waiter(NamedTuple):
     source: str
     on: str = ""  # the thread or process that it waits for, where that is known
 
+    @property
+    def waits(self) -> bool:
+        """Whether its call is one that is known to wait."""
+        return bool(WAITING.search(self.call))
+
     def __str__(self) -> str:
-        verb = "waits in" if WAITING.search(self.call) else "is in"
+        verb = "waits in" if self.waits else "is in"
         lines = [f"{self.lane} {verb} {self.call}, {self.where}", f"    {self.source}"]
         if not self.call:
             lines[0] = f"{self.lane} is computing, {self.where}"
@@ -150,6 +155,11 @@ def idle(thread: threading.Thread) -> bool:
     pool = [code for code in codes if any(part in code.co_filename for part in POOLS)]
     at_work = any(code.co_qualname == "_WorkItem.run" for code in pool)  # has a call to make
     return bool(pool) and not at_work and all(is_library(code.co_filename) for code in codes)
+
+
+def is_learners_thread(thread: threading.Thread) -> bool:
+    """Whether it runs code of the learner's."""
+    return any(is_learners(f.f_code.co_filename) for f in _stack(frame_of(thread)))
 
 
 def where(frame: FrameType, line: int) -> tuple[str, str]:

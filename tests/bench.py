@@ -16,7 +16,9 @@ import logging.handlers
 import multiprocessing
 import os
 import random
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -35,6 +37,7 @@ from time import perf_counter, perf_counter_ns, thread_time_ns
 from typing import Any
 
 from helpers import draw, queues
+from helpers.cost import downloads as all_at_once
 from helpers.machine import machine, usable_cpus
 from helpers.run import run
 from helpers.timeline import Timeline
@@ -42,6 +45,8 @@ from helpers.work import crunch, fetch
 from helpers.work.real_work import read_text, texts
 from helpers.work.server import allow_many_files, body, server
 
+ROOT = Path(__file__).resolve().parents[1]
+FIRST = "notebooks/00-start-here.ipynb"
 SPANS = 10_000
 ZEROS = bytes(1 << 20)
 
@@ -395,6 +400,48 @@ def browser() -> None:
     row("   the difference", working - work, "at most 0.1 s", unit=" s")
 
 
+def opening() -> None:
+    """From `course.py lab` to a first lesson whose kernel answers and whose first cell has run."""
+    sys.path.insert(0, str(Path(__file__).parent / "browser"))
+    import driver
+
+    if driver.chromium() is None:
+        print("  there is no Chromium here")
+        return
+    with socket.socket() as probe:  # the same port each time, as the browser keeps what it has read
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    took = []
+    with driver.browser() as chromium, chromium.new_context() as context:
+        for _ in range(4):
+            start = perf_counter()
+            with course_lab(port) as (address, token):
+                lab = driver.Lab(address, token)
+                lesson = driver.Lesson(context.new_page(), lab, FIRST, "lab/tree", "")
+                lesson.run_cell(0)
+                took.append(perf_counter() - start)
+                lesson.shut_down()
+                lesson.page.close()
+    row("usable after course.py lab, first start", took[0], unit=" s")
+    row("   every other start", median(took[1:]), "at most 6 s", unit=" s")
+
+
+@contextmanager
+def course_lab(port: int) -> Iterator[tuple[str, str]]:
+    """`course.py lab` without a browser of its own: gives the address and the token it says."""
+    command = [sys.executable, str(ROOT / "course.py"), "lab", "--no-browser"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--expose-app-in-browser"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        tried = (re.search(r"(http://[^/\s]+)/\S*token=(\w+)", line) for line in child.stdout)
+        said = next(filter(None, tried))
+        yield said[1], said[2]
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
 @contextmanager
 def in_jupyterlab(cells: list[str]) -> Iterator[tuple[Any, Any]]:
     """The driver, and a notebook of these cells that has been run; None where no browser is."""
@@ -425,6 +472,7 @@ PEERS = {  # what is installed, and how many times as fast ours is to be
     "frontrun": ("frontrun==0.7.0", "at least 25"),
     "interleave_test": ("interleave-test==0.1.0", "at least 8"),
 }
+OURS_OF_TASKS, FRONTRUN_OF_TASKS = "ours_of_tasks", "frontrun_of_tasks"
 PLAY = """
 from threading import Thread
 from helpers.interleave import play
@@ -462,12 +510,16 @@ def beside_peers() -> None:
         if not _installed(python, folder, ["greenlet", *(name for name, _ in PEERS.values())]):
             return
         names = ["ours", *PEERS, "plain"]  # the last: the program itself, on plain threads
+        names += [OURS_OF_TASKS, FRONTRUN_OF_TASKS]
         rates = turns(3, **{name: partial(_rate, python, folder, name) for name in names})
         on_cases(python, folder)
     for name in names:
-        row(f"{name}, 3 threads × 2 increments", rates[name], unit=" /s")
+        row(f"{name}, 3 workers × 2 increments", rates[name], unit=" /s")
     for name, (_, wanted) in PEERS.items():
         row(f"ours ÷ {name}", rates["ours"] / rates[name], wanted)
+    of_tasks = rates[OURS_OF_TASKS]
+    row("ours of tasks ÷ ours", of_tasks / rates["ours"], "at least 0.7")
+    row("ours of tasks ÷ frontrun of tasks", of_tasks / rates[FRONTRUN_OF_TASKS], "at least 25")
 
 
 def _installed(python: str, folder: str, packages: list[str]) -> bool:
@@ -595,6 +647,23 @@ def thousand() -> None:
     row("   the worst", max(seconds), unit=" s")
 
 
+def tasks() -> None:
+    """1000 downloads of 100 ms at once, by tasks and by threads, in a fresh process each time."""
+    with server() as at:
+        urls = [f"{at}/wait?seconds=0.1&name={n}" for n in range(1000)]
+        kinds = ("tasks", "threads")
+        one = [all_at_once("tasks", urls[:1]).elapsed for _ in range(5)]
+        found = [{kind: all_at_once(kind, urls) for kind in kinds} for _ in range(5)]
+    row("whole with tasks, in the worst of five rounds", min(r["tasks"].whole for r in found))
+    for kind in kinds:
+        elapsed = median(r[kind].elapsed for r in found)
+        row(f"{kind}: until the last answer, median", elapsed, unit=" s")
+        wanted = "at most 5" if kind == "tasks" else ""
+        row("   ÷ a single download", elapsed / median(one), wanted)
+        if memory := [r[kind].memory for r in found if r[kind].memory]:
+            row("   memory, median", median(memory) / 1e6, unit=" MB")
+
+
 async def _clients(port: int, count: int) -> int:
     return sum(await asyncio.gather(*(_client(port, n) for n in range(count))))
 
@@ -670,8 +739,8 @@ def bare_pipeline(
 
 
 def main(names: list[str]) -> None:
-    every = (span, transport, kill, startup, picture, speedup, browser, interleave)
-    parts = {part.__name__: part for part in (*every, downloads, pipeline)}
+    every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
+    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")

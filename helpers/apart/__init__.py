@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GRACE = 3.0  # seconds that an ended program's children, and multiprocessing's tracker, get
+GRACE = 1.0  # seconds that an ended program's children, and multiprocessing's tracker, get
 # The last line of a traceback, and the indented lines that some messages go on with.
 ERROR = re.compile(
     r"^(?:\w+\.)*(\w*(?:Error|Exception|BrokenProcessPool)\b.*(?:\n[ \t]+(?!File )\S.*)*)", re.M
@@ -205,11 +205,15 @@ def _end(process: Popen[str]) -> tuple[str, str]:
     """End the program and its children; what they borrowed from the system is given back."""
     import subprocess
 
-    _kill(process)
-    with suppress(subprocess.TimeoutExpired):
-        return process.communicate(timeout=GRACE)
-    _kill(process, firmly=True)
-    return process.communicate()
+    so_far: list[bytes | None] = []
+    for firmly in (False, True):
+        _kill(process, firmly)
+        try:
+            return process.communicate(timeout=GRACE)
+        except subprocess.TimeoutExpired as error:  # at last: who has left its group writes there
+            so_far = [error.output, error.stderr]
+    printed, said = ((part or b"").decode("utf-8", "replace") for part in so_far)
+    return printed, said
 
 
 def _kill(process: Popen[str], firmly: bool = False) -> None:

@@ -74,6 +74,22 @@ def end_threads(
     return {thread.name: _prospect(thread) for thread in ender.threads()}
 
 
+def end_processes(processes: Iterable[Any], grace: float = GRACE) -> list[Any]:
+    """Terminate them, and kill those that are there `grace` seconds later; who is there even then.
+
+    All of them are given the same seconds. One that was not started is left alone.
+    """
+    left = [process for process in processes if process.pid is not None]
+    for end in ("terminate", "kill"):
+        for process in left:
+            getattr(process, end)()
+        last = monotonic() + grace
+        for process in left:
+            process.join(max(0.0, last - monotonic()))
+        left = [process for process in left if process.is_alive()]
+    return left
+
+
 class Ender(Thread):
     """Tells `threads()` to end until there are none.
 
@@ -182,6 +198,8 @@ def _prospect(thread: Thread) -> str:
 
 def not_stopped(workers: Mapping[str, str]) -> str:
     """What is said of workers that cannot be ended: by name, what is known of each."""
+    if not workers:
+        return ""
     named: dict[str, list[str]] = {}
     for name, why in workers.items():
         named.setdefault(why, []).append(name)

@@ -3,7 +3,8 @@
 An interrupt is an exception, between any two steps of the main thread. Within an
 import it leaves a module half made; within what ends a block, a lock that stays
 closed, a hook that stays replaced, a process that nobody knows of. So in a
-notebook it waits for the end of these, a few seconds at most.
+notebook it waits for the end of these, a few seconds at most. Pressing Stop once
+more meanwhile changes nothing: both presses want the same, and one is enough.
 """
 
 from __future__ import annotations

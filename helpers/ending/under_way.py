@@ -77,6 +77,8 @@ class _Note:
         self.found = self.page[:].rstrip(b"\0").decode("utf-8", "ignore")
         self._write("")
         atexit.register(self._remove, path)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forget)
 
     @contextmanager
     def of(self, what: str) -> Iterator[None]:
@@ -107,6 +109,12 @@ class _Note:
 
 
 _note: _Note | None = None
+
+
+def _forget() -> None:
+    """Nothing is noted in a fork: the page is its parent's, and so was whoever held the lock."""
+    global _note
+    _note = None
 
 
 def _named(argument: Any) -> str:

@@ -97,9 +97,7 @@ prediction(
     "start.crunch",
     "Four computations of 0.1 s, four threads instead of one. Faster?",
     {
-        "about the same": Option(
-            "Under a GIL, or with one usable CPU, one thread at a time computes.", 1
-        ),
+        "about the same": Option("Under a GIL, or on one CPU, one thread at a time computes.", 1),
         "twice as fast": Option("For that, two would have to compute at the same instant.", 2),
         "four times as fast": Option("Waits overlap like that. Computing takes a CPU.", 4),
     },
@@ -158,6 +156,20 @@ prediction(
     },
     right="four times as long",
     otherwise=NO_GIL,
+)
+
+prediction(
+    "concurrency.response",
+    "16 waits of 0.1 s, handed in together, 4 threads. When is one done, on average?",
+    {
+        "after 0.1 s": Option("That is its latency: the time in the line counts, too.", 0.1),
+        "after 0.25 s": Option(
+            "Four rounds end after 0.1, 0.2, 0.3 and 0.4 s: that is 0.25 s on average.", 0.25
+        ),
+        "after 0.4 s": Option("Then the last ones are done.", 0.4),
+        "after 1.6 s": Option("That is one thread, and its last wait.", 1.6),
+    },
+    right="after 0.25 s",
 )
 
 prediction(
@@ -272,8 +284,10 @@ prediction(
     otherwise="This ratio differs from computer to computer; the text below says what counts.",
 )
 
+# ------------------------------------------------------ 03b pools and sharing
+
 prediction(
-    "processes.many",
+    "pools.many",
     "Four workers per usable CPU: an item takes",
     {
         "a quarter of the time": Option("More workers do not make a CPU faster.", 0.25),
@@ -281,6 +295,38 @@ prediction(
         "4 times as long": Option("They take turns, four on each CPU.", 4),
     },
     right="4 times as long",
+)
+
+prediction(
+    "pools.initializer",
+    "Two workers, 12 items. The initializer is called",
+    {
+        "once": Option("Each process has a memory of its own, and needs its own preparation.", 1),
+        "2 times": Option("Each worker is prepared once, when it starts.", 2),
+        "12 times": Option("An item finds its worker prepared.", 12),
+    },
+    right="2 times",
+)
+
+prediction(
+    "pools.late",
+    "result(timeout=0.1) has raised TimeoutError. The worker",
+    {
+        "is ended": Option("The time-out is about your waiting, and not about the work."),
+        "goes on": Option("You have stopped waiting; nobody has told the worker."),
+    },
+    right="goes on",
+)
+
+prediction(
+    "pools.lock",
+    "A process is killed while it holds a lock. The next acquire",
+    {
+        "gets the lock": Option("Whoever is killed runs no code any more, no release either."),
+        "raises an exception": Option("Nobody finds out that the holder is gone."),
+        "waits for ever": Option("The lock stays taken, and nobody is left who could release it."),
+    },
+    right="waits for ever",
 )
 
 # ---------------------------------------------------------- 04 synchronization
@@ -404,6 +450,18 @@ prediction(
     right="the one before resize",
 )
 
+prediction(
+    "queues.bottleneck",
+    "With four threads for resizing, the bottleneck is",
+    {
+        "load": Option("Two threads load: a photo each 10 ms."),
+        "resize": Option("Four threads resize: a photo each 10 ms."),
+        "store": Option("One thread stores: a photo each 20 ms, and all others are faster."),
+    },
+    right="store",
+    otherwise="Each stage has to keep its pace, and something else kept this computer busy.",
+)
+
 # ----------------------------------------------------------------- 06 choosing
 
 prediction(
@@ -471,6 +529,29 @@ prediction(
 )
 
 prediction(
+    "choosing.crowd",
+    "300 pages: how many times as fast are 300 threads as 10?",
+    {
+        "about as fast": Option("Thirty times as many wait at once.", 1),
+        "5 times": Option("Each opens a connection, and that now takes longer than waiting.", 5),
+        "30 times": Option("The waiting gets so much shorter. The CPU has as much to do.", 30),
+    },
+    right="5 times",
+    otherwise="What is left when all wait at once is work for a CPU: it depends on the CPUs.",
+)
+
+prediction(
+    "choosing.mixed",
+    "Twelve photographs are downloaded and made small by Pillow. Which is the quickest way?",
+    {
+        "serial": Option("While one photograph is waited for, another one can be computed."),
+        "threads": Option("They wait all at once, and Pillow lets go of the GIL."),
+        "threads and processes": Option("Pillow lets go of the GIL, and threads need no start."),
+    },
+    right="threads",
+)
+
+prediction(
     "choosing.chunks",
     "Three processes. The fastest chunks have how many files?",
     {
@@ -479,8 +560,7 @@ prediction(
         "400": Option("Few trips, but with two chunks only two workers have work."),
     },
     right="20",
-    otherwise="Small chunks lose time on trips, large ones at the end: which loss is larger"
-    " depends on the item, on the CPUs, and on what disturbs the run.",
+    otherwise="Which loss is larger depends on the item, on the CPUs, and on what disturbs.",
 )
 
 prediction(
@@ -499,7 +579,7 @@ prediction(
 
 prediction(
     "tasks.await",
-    "Three coroutines that nap are awaited in a loop. How many naps are under way at once?",
+    "Three downloads are awaited in a loop. How many are under way at once?",
     {
         "1": Option("`await` goes on when what it awaits has ended: so does the loop.", 1),
         "2": Option("One would have to begin before another has ended.", 2),
@@ -518,11 +598,11 @@ prediction(
 )
 prediction(
     "tasks.many",
-    "Three hundred tasks each wait 0.1 s for a page. How long in all?",
+    "A thousand tasks each wait 0.1 s for a page. How long in all?",
     {
         "about 1 s": Option("All wait at once; what is left is the work of asking.", 1.0),
-        "about 8 s": Option("That would be four at a time: nothing limits them here.", 8.0),
-        "about 30 s": Option("That is one after the other: an `await` in a loop.", 30.0),
+        "about 25 s": Option("That would be four at a time: nothing limits them here.", 25.0),
+        "about 100 s": Option("That is one after the other: an `await` in a loop.", 100.0),
     },
     right="about 1 s",
 )

@@ -1,107 +1,28 @@
-"""The exercises of lesson 01: response times, a pool that never overlaps, Amdahl backwards."""
+"""The exercises of lesson 01: downloads that overlap, computing meanwhile, a pool for the work."""
 
 from __future__ import annotations
 
-import math
-import statistics
+import threading
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from numbers import Real
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
-from ..draw import amdahl
 from ..timeline import Timeline
+from ..work import crunch, wait
 from . import exercise, expect
-from .start import HOLD, Calls, as_list, longer
-
-# ------------------------------------------------------------------ response
-
-
-def response(tl: Timeline) -> float:
-    """A solution of `concurrency.response`."""
-    handed_in = min(span.start for span in tl.spans)
-    return sum(span.stop - handed_in for span in tl.spans) / len(tl.spans) / 1e9
-
-
-def latency(tl: Timeline) -> float:
-    """The starter: time in a worker's hands; the time in the line is missing."""
-    return sum(span.seconds for span in tl.spans) / len(tl.spans)
-
-
-def recorded(*spans: tuple[int, float, float]) -> Timeline:
-    """A timeline of spans (worker, start, stop), in seconds of a clock that is not at 0."""
-    timeline = Timeline()
-    for worker, start, stop in spans:
-        first, last = (int((100 + second) * 10**9) for second in (start, stop))
-        timeline.add("item", f"worker {worker}", first, last, cpu_time=0)
-    return timeline
-
-
-def readings(tl: Timeline) -> float:
-    """A plausible mistake: what the clock read at the ends, taken for a length of time."""
-    return sum(span.stop for span in tl.spans) / len(tl.spans) / 1e9
-
-
-LINES = (  # worker, start and stop of each item; the mean response; in words
-    (((1, 0, 1), (2, 0, 1), (1, 1, 2), (2, 1, 2)), 1.5, "two workers and four items of 1 s"),
-    (((1, 0, 1), (1, 1, 2), (1, 2, 3), (1, 3, 4)), 2.5, "one worker and four items of 1 s"),
-    (((1, 0, 1), (2, 0, 1), (3, 0, 1), (4, 0, 1)), 1.0, "a worker for each of four items of 1 s"),
-    (((1, 0, 3), (2, 0, 1), (2, 2, 3)), 7 / 3, "items of 3 s, 1 s and 1 s, the last one late"),
-    (((1, 0, 1), (2, 0, 1), (3, 0, 1), (1, 1, 5)), 2.0, "three items of 1 s and a late one of 4 s"),
-    (((2, 0.5, 1), (1, 0, 2.25)), 1.625, "an item that ends first and did not start first"),
-    (((1, 0, 0.75),), 0.75, "a single item of 0.75 s"),
-    (
-        ((1, 0, 0.25), (2, 0, 2.5), (1, 0.25, 1), (1, 1, 1.5), (3, 2, 2.125), (2, 2.5, 4)),
-        11.375 / 6,
-        "six items of six lengths, and a worker who comes late",
-    ),
+from .start import (
+    COMPANY,
+    HOLD,
+    IN_VAIN,
+    TOO_MANY,
+    Calls,
+    as_list,
+    ended_at_return,
+    longer,
+    short,
+    times,
 )
-SLIPS = (
-    (latency, "that is the time in a worker's hands, and the time in the line counts too"),
-    (readings, "that is what the clock read, and only the time since the hand-in counts"),
-    (lambda tl: response(tl) * 1e9, "those are nanoseconds"),
-    (lambda tl: response(tl) * len(tl.spans), "that is the sum, and the mean is asked for"),
-    (
-        lambda tl: statistics.median(span.stop - handed_in(tl) for span in tl.spans) / 1e9,
-        "that is the median, and the mean is asked for",
-    ),
-    (lambda tl: tl.elapsed, "that is the time until the last one was done"),
-)
-
-
-def handed_in(tl: Timeline) -> int:
-    """When all items were: as the first one started."""
-    return min(span.start for span in tl.spans)
-
-
-@exercise(
-    "concurrency.response",
-    "Write response(tl): the mean seconds from the hand-in of an item to its end.",
-    hints=(
-        "Four items, one worker, 1 s each: the first is done after 1 s, the last after 4 s.",
-        "All items are handed in when the first one starts: min(span.start for span in tl.spans).",
-        "Average span.stop minus that moment; both are nanoseconds, and the answer is in seconds.",
-    ),
-    solution=response,
-    starter=latency,
-    wrong=readings,
-    says="what the clock read",
-)
-def _response(answer: Any) -> str:
-    """The right mean for each recorded line."""
-    for spans, right, words in LINES:
-        timeline = recorded(*spans)
-        given = answer(timeline)
-        slips = (text for slip, text in SLIPS if close(given, slip(timeline)))
-        what = next(slips, "count from the moment when the first item starts to the end of each")
-        expect(
-            close(given, right),
-            f"for {words}, response(tl) gave {rounded(given)}, and {right:.4g} is right: {what}.",
-        )
-    return f"The right mean for all {len(LINES)} timelines: the time in the line is in it."
-
 
 # -------------------------------------------------------------------- repair
 
@@ -146,7 +67,7 @@ def page(item: int) -> str:
 
 @exercise(
     "concurrency.repair",
-    "Repair fetch(work, items): the same list of answers in the same order, items worked on at "
+    "Repair every(work, items): the same list of answers in the same order, items worked on at "
     "once, each of them one time, and all done when it returns.",
     hints=(
         "future.result() waits until the work is done. What does the loop do meanwhile?",
@@ -163,16 +84,13 @@ def _repair(answer: Any) -> str:
     hold, began = HOLD, time.monotonic()
     for items, held in DOWNLOADS:
         work = Calls(items, held, page, hold)
-        try:
+        with ended_at_return(work, "every"):
             given = work.called_by(answer)
-        finally:
-            ended = work.over()
-        work.expect_all(ended, "fetch")
         work.expect_overlap("Look at what the loop waits for before it submits the next item.")
         right = [page(item) for item in items]
         expect(
-            as_list(given, "fetch") == right,
-            f"items overlapped, but for {len(items)} of them fetch returned {given!r:.90}. It must "
+            as_list(given, "every") == right,
+            f"items overlapped, but for {len(items)} of them every returned {given!r:.90}. It must "
             "return a list of all answers in the order of the items, whichever ends first.",
         )
         hold = longer(began) if hold == HOLD else HOLD
@@ -180,68 +98,287 @@ def _repair(answer: Any) -> str:
     return f"All answers in order, for {sizes} and {len(DOWNLOADS[-1][0])} items, some at once."
 
 
-# --------------------------------------------------------------------- share
+# ------------------------------------------------------------------ download
 
 
-def share(one: float, many: float, workers: int) -> float:
-    """A solution of `concurrency.share`."""
-    return (1 - many / one) / (1 - 1 / workers)
+def download(fetch: Callable[[str], Any], urls: Iterable[str], most: int) -> dict[str, Any]:
+    """A solution of `concurrency.download`."""
+    different = list(dict.fromkeys(urls))
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        return dict(zip(different, pool.map(fetch, different), strict=True))
 
 
-SHARES = (  # parallel share, workers, seconds with one
-    (0.8, 16, 10.0),
-    (0.5, 2, 10.0),
-    (0.9, 4, 10.0),
-    (1.0, 8, 10.0),
-    (0.0, 4, 10.0),
-    (0.975, 3, 0.4),
-    (1 / 3, 100, 3600.0),
-    (0.0625, 5, 7.0),
+def every_one_of_them(
+    fetch: Callable[[str], Any], urls: Sequence[str], most: int
+) -> dict[str, Any]:
+    """A plausible mistake: what stands there twice is fetched twice."""
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        return dict(zip(urls, pool.map(fetch, urls), strict=True))
+
+
+LISTS = (  # addresses by their numbers, how many at once, and the one whose call ends last
+    ([5, 2, 9, 2, 7, 5, 1, 8], 3, 5),
+    ([3, 1, 4, 1], 2, 1),
+    ([7, 2], 1, 2),
 )
 
 
 @exercise(
-    "concurrency.share",
-    "Write share(one, many, workers): the parallel share of the work, from two times.",
+    "concurrency.download",
+    "Write download(fetch, urls, most): a dictionary of each address and its photograph; no "
+    "address fetched twice, never more than most at the same time, two at least where most allows "
+    "it.",
     hints=(
-        "By Amdahl, many = one * (1 - p + p / workers). Everything in it is known but p.",
-        "Divide by one and put p on one side: 1 - many / one = p * (1 - 1 / workers).",
-        "Divide by (1 - 1 / workers). With many workers that is nearly 1, with 2 it is a half.",
+        "A ThreadPoolExecutor(max_workers=most) has never more than so many calls under way.",
+        "list(dict.fromkeys(urls)) has each address once, in the same order.",
+        "pool.map gives the photographs in the order of the addresses; zip puts them together.",
     ),
-    solution=share,
-    starter=lambda one, many, workers: one / many / workers,
-    wrong=lambda one, many, workers: 1 - many / one,
-    says="share of the time that was saved",
+    solution=download,
+    starter=lambda fetch, urls, most: None,
+    wrong=every_one_of_them,
+    says="was fetched twice",
+    seconds=20.0,
 )
-def _share(answer: Any) -> str:
-    """The share that the times were made from, for each of them."""
-    for parallel, workers, one in SHARES:
-        many = one / amdahl(parallel, workers)
-        given = answer(one, many, workers)
-        saved = ": that is the share of the time that was saved" * close(given, 1 - many / one)
-        expect(
-            close(given, parallel),
-            f"for {one:g} s with one worker and {many:.4g} s with {workers}, "
-            f"share({one:g}, {many:.4g}, {workers}) gave {rounded(given)}{saved}. "
-            f"Put your p into Amdahl's law: does it give {many:.4g} s?",
+def _download(answer: Any) -> str:
+    """Each address once, never too many at once, and all photographs in the dictionary."""
+    began = time.monotonic()
+    for numbers, most, held in LISTS:
+        urls = [f"photo/{number}" for number in numbers]
+        work = Calls(
+            list(dict.fromkeys(urls)), f"photo/{held}", hold=longer(began) if most == 2 else HOLD
         )
-    return f"Amdahl's law, solved for the share: right for all {len(SHARES)} pairs of times."
+
+        def photograph(url: str, work: Calls = work, most: int = most) -> bytes:
+            with work.changed:
+                work.changed.wait_for(lambda: work.at_once > most, TOO_MANY)
+            return b"" if url.endswith("2") else f"the bytes of {url}".encode()
+
+        work.answers = photograph
+        if most == 1:
+            work.patience = 0.0  # nobody is to come
+        try:
+            given = work.called_by(lambda work, _, u=urls, m=most: answer(work, list(u), m))
+        finally:
+            ended = work.over()
+        again = next((url for url in urls if work.begun.count(url) > 1), "")
+        expect(
+            not again,
+            f"{again} was fetched {times(work.begun.count(again))}. An address that stands in urls "
+            "twice has one photograph, which is fetched once.",
+        )
+        work.expect_all(ended, "download")
+        expect(
+            work.at_once <= most,
+            f"{work.at_once} downloads were under way at once, and {most} is the most.",
+        )
+        if most > 1:
+            work.expect_overlap("Is each answer waited for before the next download begins?")
+        right = {url: photograph(url) for url in work.items}
+        expect(given is not None, "download returned nothing. Is there a return at its end?")
+        expect(
+            isinstance(given, Mapping),
+            f"download must return a dictionary, not {short(given)}.",
+        )
+        expect(
+            dict(given) == right,
+            f"the downloads are right, but the dictionary was {short(dict(given))}. It must have "
+            "each address, and beside it what fetch gave for it, whatever that is.",
+        )
+    return f"Each address once, never too many at a time: right for all {len(LISTS)} lists."
 
 
-def close(given: Any, right: float) -> bool:
-    """Is `given` a number, and `right` but for rounding?"""
-    return is_number(given) and math.isclose(float(given), right, rel_tol=1e-6, abs_tol=1e-6)
+# ----------------------------------------------------------------- meanwhile
 
 
-def is_number(given: Any) -> bool:
-    """A Decimal is one, and so is what NumPy gives for a mean."""
-    if getattr(given, "shape", None) == ():
-        given = given.item()
-    return isinstance(given, (Real, Decimal)) and not isinstance(given, bool)
+def meanwhile(
+    fetch: Callable[[str], Any], urls: Iterable[str], compute: Callable[[], Any]
+) -> tuple[list[Any], Any]:
+    """A solution of `concurrency.meanwhile`: it computes before it asks for the photographs."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        photos = pool.map(fetch, urls)
+        number = compute()
+        return list(photos), number
 
 
-def rounded(given: Any) -> str:
-    """An answer as a sentence can quote it."""
-    if given is None:
-        return "nothing (is there a return?)"
-    return f"{float(given):.4g}" if is_number(given) else f"{given!r:.60}"
+def afterwards(
+    fetch: Callable[[str], Any], urls: Iterable[str], compute: Callable[[], Any]
+) -> tuple[list[Any], Any]:
+    """The starter: `list` waits for all photographs, and only then it computes."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        photos = list(pool.map(fetch, urls))
+        number = compute()
+        return photos, number
+
+
+def computes_first(
+    fetch: Callable[[str], Any], urls: Iterable[str], compute: Callable[[], Any]
+) -> tuple[list[Any], Any]:
+    """A plausible mistake: the other way round is no better."""
+    number = compute()
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return list(pool.map(fetch, urls)), number
+
+
+ALBUMS = (([4, 9, 2, 7, 1, 6], 4), ([8, 3, 5], 5))  # addresses, and the one that ends last
+
+
+class Computing:
+    """A computation that looks whether a download is under way, for a while; then it has a result.
+
+    Each download waits a while until it has begun.
+    """
+
+    def __init__(self, work: Calls, result: Any) -> None:
+        self.work, self.result = work, result
+        self.calls, self.beside, self.early = 0, False, False
+        self.begun = threading.Event()
+
+    def __call__(self) -> Any:
+        with self.work.changed:
+            self.calls += 1
+            self.early = not self.work.begun
+            self.begun.set()
+            self.work.changed.notify_all()
+            self.beside |= self.work.changed.wait_for(lambda: self.work.now > 0, COMPANY)
+        return self.result
+
+    def download(self, url: str) -> str:
+        with self.work.changed:
+            self.work.changed.wait_for(self.begun.is_set, IN_VAIN)
+        return f"photo of {url}"
+
+
+@exercise(
+    "concurrency.meanwhile",
+    "Repair meanwhile(fetch, urls, compute): compute() is called once, while photographs are "
+    "downloaded; the photographs in a list, in the order of urls, and what compute gave.",
+    hints=(
+        "list(pool.map(...)) waits for every photograph. What does pool.map alone do?",
+        "pool.map hands in all items and comes back at once; asking for the results is what waits.",
+        "Three lines in this order: pool.map, compute, and list(...) in the return.",
+    ),
+    solution=meanwhile,
+    starter=afterwards,
+    wrong=computes_first,
+    says="before any download had begun",
+    seconds=20.0,
+)
+def _meanwhile(answer: Any) -> str:
+    """Computed once, beside the downloads, which overlap; both results are given."""
+    for numbers, held in ALBUMS:
+        work = Calls([f"photo/{number}" for number in numbers], f"photo/{held}")
+        computing = Computing(work, result=len(numbers) * 111)
+        work.answers = computing.download
+        with ended_at_return(work, "meanwhile"):
+            given = work.called_by(lambda work, urls, c=computing: answer(work, urls, c))
+        expect(
+            computing.calls == 1,
+            f"compute was called {times(computing.calls)}. It is called once."
+            if computing.calls
+            else "compute was never called.",
+        )
+        when = "before any download had begun" if computing.early else "after all had ended"
+        expect(
+            computing.beside,
+            f"compute ran {when}. Where does your function wait, and could it compute there?",
+        )
+        work.expect_overlap("The downloads are to overlap each other, too.")
+        expect(
+            isinstance(given, tuple) and len(given) == 2,
+            f"meanwhile must return two things, photos and number, not {short(given)}.",
+        )
+        photos, number = given
+        right = [computing.download(url) for url in work.items]
+        expect(
+            as_list(photos, "meanwhile") == right,
+            f"the first thing that meanwhile gave was {short(photos)}. It must be the list of the "
+            "photographs, in the order of urls.",
+        )
+        expect(
+            number == computing.result,
+            f"compute gave {computing.result}, and meanwhile gave {short(number)} for it.",
+        )
+    return "compute ran while photographs were downloaded, and nothing got lost."
+
+
+# ------------------------------------------------------------------ pool_for
+
+
+def pool_for(work: Callable[[Any], object], item: Any) -> type[Executor]:
+    """A solution of `concurrency.pool_for`."""
+    tl = Timeline()
+    tl.wrap(work)(item)
+    share = tl.spans[0].cpu
+    assert share is not None
+    return ThreadPoolExecutor if share < 0.1 else ProcessPoolExecutor
+
+
+def by_length(work: Callable[[Any], object], item: Any) -> type[Executor]:
+    """A plausible mistake: what takes long need not wait."""
+    start = time.perf_counter()
+    work(item)
+    long = time.perf_counter() - start > 0.1
+    return ThreadPoolExecutor if long else ProcessPoolExecutor
+
+
+WORKS = (  # what is done, for how many seconds, and which pool it takes
+    (wait, 0.05, ThreadPoolExecutor),
+    (crunch, 0.15, ProcessPoolExecutor),
+    (crunch, 0.05, ProcessPoolExecutor),
+    (wait, 0.2, ThreadPoolExecutor),
+)
+ENOUGH = 0.3  # the CPU share above which nobody can take computing for waiting
+AGAIN = 5  # tries with a busy computer
+
+
+@exercise(
+    "concurrency.pool_for",
+    "Write pool_for(work, item): call work(item) once, find out whether it waited, and return "
+    "ThreadPoolExecutor if so, ProcessPoolExecutor if it computed.",
+    hints=(
+        "A Timeline records it: tl.wrap(work)(item) is one call, and tl.spans[0] its span.",
+        "span.cpu is the CPU share: under 0.1 it waited.",
+        "Return the class itself, without parentheses: nobody needs the pool yet.",
+    ),
+    solution=pool_for,
+    starter=lambda work, item: ThreadPoolExecutor,
+    wrong=by_length,
+    says="which waited for 0.05 s",
+)
+def _pool_for(answer: Any) -> str:
+    """Called once, and the right class for each piece of work."""
+    for kind, seconds, right in WORKS:
+        for _ in range(AGAIN):
+            seen: list[float] = []
+            given = answer(_watched(kind, seen), seconds)
+            if right is ThreadPoolExecutor or any(share > ENOUGH for share in seen):
+                break  # else others had the CPU, and it looked like waiting
+        expect(seen != [], "work was never called: how can you know what it does?")
+        expect(len(seen) == 1, f"work(item) was called {times(len(seen))}. Call it once.")
+        expect(
+            not isinstance(given, Executor),
+            "pool_for made a pool. Return the class itself, without parentheses.",
+        )
+        did = "waited" if kind is wait else "computed"
+        expect(
+            given is right,
+            f"for work which {did} for {seconds} s, pool_for gave {_named(given)}, and "
+            f"{right.__name__} is right. What tells waiting from computing?",
+        )
+    return f"The right pool for all {len(WORKS)} pieces of work, after one call of each."
+
+
+def _named(given: Any) -> str:
+    return given.__name__ if isinstance(given, type) else short(given)
+
+
+def _watched(kind: Callable[[float], object], seen: list[float]) -> Callable[[float], object]:
+    """The work under a name that betrays nothing; the CPU share of each call is noted."""
+
+    def work(seconds: float) -> object:
+        start, cpu = time.perf_counter(), time.thread_time()
+        result = kind(seconds)
+        seen.append((time.thread_time() - cpu) / (time.perf_counter() - start))
+        return result
+
+    return work

@@ -1,29 +1,28 @@
-"""The exercises of lesson 03: a worker that nobody can import, a killer, and a bill to pay."""
+"""The exercises of lesson 03: processes that end, can import their work, and are sent little."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import pickle
-import signal
 import subprocess
-import time
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
-from multiprocessing.shared_memory import SharedMemory
 from tempfile import mkstemp
+from time import monotonic, sleep
 from typing import Any
 
 from ..folders import temporary
-from ..work import checksum, checksum_at, die, times, wait
+from ..work import album, checksum, checksum_of_part, thumbnail, times, wait
 from . import NotYet, exercise, expect
-from ._time_outs import gave_up, time_outs_pass
 from .start import as_list
 
 spawn = get_context("spawn")
@@ -73,7 +72,7 @@ def scaled_here(numbers: Sequence[int], factor: int) -> list[tuple[int, int]]:
 def _module(answer: Any) -> str:
     """Right products in order, computed elsewhere, for factors that nobody guessed."""
     factor = 7 + os.getpid() % 7
-    with _no_fork(), _started() as started:
+    with _no_fork(), started() as elsewhere:
         for numbers, by in ((NUMBERS, factor), ([9, -4, 0], factor + 4)):
             given = _pairs(answer, list(numbers), by)
             expect(
@@ -86,7 +85,7 @@ def _module(answer: Any) -> str:
                 "the products are right, but they were computed in this process: "
                 "the process ids say so.",
             )
-            strange = [pid for pid, _ in given if pid not in started]
+            strange = [pid for pid, _ in given if pid not in elsewhere]
             expect(
                 not strange,
                 f"the products are right, but {strange[:1]} is not the id of a process that your "
@@ -125,18 +124,18 @@ def _no_fork() -> Iterator[None]:
 
 
 @contextmanager
-def _started() -> Iterator[set[int | None]]:
-    """The ids of the processes that are started meanwhile."""
-    found: set[int | None] = set()
+def started() -> Iterator[dict[int | None, Any]]:
+    """The processes that are started meanwhile, by their ids."""
+    found: dict[int | None, Any] = {}
     start, run = BaseProcess.start, subprocess.Popen.__init__
 
     def started(self: BaseProcess) -> None:
         start(self)
-        found.add(self.pid)
+        found[self.pid] = self
 
     def opened(self: Any, *args: Any, **named: Any) -> None:
         run(self, *args, **named)
-        found.add(self.pid)
+        found[self.pid] = self
 
     BaseProcess.start, subprocess.Popen.__init__ = started, opened  # type: ignore[method-assign]
     try:
@@ -169,183 +168,165 @@ def _pairs(answer: Any, *arguments: Any) -> list[tuple[int, int]]:
     return [(pid, product) for pid, product in pairs]
 
 
-# --------------------------------------------------------------------- crash
+# --------------------------------------------------------------------- ended
+
+Work = Callable[[Any], Any]
 
 
-def casualties(work: Callable[[float], Any], items: Sequence[float]) -> list[float]:
-    """A solution of `processes.crash`: a process for each item, and its exit code tells."""
-    processes = [spawn.Process(target=work, args=(item,)) for item in items]
-    for process in processes:
-        process.start()
-    for process in processes:
+def ended(work: Work, item: Any, seconds: float) -> int | None:
+    """A solution of `processes.ended`: wait so long, look, and end what is still there."""
+    process = spawn.Process(target=work, args=(item,))
+    process.start()
+    process.join(seconds)
+    if process.is_alive():
+        process.kill()
         process.join()
-    return [item for item, process in zip(items, processes, strict=True) if process.exitcode != 0]
+        return None
+    return process.exitcode
 
 
-def accused_by_a_pool(work: Callable[[float], Any], items: Sequence[float]) -> list[float]:
-    """The starter: the pool breaks as a whole, and everybody looks guilty."""
-    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        futures = [pool.submit(work, item) for item in items]
-    return [item for item, future in zip(items, futures, strict=True) if future.exception()]
+def ended_by_nobody(work: Work, item: Any, seconds: float) -> int | None:
+    """The starter: nothing but the task."""
+    return None
 
 
-def first_casualty(work: Callable[[float], Any], items: Sequence[float]) -> list[float]:
-    """Stops at the first death, so the later ones are never found."""
-    for item in items:
-        process = spawn.Process(target=work, args=(item,))
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            return [item]
-    return []
+def ended_or_left(work: Work, item: Any, seconds: float) -> int | None:
+    """The time is up, and the process goes on without anybody who knows of it."""
+    process = spawn.Process(target=work, args=(item,))
+    process.start()
+    process.join(seconds)
+    return process.exitcode
 
 
-ENDS: dict[float, Callable[[], object]] = {  # how a process is killed by an item
-    -1: lambda: die(-1),
-    -2: lambda: os.kill(os.getpid(), signal.SIGTERM),
-    -3: lambda: os._exit(1),
-    -4: lambda: os._exit(77),
-}
-ITEMS = [0.05, -3, 0.2, -1, 0.0, 0.2, -4, 0.1, -2]  # the negative ones kill
+CODES = {"returns": 0, "raises": 1, "exits": 3}
+STAYS, LONG, SHORT = 2.5, 30.0, 0.4  # seconds: of the work that is to be cut, and two limits
 
 
-class Mortal:
-    """Work that kills its process in several ways, and leaves a note of each other item done."""
+class Various:
+    """Work that ends in the way its item says, not in the process that asks."""
 
     def __init__(self, folder: str) -> None:
-        self.folder, self.home = folder, os.getpid()
+        self.note, self.home = os.path.join(folder, "end"), os.getpid()
 
-    def __call__(self, item: float) -> float:
+    def __call__(self, item: str) -> str:
         if os.getpid() == self.home:
             raise NotYet(
-                "work(item) was called in this process, which some items would have killed. Hand "
-                "in the function and the item, target=work and args=(item,), to a new process."
+                "work(item) was called in this process. Hand in the function and the item, "
+                "target=work and args=(item,), to a new process."
             )
-        if item in ENDS:
-            ENDS[item]()
-        wait(item)
-        handle, _ = mkstemp(prefix=f"{item}=", dir=self.folder)
-        os.close(handle)
+        if item == "stays":
+            wait(STAYS)
+            with open(self.note, "w", encoding="utf-8"):
+                return item
+        wait(0.2)  # whoever asks for the exit code at once gets None
+        if item == "raises":
+            sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- until this process ends
+            raise ValueError(item)
+        if item == "exits":
+            sys.exit(CODES[item])
         return item
-
-    def done(self) -> Counter[float]:
-        return Counter(float(name.partition("=")[0]) for name in os.listdir(self.folder))
 
 
 @exercise(
-    "processes.crash",
-    "Repair casualties(work, items): a list of the items that killed their process, in whatever "
-    "way, and only those; every other item is done exactly once, and no process is left.",
+    "processes.ended",
+    "Write ended(work, item, seconds): the exit code of a process that calls work(item), or None "
+    "if it has not ended after so many seconds; then your function ends it. No process is left.",
     hints=(
-        "One death breaks the whole pool, and then every future that had not ended fails. What "
-        "else tells you how a process ended?",
-        "A Process of its own for each item has an exit code of its own.",
-        "Start them all, join them all, then keep the items whose process has an exitcode "
-        "other than 0.",
+        "join can be told how long to wait, and comes back without a word when the time is up. "
+        "How do you find out which of the two happened?",
+        "After join(seconds), is_alive() says whether the process still runs, and exitcode is "
+        "None if it does. kill() ends it.",
+        "kill() asks for the end, and comes back before it. So join() once more after it.",
     ),
-    solution=casualties,
-    starter=accused_by_a_pool,
-    wrong=first_casualty,
-    says="did not notice",
-    seconds=60.0,
+    solution=ended,
+    starter=ended_by_nobody,
+    wrong=ended_or_left,
+    says="left it running",
+    seconds=30.0,
 )
-def _crash(answer: Any) -> str:
-    """Exactly the deadly items, every other one done once, and no process left.
+def _ended(answer: Any) -> str:
+    """Three ends that come by themselves, one that has to be made, and nobody left behind."""
+    with temporary("ended") as folder, started() as elsewhere:
+        work = Various(folder)
+        for item, code in CODES.items():
+            given = answer(work, item, LONG)
+            expect(
+                bool(elsewhere),
+                f"ended must start a process, and started none. It returned {given!r:.40}.",
+            )
+            expect(
+                given == code and isinstance(given, int),
+                f"of work that {item} the exit code is {code}, and ended returned {given!r:.40}.",
+            )
+            _seen_off(elsewhere)
+        given = answer(work, "stays", SHORT)
+        expect(
+            not os.path.exists(work.note),
+            f"work that stays had {SHORT:g} s, and your function waited until it came to its end "
+            "by itself. join takes a number of seconds.",
+        )
+        _seen_off(elsewhere)
+        expect(
+            given is None,
+            f"work that stays did not end in time, so ended must give None, not {given!r:.40}.",
+        )
+    return "Three exit codes, and a process that was ended when its time was up."
 
-    Then one takes longer than all of that, so whoever waits for some time is mistaken.
-    """
-    began = time.monotonic()
-    _killed_by(answer, ITEMS)
-    longer = min(time.monotonic() - began, LONGEST) + 0.5
-    _killed_by(answer, [longer, -4])
-    deadly = sum(item in ENDS for item in ITEMS)
-    return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
 
-
-LONGEST = 6.0  # seconds; all items are done in one, or in some if it is one after the other
-
-
-def _killed_by(answer: Any, items: list[float]) -> None:
-    deadly = [item for item in items if item in ENDS]
-    before = set(active_children())
-    with temporary("crash") as folder:
-        work = Mortal(folder)
-        with time_outs_pass() as cut:
-            given = as_list(answer(work, list(items)), "casualties")
-        done, left = work.done(), set(active_children()) - before
-        for process in left:
-            process.join(LAST_GRACE)
-    innocent = [item for item in given if item not in deadly]
+def _seen_off(processes: dict[int | None, Any]) -> None:
+    """Every process has ended, and the answer has waited for that; what is left is ended here."""
+    popens = [getattr(process, "_popen", None) for process in processes.values()]
+    left = [popen for popen in popens if popen is not None and popen.returncode is None]
+    running = [popen for popen in left if popen.wait(LAST_GRACE) is None]
+    for popen in running:
+        popen.kill()
+        popen.wait()
     expect(
-        not innocent,
-        "you accused items that killed nobody: they failed because another item's death "
-        f"broke the pool that they were in, or they had not ended when you looked.{gave_up(cut)}",
+        not running,
+        "when your function came back it had left it running: the process of work that stays. "
+        "Somebody has to end it.",
     )
-    missed = [item for item in deadly if item not in given]
-    expect(
-        sorted(given) == sorted(deadly),
-        f"{len(deadly)} of {len(items)} items kill their process; you did not notice all of "
-        f"them, or named one twice.{_how_missed(missed)} Does your function go on after the first?",
-    )
-    lives = Counter(float(item) for item in items if item not in deadly)
     expect(
         not left,
-        "some of your processes are still running: join them all, however long they take."
-        + gave_up(cut),
-    )
-    expect(
-        done == lives,
-        f"each of the {lives.total()} other items must be done once; {done.total()} calls ended "
-        f"well{', one of them for an item that was done before' * bool(done - lives)}."
-        + gave_up(cut),
+        "your function came back before its process had ended. kill() and terminate() ask for an "
+        "end and do not wait for it; join() does.",
     )
 
 
-LAST_GRACE = 5.0  # seconds for processes that were left over
+LAST_GRACE = 1.0  # seconds for a process that is about to end
 
 
-def _how_missed(missed: Sequence[float]) -> str:
-    """What the missed ones have in common, if it tells something."""
-    if missed and all(item in (-3, -4) for item in missed):
-        return " Those you missed ended with an exit code above 0, and no signal."
-    if missed and all(item in (-2, -3, -4) for item in missed):
-        return " A process can be killed by other signals, and end with other exit codes."
-    return ""
+# ---------------------------------------------------------------------- bill
+
+Part = tuple[int, int]
 
 
-# -------------------------------------------------------------------- shared
+def checksums(data: bytes, parts: Sequence[Part], pool: Executor) -> list[int]:
+    """A solution of `processes.bill`: each part is cut out here, and nothing else is sent."""
+    return list(pool.map(checksum, [data[first:last] for first, last in parts]))
 
 
-def checked(block: SharedMemory, size: int, pool: Executor) -> int:
-    """A solution of `processes.shared`: the name is sent, the bytes stay where they are."""
-    result: int = pool.submit(checksum_at, block.name, size).result()
-    return result
+def checksums_of_all(data: bytes, parts: Sequence[Part], pool: Executor) -> list[int]:
+    """The starter: right, and all of the data goes with each part."""
+    return list(pool.map(partial(checksum_of_part, data), parts))
 
 
-def checked_by_copy(block: SharedMemory, size: int, pool: Executor) -> int:
-    """The starter: right, but every byte is pickled and sent."""
-    assert block.buf is not None
-    result: int = pool.submit(checksum, bytes(block.buf[:size])).result()
-    return result
-
-
-def checked_here(block: SharedMemory, size: int, pool: Executor) -> int:
-    """Nothing is pickled, and nothing is asked of the pool."""
-    assert block.buf is not None
-    with block.buf[:size] as data:
-        return checksum(data)
+def checksums_here(data: bytes, parts: Sequence[Part], pool: Executor) -> list[int]:
+    """Nothing is sent, and nothing is asked of the pool."""
+    return [checksum_of_part(data, part) for part in parts]
 
 
 class Billed(Executor):
     """A pool that counts the bytes which it has to send there and back, and keeps what came."""
 
-    def __init__(self, pool: Executor) -> None:
-        self.pool, self.sent = pool, 0
+    def __init__(self, pool: Executor, late: float = 0.0) -> None:
+        """The first call takes so many seconds longer."""
+        self.pool, self.sent, self.late = pool, 0, late
         self.futures: list[Future[Any]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         self.sent += len(pickle.dumps((fn, args, kwargs)))
-        future = self.pool.submit(fn, *args, **kwargs)
+        future = self.pool.submit(_after, 0 if self.futures else self.late, fn, args, kwargs)
         self.futures.append(future)
         return future
 
@@ -358,85 +339,202 @@ class Billed(Executor):
         return self.sent + sum(len(pickle.dumps(result)) for result in self.results())
 
 
-SIZES = (3_000_000, 1_999_999)
-MORE = 5_000  # bytes of a block beyond the size: a system may round it up
+def _after(seconds: float, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    wait(seconds)
+    return call(*args, **kwargs)
+
+
 CHEAP = 10_000  # bytes that names, sizes and functions take at most
+LATE = 0.2  # seconds: so that the first one is not the first to have ended
+PARTS = [(100_000, 400_000), (0, 7), (250_000, 300_000), (600_000, 600_000), (500_000, 999_999)]
 
 
 @exercise(
-    "processes.shared",
-    "Repair checked(block, size, pool): the same checksum from a worker, of the first size bytes, "
-    "without sending them there or back.",
+    "processes.bill",
+    "Repair checksums(data, parts, pool): the checksum of each part, in the order of parts, from "
+    "the workers of pool, to whom no more bytes are sent than the parts have.",
     hints=(
-        "What does the worker need in order to find the bytes, if it can see the same memory?",
-        "A block of shared memory has a name: block.name. Which function of work takes one?",
-        "pool.submit(work.checksum_at, block.name, size) sends a name and a number.",
+        "Everything that a call needs is pickled with it. What does each of these calls need?",
+        "data[first:last] is a part, and a bytes object of its own, which does not know the rest.",
+        "Cut all parts out first, and hand each to work.checksum: pool.map(work.checksum, cut).",
     ),
-    solution=checked,
-    starter=checked_by_copy,
-    wrong=checked_here,
+    solution=checksums,
+    starter=checksums_of_all,
+    wrong=checksums_here,
     says="pool was not asked",
     seconds=30.0,
 )
-def _shared(answer: Any) -> str:
-    """The right number, from the pool, for a bill that does not grow with the data."""
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        for size in SIZES:
-            _one_block(answer, size, pool)
-    return f"The right number for {SIZES[0]:_} bytes, and fewer than {CHEAP:_} were pickled."
+def _bill(answer: Any) -> str:
+    """Right numbers in order, from the pool, for a bill of the bytes that were asked for."""
+    data = os.urandom(1_000_000)
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        billed = Billed(pool, LATE)
+        given = as_list(answer(data, list(PARTS), billed), "checksums")
+        expect(
+            given == [checksum_of_part(data, part) for part in PARTS],
+            "those are not the checksums of the parts, in the order of parts.",
+        )
+        expect(bool(billed.futures), "the numbers are right, but the pool was not asked for them.")
+        asked = sum(last - first for first, last in PARTS)
+        expect(
+            billed.bytes <= asked + CHEAP,
+            f"the numbers are right, but some {round(billed.bytes, -3):_} bytes were pickled for "
+            f"them. The parts have {asked:_} together.",
+        )
+        told = repr(billed.results())
+        expect(
+            all(str(number) in told for number in given),
+            "the numbers are right, and the pool was asked for something, but not for them.",
+        )
+        expect(
+            as_list(answer(data, [], Billed(pool)), "checksums") == [],
+            "of no parts there are no checksums: an empty list.",
+        )
+    return f"{len(PARTS)} checksums, for the bytes of the parts and no others."
 
 
-def _one_block(answer: Any, size: int, pool: Executor) -> None:
-    data = os.urandom(1 + size // 1000) * 1000
-    block, billed = SharedMemory(create=True, size=size + MORE), Billed(pool)
+# --------------------------------------------------------------------- album
+
+Made = dict[str, "bytes | str"]
+
+
+def small(make: Callable[[str], bytes], paths: Sequence[str]) -> Made:
+    """A solution of `processes.album`: a future for each path, each of which is asked."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    found: Made = {}
+    for path, future in futures.items():
+        error = future.exception()
+        found[path] = str(error) if error else future.result()
+    return found
+
+
+def small_of_nothing(make: Callable[[str], bytes], paths: Sequence[str]) -> None:
+    """The starter: nothing but the task."""
+
+
+def small_until_one_fails(make: Callable[[str], bytes], paths: Sequence[str]) -> Made:
+    """What map gives ends with the first exception, and all that comes after it is lost."""
+    found: Made = {}
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool, suppress(RuntimeError):
+        for path, made in zip(paths, pool.map(make, paths), strict=True):
+            found[path] = made
+    return found
+
+
+MEET = 5.0  # seconds that the first process waits for a second one
+HERE, ALONE = "here", "alone"
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes thumbnails, and notes who called it where: a file for each call and each process."""
+
+    folder: str
+    home: int
+
+    def __call__(self, path: str) -> bytes:
+        if os.getpid() == self.home:
+            self._note(HERE)
+        else:
+            self._meet()
+        self._note(f"call={os.path.basename(path)}")
+        return thumbnail(path)
+
+    def _meet(self) -> None:
+        """The first call in a process waits until there is a second process."""
+        if self._notes(f"process={os.getpid()}="):
+            return
+        self._note(f"process={os.getpid()}")
+        last = monotonic() + MEET
+        while len(self._notes("process=")) < 2:
+            if monotonic() > last:
+                self._note(ALONE)
+                return
+            sleep(0.01)
+
+    def _note(self, what: str) -> None:
+        handle, _ = mkstemp(prefix=f"{what}=", dir=self.folder)
+        os.close(handle)
+
+    def _notes(self, what: str) -> list[str]:
+        return [name for name in os.listdir(self.folder) if name.startswith(what)]
+
+    def calls(self) -> list[str]:
+        return sorted(name.split("=")[1] for name in self._notes("call="))
+
+    def said(self, what: str) -> bool:
+        return bool(self._notes(f"{what}="))
+
+
+@exercise(
+    "processes.album",
+    "Write small(make, paths): a dictionary with what make(path) gives for each path, or the text "
+    "of the exception that it raises; made by two processes or more that are at work together.",
+    hints=(
+        "What map gives ends with the first exception. Which other way is there to hand a call to "
+        "an executor?",
+        "submit gives a future for each path. It can be asked for its exception(), which is None "
+        "where there was none.",
+        "First submit all of them, futures = {path: pool.submit(make, path) for path in paths}, "
+        "then ask each: str(future.exception()) or future.result().",
+    ),
+    solution=small,
+    starter=small_of_nothing,
+    wrong=small_until_one_fails,
+    says="left out",
+    seconds=40.0,
+)
+def _album(answer: Any) -> str:
+    """Every photograph and every complaint, one call for each, not here, and two together."""
+    with album.files(5, width=300) as paths, temporary("calls") as folder:
+        with open(paths[1], "wb") as file:
+            file.write(b"this is no picture")
+        paths.insert(3, paths[0] + ".gone")
+        maker = Maker(folder, os.getpid())
+        given = answer(maker, list(paths))
+        expect(given is not None, "small returned nothing. Is there a return at its end?")
+        expect(
+            isinstance(given, dict),
+            f"small must return a dictionary, and returned a {type(given).__name__}.",
+        )
+        expect(
+            not maker.said(HERE),
+            "make was called in the process of the notebook. Hand it to other processes.",
+        )
+        missing = [os.path.basename(path) for path in paths if path not in given]
+        expect(
+            not missing,
+            f"{len(missing)} of {len(paths)} paths are left out: {', '.join(missing[:2])}. One of "
+            "the photographs cannot be read, and another one is not there.",
+        )
+        for path in paths:
+            _same(path, given[path])
+        twice = [name for name, number in Counter(maker.calls()).items() if number > 1]
+        expect(
+            not twice and len(given) == len(maker.calls()) == len(paths),
+            f"make must be called once for each of {len(paths)} paths; there were "
+            f"{len(maker.calls())} calls, and {len(given)} paths are in your dictionary.",
+        )
+        expect(
+            not maker.said(ALONE),
+            "all is right, but no two processes were at work together: one waited for a second "
+            f"one for {MEET:g} s, and none came.",
+        )
+        expect(answer(maker, []) == {}, "of no paths there are no thumbnails: an empty dictionary.")
+    return f"{len(paths) - 2} thumbnails, 2 complaints, and two processes at work together."
+
+
+def _same(path: str, given: Any) -> None:
+    """What make gives or complains of, as it is here."""
+    name = os.path.basename(path)
     try:
-        assert block.buf is not None
-        block.buf[:size] = data[:size]
-        block.buf[size : size + MORE] = os.urandom(MORE)
-        given = answer(block, size, billed)
-        expect(given is not None, "checked returned nothing. Is there a return at its end?")
+        made = thumbnail(path)
+    except RuntimeError as error:
         expect(
-            not isinstance(given, Future),
-            "checked returned a future, which is a place for the number: ask its result().",
+            given == str(error),
+            f"for {name}, which cannot be read, your dictionary must have the text of the "
+            f"exception, str(error), and has {given!r:.60}.",
         )
-        expect(
-            given != checksum(block.buf if block.buf is not None else b""),
-            "that is the checksum of the whole block, and of its first size bytes is asked.",
-        )
-        expect(given == checksum(data[:size]), "that is not the checksum of the first size bytes.")
-        expect(bool(billed.futures), "the number is right, but the pool was not asked for it.")
-        expect(
-            billed.bytes <= CHEAP,
-            f"the number is right, but some {round(billed.bytes, -3):_} bytes were pickled to get "
-            "it. The worker can look at the block itself, and need not send what it sees.",
-        )
-        expect(
-            any(str(given) in repr(result) for result in billed.results()),
-            "the number is right, and the pool was asked for something, but not for that number.",
-        )
-        expect(
-            _is_there(block.name),
-            "the block is gone: your function or its worker has unlinked it. "
-            "That is up to whoever made it; a worker closes what it opened, and no more.",
-        )
-        expect(
-            block.buf is not None,
-            "the number is right, but your function has closed the block, which it had not opened.",
-        )
-        expect(
-            block.buf[:size] == data[:size],
-            "the number is right, but the bytes of the block have changed.",
-        )
-    finally:
-        with suppress(BufferError):  # an answer that failed may still be looking at it
-            block.close()
-        with suppress(FileNotFoundError):  # what an answer has unlinked is told above
-            block.unlink()
-
-
-def _is_there(name: str) -> bool:
-    try:
-        SharedMemory(name).close()
-    except FileNotFoundError:
-        return False
-    return True
+    else:
+        expect(given == made, f"for {name} your dictionary does not have what make gave.")

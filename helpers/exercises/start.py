@@ -1,4 +1,4 @@
-"""The exercises of lesson 00: a first overlap, and the CPUs that count.
+"""The exercises of lesson 00: a timeline read, a first overlap, and a limit to it.
 
 `Calls`, `called` and `as_list` serve the checks of the next lessons, too.
 """
@@ -9,9 +9,12 @@ import inspect
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from ..timeline import Timeline
 from . import MADE_NO_CALL, NotYet, exercise, expect, line_with_args, not_a_tuple
 from ._time_outs import Patient, gave_up, time_outs_pass
 
@@ -136,6 +139,16 @@ class Calls:
         )
 
 
+@contextmanager
+def ended_at_return(work: Calls, name: str) -> Iterator[list[Any]]:
+    """Around a call of an answer: each item once, no other, and all ended when it returns."""
+    try:
+        yield work.items
+    finally:
+        ended = work.over()
+    work.expect_all(ended, name)
+
+
 def short(*items: Any) -> str:
     """The first of these, as a sentence can quote it."""
     return f"{items[0]!r:.60}" if items else "none"
@@ -232,69 +245,193 @@ def _overlap(answer: Any) -> str:
     hold, began = HOLD, time.monotonic()
     for items, held in CROWDS:
         work = Calls(items, held, hold=hold)
-        try:
+        with ended_at_return(work, "your function"):
             work.called_by(answer)
-        finally:
-            ended = work.over()
-        work.expect_all(ended, "your function")
         work.expect_overlap("Look at what your function waits for before it starts the next one.")
         hold = longer(began) if hold == HOLD else HOLD
     sizes = ", ".join(str(len(items)) for items, _ in CROWDS[:-1])
     return f"For {sizes} and {len(CROWDS[-1][0])} items: all calls made, some at the same time."
 
 
-# -------------------------------------------------------------------- usable
+# -------------------------------------------------------------------- shares
 
 
-def usable(host: int, allowed: int, quota: float | None) -> int:
-    """A solution of `start.usable`."""
-    if quota is None:
-        return allowed
-    return max(1, min(allowed, -int(-quota // 1)))
+def shares(tl: Timeline) -> dict[str, int]:
+    """A solution of `start.shares`."""
+    return {worker: len(spans) for worker, spans in tl.lanes().items()}
 
 
-MACHINES = (  # host, allowed, quota, usable, in words
-    (8, 8, None, 8, "a laptop with 8 CPUs and no limits"),
-    (8, 2, None, 2, "8 CPUs, of which this process may use 2"),
-    (64, 64, 1.0, 1, "a container with a quota of 1 CPU on a host of 64"),
-    (64, 4, 2.5, 3, "a quota of 2.5 CPUs: a third worker still helps"),
-    (16, 2, 8.0, 2, "a quota above what the process may use"),
-    (4, 4, 0.5, 1, "half a CPU: one worker is still needed"),
-    (16, 16, 2.0, 2, "a quota of exactly 2 CPUs: a third worker has none"),
-    (16, 16, 2.001, 3, "a quota a little above 2 CPUs: a third worker helps a little"),
-    (16, 16, 3.5, 4, "a quota of 3.5 CPUs: a fourth worker still helps"),
-    (16, 16, 5.0001, 6, "a quota next to nothing above 5 CPUs: a sixth worker still has something"),
-    (8, 8, 7.25, 8, "a quota that leaves the last CPU a quarter of its time"),
-    (8, 3, 2.75, 3, "a quota of 2.75 CPUs, and 3 that this process may use"),
-    (8, 3, 3.25, 3, "a quota of 3.25 CPUs, and 3 that this process may use"),
-    (64, 1, None, 1, "one CPU of 64"),
-    (8, 8, 0.001, 1, "a thousandth of a CPU: one worker is still needed"),
-    (32, 32, 4, 4, "a quota of 4, as a whole number"),
+def recorded(*spans: tuple[int, float, float]) -> Timeline:
+    """A timeline of spans (worker, start, stop), in seconds of a clock that is not at 0."""
+    timeline = Timeline()
+    for worker, start, stop in spans:
+        first, last = (int((100 + second) * 10**9) for second in (start, stop))
+        timeline.add("item", f"worker {worker}", first, last, cpu_time=0)
+    return timeline
+
+
+CREWS = (  # worker, start and stop of each piece; in words
+    (((1, 0, 1), (2, 0, 1), (1, 1, 2)), "two workers, one of whom did two pieces"),
+    (((1, 0, 4), (2, 0, 1), (2, 1, 2), (2, 2, 3)), "a long piece beside three short ones"),
+    (((3, 0, 1), (3, 1, 2), (3, 2, 3), (3, 3, 4), (3, 4, 5)), "one worker and five pieces"),
+    (((4, 0, 1), (2, 0, 1), (9, 0, 1)), "a worker for each of three pieces"),
 )
 
 
 @exercise(
-    "start.usable",
-    "Write usable(host, allowed, quota): how many CPUs can this process keep busy? A part of one "
-    "counts as one, and there is always one.",
+    "start.shares",
+    "Write shares(tl): a dictionary with the name of each worker, and how many pieces of work it "
+    "did.",
     hints=(
-        "Which of the three numbers can forbid a CPU, and which one only counts what is built in?",
-        "The smaller one of allowed and quota counts. A quota of None means that there is none.",
-        "A quota of 2.5 keeps a third worker half busy: round up, with math.ceil.",
+        "for worker, spans in tl.lanes().items(): gives each name with the list of its spans.",
+        "len(spans) is how many pieces of work that worker did.",
+        "A dictionary of all: {worker: ... for worker, spans in tl.lanes().items()}.",
     ),
-    solution=usable,
-    starter=lambda host, allowed, quota: host,
-    wrong=lambda host, allowed, quota: min(allowed, int(quota or allowed)),
-    says="a quota of 2.5",
+    solution=shares,
+    starter=lambda tl: tl.lanes(),
+    wrong=lambda tl: {
+        worker: sum(s.seconds for s in spans) for worker, spans in tl.lanes().items()
+    },
+    says="{'worker 1': 4.0",
 )
-def _usable(answer: Any) -> str:
-    """The right number for each of the machines."""
-    for host, allowed, quota, right, words in MACHINES:
-        given = answer(host, allowed, quota)
-        expect(given is not None, "usable returned nothing. Is there a return for every case?")
+def _shares(answer: Any) -> str:
+    """The right numbers for each recorded crew."""
+    for spans, words in CREWS:
+        timeline = recorded(*spans)
+        given, right = answer(timeline), shares(timeline)
+        expect(given is not None, "shares returned nothing. Is there a return at its end?")
         expect(
-            given == right and not isinstance(given, bool),
-            f"for {words}, usable({host}, {allowed}, {quota}) gave {given!r}. "
-            "Which number forbids, and what does it leave?",
+            isinstance(given, Mapping),
+            f"shares must return a dictionary, not {short(given)}.",
         )
-    return f"The right number for all {len(MACHINES)} machines."
+        lists = [each for each in given.values() if isinstance(each, list)]
+        expect(
+            not lists,
+            "each name has a list of spans beside it; how many are in it is asked for.",
+        )
+        expect(
+            dict(given) == right,
+            f"for {words}, shares(tl) gave {short(dict(given))}, and {right} is right.",
+        )
+    return f"The right numbers for all {len(CREWS)} timelines."
+
+
+# ---------------------------------------------------------------------- both
+
+
+def both(first: Callable[[], object], second: Callable[[], object]) -> None:
+    """A solution of `start.both`."""
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def waits_for_one(first: Callable[[], object], second: Callable[[], object]) -> None:
+    """A plausible mistake: the second may be done long before the first."""
+    one, two = threading.Thread(target=first), threading.Thread(target=second)
+    one.start()
+    two.start()
+    two.join()
+
+
+@exercise(
+    "start.both",
+    "Write both(first, second): it calls the two functions at the same time, each once, and "
+    "returns when both have ended.",
+    hints=(
+        "threading.Thread(target=first) makes a thread that will call first().",
+        "Two threads: start both, and only then wait for them.",
+        "Each of the two needs its start() and its join(), and the order is two starts, two joins.",
+    ),
+    solution=both,
+    starter=lambda first, second: None,
+    wrong=waits_for_one,
+    says="first had not ended",
+)
+def _both(answer: Any) -> str:
+    """Both called, at once, and over at the return, whichever of them ends last."""
+    names, hold, began = ("first", "second"), HOLD, time.monotonic()
+    for held in names:
+        work = Calls(names, held, hold=hold)
+        try:
+            work.called_by(lambda work, _: answer(*[partial(work, name) for name in names]))
+        finally:
+            ended = work.over()
+        for name in names:
+            number = work.begun.count(name)
+            expect(number > 0, f"{name} was never called.")
+            expect(number == 1, f"{name} was called {times(number)}. Each of them is called once.")
+        left = [name for name in names if name not in ended]
+        expect(
+            not left,
+            f"when both returned, {' and '.join(left)} had not ended. "
+            f"Wait for both of them, however long each takes.{gave_up(work.cut)}",
+        )
+        work.expect_overlap("Do you wait for one of them before the other begins?")
+        hold = longer(began)
+    return "Both were called, at the same time, and had ended, whichever of them ended last."
+
+
+# ------------------------------------------------------------------- limited
+
+
+def limited(work: Callable[[Any], object], items: Sequence[Any], most: int) -> None:
+    """A solution of `start.limited`."""
+    for first in range(0, len(items), most):
+        together(work, items[first : first + most])
+
+
+def without_a_limit(work: Callable[[Any], object], items: Sequence[Any], most: int) -> None:
+    """A plausible mistake: a thread for every item, whatever `most` says."""
+    together(work, items)
+
+
+TOO_MANY = 0.1  # seconds that a call looks out for more of them than there may be
+LIMITS = (  # items, how many at once, and the one whose call ends last
+    ([6, 2, 8, 2, 7, 1, 3], 3, 6),
+    ([5, 1, 4, 9], 2, 1),
+    ([3, 8, 5], 1, 5),
+    ([4, 7], 5, 4),
+)
+
+
+@exercise(
+    "start.limited",
+    "Write limited(work, items, most): work(item) once for every item, never more than most at "
+    "the same time, but at least two where most allows it; all ended before it returns.",
+    hints=(
+        "items[0:most] are the first items, items[most:2 * most] those after them.",
+        "range(0, len(items), most) gives the places where the groups begin.",
+        "For each group: start a thread for every item in it, then join them all, then the next.",
+    ),
+    solution=limited,
+    starter=lambda work, items, most: None,
+    wrong=without_a_limit,
+    says="and 3 is the most",
+    seconds=20.0,
+)
+def _limited(answer: Any) -> str:
+    """Each item once, never too many at once and never too few, and all before the return."""
+    began = time.monotonic()
+    for items, most, held in LIMITS:
+        work = Calls(items, held, hold=longer(began) if most == 2 else HOLD)
+        work.answers = partial(_looks_out, work, most)
+        if most == 1:
+            work.patience = 0.0  # nobody is to come
+        with ended_at_return(work, "limited"):
+            work.called_by(lambda work, items, most=most: answer(work, items, most))
+        expect(
+            work.at_once <= most,
+            f"for {len(items)} items, {work.at_once} calls were under way at once, and {most} is "
+            "the most. What does your function wait for before it starts the next one?",
+        )
+        if most > 1:
+            work.expect_overlap(f"{most} are allowed, so start more than one before you join.")
+    return f"Never too many, and never one at a time: right for all {len(LIMITS)} limits."
+
+
+def _looks_out(work: Calls, most: int, item: Any) -> None:
+    with work.changed:
+        work.changed.wait_for(lambda: work.at_once > most, TOO_MANY)

@@ -1,19 +1,16 @@
-"""The exercises of lesson 04: a limit that holds, a lock taken twice, three that take turns."""
+"""The exercises of lesson 04: a total, a limit, two locks in order, three that take turns."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any
 
 from ..deadline import DeadlinePassed, deadline
-from ..interleave import Diverged, Refused, explore
-from . import NotYet, exercise, expect
-from ._schedules import ENDLESS, all_hold, all_tried, broken
-
-ENOUGH = 3000  # schedules; polling has more than anybody could try, or takes too long for each
+from . import exercise, expect
+from ._schedules import all_hold, all_tried, followed
 
 # --------------------------------------------------------------------- limit
 
@@ -61,7 +58,6 @@ def _in_threads(call: Callable[[Any], None], items: Iterable[Any]) -> None:
 
 
 TURN = 2.0  # seconds that a call waits for others to be inside
-TRIED = 4.0  # seconds for the schedules; the real threads judge those who poll for ever
 MOMENT = 0.06  # seconds that each call gives to one more than may be inside
 HUNG = 6.0  # seconds after which nobody will come any more: all calls take a tenth of one
 ITEMS = (4, 0, 7, 4, 1, 9, 2, 0, 8, 5)  # in no order, some of them twice, and a false one
@@ -167,16 +163,7 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
             assert inside <= limit, "more calls were inside than may be"
         assert log.count("out") == calls, "not all calls had ended"
 
-    try:
-        with redirect_stdout(StringIO()), deadline(TRIED):
-            report = explore(program, budget=ENOUGH)
-    except (Refused, Diverged, DeadlinePassed):
-        return False
-    if report.interrupted:
-        raise KeyboardInterrupt
-    if report.schedule is not None and report.schedule.verdict not in ENDLESS:
-        raise NotYet(f"{calls} calls, of which {limit} may be inside: {broken(report.schedule)}")
-    return report.ok
+    return followed(program, f"{calls} calls, of which {limit} may be inside")
 
 
 def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> None:
@@ -245,100 +232,251 @@ def _no_reports() -> Iterator[list[BaseException]]:
         threading.excepthook = before
 
 
-# ------------------------------------------------------------------- reentry
+# --------------------------------------------------------------------- bytes
+
+Fetch = Callable[[Any], bytes]
 
 
-class Account:
-    """A solution of `synchronization.reentry`: an RLock, which its holder may take again."""
+def total_bytes(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """A solution of `synchronization.bytes`: fetched outside of the lock, added inside."""
+    total, lock = 0, threading.Lock()
 
-    def __init__(self) -> None:
-        self.lock: Any = threading.RLock()
-        self.money = 0
+    def add(url: Any) -> None:
+        nonlocal total
+        size = len(fetch(url))
+        with lock:
+            total += size
 
-    def add(self, amount: int) -> None:
-        with self.lock:
-            self.money += amount
-
-    def add_all(self, amounts: Iterable[int]) -> None:
-        with self.lock:
-            for amount in amounts:
-                self.add(amount)
-
-    def total(self) -> int:
-        with self.lock:
-            return self.money
+    _in_threads(add, urls)
+    return total
 
 
-class WaitsForItself(Account):
-    """The starter: `add_all` holds the lock that `add` waits for."""
-
-    def __init__(self) -> None:
-        self.lock, self.money = threading.Lock(), 0
+def no_answer(fetch: Fetch, urls: Iterable[Any]) -> None:
+    """The starter: a name, and nothing else."""
 
 
-class HalfDone(Account):
-    """A plausible repair: nobody waits for himself, and others see half of it."""
+def total_under_the_lock(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Half of it: nothing is lost, and one download waits for the other."""
+    total, lock = 0, threading.Lock()
 
-    def __init__(self) -> None:
-        self.lock, self.money = threading.Lock(), 0
+    def add(url: Any) -> None:
+        nonlocal total
+        with lock:
+            total += len(fetch(url))
 
-    def add_all(self, amounts: Iterable[int]) -> None:
-        for amount in amounts:
-            self.add(amount)
+    _in_threads(add, urls)
+    return total
+
+
+DOWNLOADS = 40  # more than an executor has threads unless it is told
+
+
+class Fetched:
+    """Downloads that stay until all of them are under way: for `url` comes so many bytes."""
+
+    def __init__(self, full: int) -> None:
+        self.full, self.changed = full, threading.Condition()
+        self.inside = self.most = self.begun = 0
+        self.in_vain = False
+
+    def __call__(self, url: int) -> bytes:
+        with self.changed:
+            self.begun += 1
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            self.changed.notify_all()
+            if not self.in_vain:
+                self.in_vain = not self.changed.wait_for(lambda: self.most >= self.full, TURN)
+            self.inside -= 1
+        return bytes(url)
 
 
 @exercise(
-    "synchronization.reentry",
-    "Repair Account: add_all pays in all amounts as one step, and nobody waits for himself.",
+    "synchronization.bytes",
+    "Write total_bytes(fetch, urls): all downloads at once, each in a thread of its own, and how "
+    "many bytes came in all.",
     hints=(
-        "Run the starter in your head: who holds the lock when add wants it?",
-        "Without the lock in add_all, total can come in the middle. It must not.",
-        "An RLock may be taken again by whoever holds it.",
+        "A function for the threads calls fetch(url) for one address, and adds the length.",
+        "Which lines belong together, so that no other thread may come in between? The download "
+        "is none of them: whoever waits inside a lock makes all the others wait.",
+        "`size = len(fetch(url))`, and then, `with lock:`, `total += size`. Start all threads, "
+        "then join all of them, then return the total.",
     ),
-    solution=Account,
-    starter=WaitsForItself,
-    wrong=HalfDone,
-    says="half of add_all was seen",
+    solution=total_bytes,
+    starter=no_answer,
+    wrong=total_under_the_lock,
+    says="under way at once",
+    seconds=40.0,
+)
+def _bytes(answer: Any) -> str:
+    """Every schedule of two and three downloads, if the explorer can follow; then real ones."""
+    for sizes in ((2, 3), (1, 2, 1)):
+        if not _adds_up(answer, sizes):
+            break
+    for urls in ([5] * 3 + [7], [], [9], [*range(DOWNLOADS)]):
+        _judge_total(answer, urls)
+    return f"{DOWNLOADS} downloads were under way at once, and no byte was lost."
+
+
+def _adds_up(answer: Any, sizes: tuple[int, ...]) -> bool:
+    """Whether the explorer can say so of every schedule; NotYet where it says that one fails."""
+
+    def program() -> None:
+        total = answer(lambda size: "x" * size, sizes)
+        assert total == sum(sizes), f"{sum(sizes)} bytes came, and the total was {total}"
+
+    return followed(program, f"{len(sizes)} downloads")
+
+
+def _judge_total(answer: Any, urls: list[int]) -> None:
+    fetch, total, hung = Fetched(len(urls)), None, False
+    with _no_reports() as reports:
+        try:
+            with redirect_stdout(StringIO()), deadline(HUNG):
+                total = answer(fetch, urls)
+        except DeadlinePassed:
+            hung = True
+    if reports:
+        raise reports[0]
+    of = f"{len(urls)} downloads"
+    expect(not hung, f"{of}: total_bytes had not come back after {HUNG:.0f} seconds.")
+    expect(
+        fetch.begun == len(urls),
+        f"{of}: fetch is to be called once for each address, and was called {fetch.begun} times.",
+    )
+    expect(
+        not fetch.inside,
+        f"{of}: {fetch.inside} had not ended when total_bytes came back. Join all threads.",
+    )
+    expect(
+        fetch.most == len(urls),
+        f"{of}: at most {fetch.most} were under way at once. Who waits for an answer inside the "
+        "lock, or who starts a thread and joins it before the next one starts?",
+    )
+    expect(
+        total == sum(urls),
+        f"{of}: {sum(urls)} bytes came, and total_bytes gave {total!r:.40}.",
+    )
+
+
+# ------------------------------------------------------------------ transfer
+
+
+class Account:
+    """What `synchronization.transfer` is about."""
+
+    def __init__(self, number: int, money: int) -> None:
+        self.number, self.money, self.lock = number, money, threading.Lock()
+
+
+def transfer(giver: Account, taker: Account, amount: int) -> bool:
+    """A solution of `synchronization.transfer`: the lock of the lower number first, then look."""
+    if giver is taker:
+        return amount <= giver.money
+    first, second = (giver, taker) if giver.number < taker.number else (taker, giver)
+    with first.lock, second.lock:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+def transfer_crossed(giver: Account, taker: Account, amount: int) -> bool:
+    """The starter: two that go in opposite directions wait for each other."""
+    if giver.money < amount:
+        return False
+    with giver.lock, taker.lock:
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+def transfer_looked_before(giver: Account, taker: Account, amount: int) -> bool:
+    """Half of the repair: in order, but what was checked may no longer hold."""
+    if giver.money < amount or giver is taker:
+        return giver.money >= amount
+    first, second = (giver, taker) if giver.number < taker.number else (taker, giver)
+    with first.lock, second.lock:
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+@exercise(
+    "synchronization.transfer",
+    "Repair transfer(giver, taker, amount): no schedule ends in a deadlock, spends more than there "
+    "is, or lets an audit see money on its way.",
+    hints=(
+        "Ada pays Bea while Bea pays Ada. Which lock has each of them, and which one is wanted?",
+        "Take the lock of the account with the lower number first, whoever gives. And look "
+        "whether there is enough after you have the locks: check and act belong together.",
+        "The giver may be the taker, too: its lock cannot be taken twice.",
+    ),
+    solution=transfer,
+    starter=transfer_crossed,
+    wrong=transfer_looked_before,
+    says="never below 0",
     seconds=60.0,
 )
-def _reentry(answer: Any) -> str:
-    """One pays and one looks; two pay at once, by each pair of methods; an amount is no number."""
+def _transfer(answer: Any) -> str:
+    """In opposite directions, out of one account, beside an audit, in a circle, to oneself."""
 
-    def looked_at() -> None:
-        account, seen = answer(), list[int]()
+    def opposite() -> None:
+        ada, bea = _accounts(5, 5)
+        _at_once(lambda: answer(ada, bea, 3), lambda: answer(bea, ada, 2))
+        assert (ada.money, bea.money) == (4, 6), f"5 − 3 + 2 came to {ada.money}"
+
+    def too_much() -> None:
+        ada, bea = _accounts(5, 0)
+        paid: dict[int, bool] = {}
+
+        def pay(amount: int) -> None:
+            paid[amount] = answer(ada, bea, amount)
+
+        _at_once(lambda: pay(3), lambda: pay(4))
+        assert ada.money >= 0, f"an account is never below 0, and was at {ada.money}"
+        assert ada.money + bea.money == 5, f"of 5 there were {ada.money + bea.money} in the end"
+        told = {amount: paid[amount] for amount in (3, 4)}
+        assert told in ({3: True, 4: False}, {3: False, 4: True}), f"of 5, 3 or 4 is paid: {told}"
+        assert ada.money == (2 if told[3] else 1), f"{told} was told, and {bea.money} were paid"
+        with ada.lock, bea.lock:  # both were given back
+            pass
+
+    def audited() -> None:
+        ada, bea = _accounts(5, 5)
+        seen: list[int] = []
+
+        def audit() -> None:
+            with ada.lock, bea.lock:
+                seen.append(ada.money + bea.money)
+
+        _at_once(audit, lambda: answer(bea, ada, 2))
+        assert seen == [10], f"an audit, with both locks, saw {seen[0]} of 10"
+
+    def around() -> None:
+        ada, bea, cleo = _accounts(1, 1, 1)
         _at_once(
-            lambda: account.add_all([2, 3, 2]),
-            lambda: seen.append(account.total()),
+            lambda: answer(ada, bea, 1), lambda: answer(bea, cleo, 1), lambda: answer(cleo, ada, 1)
         )
-        assert seen[0] in (0, 7), f"half of add_all was seen: {seen[0]} of 0 or 7"
-        assert account.total() == 7, f"2, 3 and 2 were paid in, and the total is {account.total()}"
+        assert [ada.money, bea.money, cleo.money] == [1, 1, 1], "three paid in a circle"
 
-    def two_payers() -> None:
-        account = answer()
-        _at_once(lambda: account.add_all([1, 1]), lambda: account.add_all([2, 2]))
-        assert account.total() == 6, f"6 were paid in by two, and the total is {account.total()}"
+    def to_oneself() -> None:
+        ada, bea = _accounts(5, 5)
+        said = [answer(ada, ada, 2), answer(ada, ada, 6)]
+        assert said == [True, False], f"of 5, 2 can be paid and 6 cannot, to oneself, too: {said}"
+        assert ada.money == 5, f"who pays 2 to itself keeps 5, not {ada.money}"
+        assert answer(ada, bea, 5) is True, "all of an account's money can be paid"
 
-    def one_and_many() -> None:
-        account, other = answer(), answer()
-        _at_once(lambda: account.add_all([1, 1]), lambda: account.add(2))
-        assert account.total() == 4, f"4 were paid in by two, and the total is {account.total()}"
-        assert other.total() == 0, "what is paid into one account is in another one, too"
+    return all_tried(sum(map(all_hold, (opposite, too_much, audited, around, to_oneself))))
 
-    def one_and_one() -> None:
-        account = answer()
-        _at_once(lambda: account.add(1), lambda: account.add(2))
-        assert account.total() == 3, f"3 were paid in by two, and the total is {account.total()}"
 
-    def no_number() -> None:
-        account = answer()
-        with suppress(Exception):
-            account.add_all([1, "two"])
-        before = account.total()
-        _at_once(lambda: account.add(1), lambda: account.add_all([]))
-        assert account.total() == before + 1, "after an error, what is paid in is lost"
-
-    tried = sum(map(all_hold, (looked_at, two_payers, one_and_many, one_and_one, no_number)))
-    return all_tried(tried)
+def _accounts(*money: int) -> list[Account]:
+    """Numbered against the order of their addresses: whoever sorts by `id` sorts otherwise."""
+    accounts = sorted((Account(0, each) for each in money), key=id, reverse=True)
+    for number, (account, each) in enumerate(zip(accounts, money, strict=True)):
+        account.number, account.money = number, each
+    return accounts
 
 
 def _at_once(*calls: Callable[[], object]) -> None:

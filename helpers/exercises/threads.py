@@ -1,4 +1,4 @@
-"""The exercises of lesson 02: lost results, a thread that must end, values that get mixed."""
+"""The exercises of lesson 02: results lost or late, a thread to be ended, values that mix."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any
 
 from . import NotYet, exercise, expect
-from .start import HOLD, Calls, as_list, called, longer
+from .start import COMPANY, HOLD, Calls, as_list, called, ended_at_return, longer, short, times
 
 # ------------------------------------------------------------------- collect
 
@@ -172,6 +172,146 @@ def _first_error(
         str(given) == names[0],
         f"{which} failed, and the error of {given} came out. "
         "The first by the order of the items should, not the first by the clock.",
+    )
+
+
+# ------------------------------------------------------------------- gallery
+
+
+def gallery(
+    fetch: Callable[[str], Any], urls: Iterable[str], show: Callable[[str, Any], object]
+) -> dict[str, BaseException]:
+    """A solution of `threads.gallery`."""
+    failed = {}
+    with ThreadPoolExecutor() as pool:
+        futures = {pool.submit(fetch, url): url for url in urls}
+        for future in as_completed(futures):
+            url = futures[future]
+            if error := future.exception():
+                failed[url] = error
+            else:
+                show(url, future.result())
+    return failed
+
+
+def in_the_order_of_urls(
+    fetch: Callable[[str], Any], urls: Iterable[str], show: Callable[[str, Any], object]
+) -> dict[str, BaseException]:
+    """A plausible mistake: a slow first photograph holds up all others."""
+    failed = {}
+    with ThreadPoolExecutor() as pool:
+        futures = {url: pool.submit(fetch, url) for url in urls}
+        for url, future in futures.items():
+            if error := future.exception():
+                failed[url] = error
+            else:
+                show(url, future.result())
+    return failed
+
+
+WALLS = (  # addresses by their numbers, those that fail, and the one that comes last
+    ([4, 2, 7, 1, 9], {7}, 4),
+    ([3, 8, 6], {3, 8}, 6),
+    ([5, 2], set[int](), 2),
+    ([1, 4], {1, 4}, 1),
+)
+
+
+class Shown:
+    """What an answer has shown, and in which thread; whoever comes last waits for the others."""
+
+    def __init__(self, urls: Sequence[str], failing: set[str], last: str) -> None:
+        self.work = Calls(urls, last, self._answer)
+        self.errors = {url: Refused(url) for url in urls if url in failing}
+        self.due = [url for url in urls if url not in failing and url != last]
+        self.seen: list[tuple[str, Any]] = []
+        self.callers: set[int] = set()
+        self.too_late: list[str] = []  # what had not been shown when the last one came
+
+    def photo(self, url: str) -> bytes:
+        return b"" if url.endswith("/2") else f"the bytes of {url}".encode()
+
+    def show(self, url: str, photo: Any) -> None:
+        with self.work.changed:
+            self.seen.append((url, photo))
+            self.callers.add(threading.get_ident())
+            self.work.changed.notify_all()
+
+    def _answer(self, url: str) -> Any:
+        if url == self.work.held:
+            with self.work.changed:
+                self.work.changed.wait_for(lambda: not self._missing(), COMPANY)
+                self.too_late = self._missing()
+        return self.errors.get(url) or self.photo(url)
+
+    def _missing(self) -> list[str]:
+        shown = {url for url, _ in self.seen}
+        return [url for url in self.due if url not in shown]
+
+
+@exercise(
+    "threads.gallery",
+    "Write gallery(fetch, urls, show): downloads that overlap; show(url, photo) in your own thread "
+    "for each, as soon as it is there; a dictionary of the addresses that failed, with the "
+    "exceptions.",
+    hints=(
+        "pool.submit(fetch, url) gives a future. as_completed hands futures out as they end.",
+        "Whose future is it? A dictionary knows: futures = {pool.submit(fetch, url): url ...}.",
+        "future.exception() gives the exception, or None if there is a result to show.",
+    ),
+    solution=gallery,
+    starter=lambda fetch, urls, show: None,
+    wrong=in_the_order_of_urls,
+    says="as soon as it is there",
+    seconds=20.0,
+)
+def _gallery(answer: Any) -> str:
+    """Each shown once, here, and before slower ones come; each error in the dictionary."""
+    for numbers, failing, last in WALLS:
+        urls = [f"photo/{number}" for number in numbers]
+        wall = Shown(urls, {f"photo/{number}" for number in failing}, f"photo/{last}")
+        with ended_at_return(wall.work, "gallery"):
+            given = wall.work.called_by(
+                lambda work, urls, show=wall.show: answer(work, urls, show), expected=Refused
+            )
+        wall.work.expect_overlap("Do you wait for one download before the next begins?")
+        _all_shown(wall, urls)
+        expect(
+            isinstance(given, Mapping),
+            f"gallery must return a dictionary, not {short(given)}.",
+        )
+        expect(
+            dict(given) == wall.errors,
+            f"{len(wall.errors)} of {len(urls)} downloads failed, and gallery returned "
+            f"{short(dict(given))}. Beside each address that failed stands what fetch raised.",
+        )
+    given = answer(lambda url: None, [], lambda url, photo: None)
+    expect(given == {}, f"without any urls, gallery must return {{}}, not {short(given)}.")
+    return f"Each shown as soon as it was there, and no error was lost: {len(WALLS)} albums."
+
+
+def _all_shown(wall: Shown, urls: Sequence[str]) -> None:
+    number = {url: sum(url == seen for seen, _ in wall.seen) for url in urls}
+    for url in urls:
+        wanted = url not in wall.errors
+        expect(
+            number[url] == wanted,
+            f"show was called {times(number[url])} for {url}, which "
+            + ("has come." if wanted else "failed, and is not to be shown."),
+        )
+    expect(
+        all(photo == wall.photo(url) for url, photo in wall.seen),
+        "show was called with something else than the address and what fetch gave for it.",
+    )
+    expect(
+        wall.callers <= {threading.get_ident()},
+        "show was called in the thread of a worker. Call it in the thread that called gallery: "
+        "most libraries for windows take calls of one thread only.",
+    )
+    expect(
+        not wall.too_late,
+        f"{short(*wall.too_late)} had come, and was not shown until the last download had ended. "
+        "Each photograph is shown as soon as it is there.",
     )
 
 

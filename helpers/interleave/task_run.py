@@ -291,8 +291,31 @@ class TaskRun(Run):
             task.event.accesses += op.accesses
 
     def idles(self, task: Task, op: Op) -> None:
-        """Its next await waits."""
+        """Its next await waits; without one, each turn of the loop is as the last."""
+        before = self.spins.get(task.number)
+        if before is not None and before.site == op.site and self.time is None:
+            self._holds_up(task, op.site)
+            task.pending = op
+            self.give_up("stuck")
+            raise Abort
         self.spins[task.number] = op
+
+    def turn(self) -> None:
+        if self.pace.turns >= self.pace.most_turns:
+            self._holds_up(self.current, self.current.at)
+        super().turn()
+
+    def _holds_up(self, task: Task, site: Site) -> None:
+        self.pace.skipped = "what comes in a step after a loop without an end is not known"
+        who = task.twin.target_name if task.number else "main"
+        self.place.notes.setdefault(
+            f"line {site.line}: {who} goes round in a loop without an await, so no other task "
+            "has a turn"
+        )
+
+    def unfair(self) -> bool:
+        """Nobody could give others a turn in a step that does not end."""
+        return super().unfair() and self.pace.turns <= self.pace.most_turns
 
     def _compare(self, task: Task, site: Site, frame: FrameType) -> None:
         """Nothing: where all tasks stand is not known, as they have one thread."""
@@ -346,7 +369,7 @@ class TaskRun(Run):
                 self.joined(me, self.of(other))  # type: ignore[arg-type]
 
     def _is_alone(self, task: Task) -> bool:
-        others = [self.tasks[number] for number in self.real if number != task.number]
+        others = (self.tasks[number] for number in self.real if number != task.number)
         return all(t.ended and task.clock.get(t.number, -1) >= t.epoch for t in others)
 
 

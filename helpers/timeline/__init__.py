@@ -5,6 +5,7 @@ processes record; `layout`, `svg` and `png` draw, `chrome` writes for other tool
 Worker processes import this, so nothing here imports NumPy or matplotlib.
 """
 
+from .measures import LOOP as LOOP
 from .measures import STOPPED as STOPPED
 from .measures import Span as Span
 from .measures import merged as merged

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .measures import Span
+from .measures import LOOP, Span, blocked
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -34,27 +34,35 @@ class Columns:
     def __init__(self, timeline: HasSpans) -> None:
         self.spans = timeline.spans
         self.stretches: dict[str, tuple[Numbers, Numbers]] = {}
+        self.working: list[tuple[Numbers, Numbers]] = []
+        waits = {name for name in set(map(itemgetter(0), self.spans)) if blocked(name)}
         self.cpu_time = self.cpu_wall = 0  # ns, of outermost spans whose CPU time is known
         for lane, spans in timeline.lanes().items():
             starts, stops, cpu = (_column(spans, i) for i in (3, 4, 5))
             until = np.maximum.accumulate(stops)
             self.stretches[lane] = _stretches(starts, until)
+            if lane == LOOP:
+                continue
+            working = [span for span in spans if span.name not in waits] if waits else spans
+            if len(working) < len(spans):
+                begun, ended = (_column(working, i) for i in (3, 4))
+                self.working.append(_stretches(begun, np.maximum.accumulate(ended)))
+            else:
+                self.working.append(self.stretches[lane])
             known = np.append(True, stops[1:] > until[:-1]) & (cpu >= 0)
             self.cpu_time += int(cpu[known].sum())
             self.cpu_wall += int((stops - starts)[known].sum())
 
     @property
     def busy(self) -> int:
-        """Nanoseconds all lanes together spent inside a span."""
-        return sum(int((stops - starts).sum()) for starts, stops in self.stretches.values())
+        """Nanoseconds all lanes together were at work."""
+        return sum(int((stops - starts).sum()) for starts, stops in self.working)
 
     def at_once(self) -> int:
-        """The most lanes that were inside a span at the same moment."""
-        starts, stops = (
-            np.sort(np.concatenate(each)) for each in zip(*self.stretches.values(), strict=True)
-        )
+        """The most lanes that were at work at the same moment."""
+        starts, stops = (np.sort(np.concatenate(e)) for e in zip(*self.working, strict=True))
         begun = np.arange(1, len(starts) + 1)
-        return int((begun - np.searchsorted(stops, starts, side="right")).max())
+        return int((begun - np.searchsorted(stops, starts, side="right")).max(initial=0))
 
     def cover(self, lane: str, columns: int, total: int) -> list[float]:
         """The share of each of `columns` equal parts of `total` ns that `lane` spent in spans.
@@ -88,4 +96,5 @@ def _column(spans: Sequence[Span], index: int) -> Numbers:
 def _stretches(starts: Numbers, until: Numbers) -> tuple[Numbers, Numbers]:
     """As `measures.merged`; `until` has the last stop so far."""
     apart = starts[1:] > until[:-1]  # else it overlaps or touches the one before
-    return starts[np.append(True, apart)], until[np.append(apart, True)]
+    first, last = np.append(True, apart)[: len(starts)], np.append(apart, True)[: len(starts)]
+    return starts[first], until[last]

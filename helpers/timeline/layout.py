@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from .measures import WAITED, Span, merge
+from .measures import WAITED, Span, blocked, merge
 from .recorder import Timeline
 from .shapes import (
     DARK,
@@ -57,7 +57,6 @@ LOOKS = {
     "waited": "waited: for the GIL, a CPU, a lock or an answer",
     "unknown": "on a CPU or waiting: unknown",
 }
-BLOCKED = ("waits at ", "waits for ", "waits in ")  # the beginnings of names of mere waits
 CROSSES = {
     "failed": "ended with an exception",
     "stopped": "was told to stop",
@@ -213,6 +212,10 @@ class Page(Sheet):
             Text(right, self.y + DEPTH / 2, short(name, self.left - 12), "end"),
             Text(right, self.y + DEPTH - 5, "0", "end"),
         ]
+        full = f"full {depth.share(depth.size, start, stop):.0%}, " if depth.size else ""
+        said = f"{full}empty {depth.share(0, start, stop):.0%} of the time"
+        if fits(said, width - 10):
+            self.items.append(Text(self.left + width - 5, self.y + DEPTH - 9, said, "end"))
         self.y += DEPTH + self.unit * GAP
 
     def bars(
@@ -372,7 +375,7 @@ def spent(span: Span) -> list[tuple[str, float]]:
 
     What is less than a tenth is left out, as no clock is that exact.
     """
-    if span.name.startswith(BLOCKED):
+    if blocked(span.name):
         return [("blocked", 1.0)]
     if span.cpu is None:
         return [("unknown", 1.0)]
@@ -413,7 +416,7 @@ def captions(picture: Picture) -> str:
 def _caption(timeline: Timeline) -> str:
     if not timeline.spans:
         return "nothing was recorded"
-    lanes = len(timeline.lanes())
+    lanes = len(timeline.workers())
     parts = [f"{lanes} worker{'s' * (lanes != 1)}", _time(timeline.elapsed * 1e9)]
     parts.append(f"{max(1, timeline.at_once())} at once")
     share = timeline.cpu_share()

@@ -15,7 +15,9 @@ from ..ending import WorkerStopped
 
 UNKNOWN = -1  # CPU time that nobody could measure
 STOPPED = "stopped"  # the outcome of a span that a worker was in when it was told to end
+LOOP = "event loop"  # the lane of the thread that runs what tasks do, which is no worker
 WAITED = 0.1  # a CPU share below this is reliably "waited", on any machine
+BLOCKED = ("waits at ", "waits for ", "waits in ")  # the beginnings of names of mere waits
 FOR_NUMPY = 10_000  # spans: above that `columns` measures
 
 
@@ -74,8 +76,22 @@ class Span(NamedTuple):
         return "waited" if self.cpu < WAITED else "ran"
 
 
+def blocked(name: str) -> bool:
+    """Whether spans of that name are mere waits for another worker: at a lock or in a queue.
+
+    >>> blocked("waits in put"), blocked("waits")
+    (True, False)
+    """
+    return name.startswith(BLOCKED)
+
+
+def at_work(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """As `merged`, without mere waits."""
+    return merged(span for span in spans if not blocked(span.name))
+
+
 def outcome_of(error: BaseException | None) -> str:
-    if isinstance(error, WorkerStopped):
+    if isinstance(error, (WorkerStopped, GeneratorExit)):  # of a task: its coroutine is closed
         return STOPPED
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return text if len(text) <= 200 else text[:199] + "…"

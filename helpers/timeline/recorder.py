@@ -34,9 +34,11 @@ from ..folders import prefix
 from .files import Recorded, SpanFile, files_in, from_file, from_rows, spans_of
 from .measures import (
     FOR_NUMPY,
+    LOOP,
     STOPPED,
     UNKNOWN,
     Span,
+    at_work,
     length,
     merge,
     merged,
@@ -145,6 +147,10 @@ class Timeline:
             lanes.update(found)  # in one step: several threads may ask at once
         return lanes
 
+    def workers(self) -> dict[str, list[Span]]:
+        """The lanes but that of an event loop, which runs what its tasks do."""
+        return {lane: spans for lane, spans in self.lanes().items() if lane != LOOP}
+
     @property
     def elapsed(self) -> float:
         """Seconds from the first start to the last stop."""
@@ -153,10 +159,14 @@ class Timeline:
 
     @property
     def busy(self) -> float:
-        """Seconds all lanes together spent inside a span; a nested span adds nothing."""
+        """Seconds all lanes together were at work; a nested span adds nothing.
+
+        At work is whoever is inside a span, unless it only waits at a lock or in a
+        queue: the name of such a span begins with "waits at", "waits for" or "waits in".
+        """
         if many := self._many():
             return many.busy / 1e9
-        return sum(length(merged(lane)) for lane in self.lanes().values()) / 1e9
+        return sum(length(at_work(lane)) for lane in self.workers().values()) / 1e9
 
     def speedup(self, serial: Timeline) -> float:
         """How many times faster than `serial`, the same work done by one worker."""
@@ -168,13 +178,13 @@ class Timeline:
         return (length(one) + length(other) - length(merge(sorted([*one, *other])))) / 1e9
 
     def at_once(self) -> int:
-        """The most lanes that were inside a span at the same moment."""
+        """The most lanes that were at work at the same moment; see `busy`."""
         if many := self._many():
             return many.at_once()
         edges = [
             edge
-            for lane in self.lanes().values()
-            for start, stop in merged(lane)
+            for lane in self.workers().values()
+            for start, stop in at_work(lane)
             for edge in ((start, 1), (stop, -1))
         ]
         return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
@@ -213,7 +223,7 @@ class Timeline:
         """CPU time and length, in nanoseconds, of the outermost spans that know the former."""
         if many := self._many():
             return many.cpu_time, many.cpu_wall
-        outer = [s for lane in self.lanes().values() for s in outermost(lane)]
+        outer = [s for lane in self.workers().values() for s in outermost(lane)]
         known = [s for s in outer if s.cpu_time >= 0]
         return sum(s.cpu_time for s in known), sum(s.stop - s.start for s in known)
 
@@ -232,9 +242,8 @@ class Timeline:
         spans = self.spans
         if not spans:
             return "Nothing was recorded."
-        lanes = self.lanes()
         text = [
-            f"{_count(len(lanes), 'worker')}, {_count(len(spans), 'span')} in "
+            f"{_count(len(self.workers()), 'worker')}, {_count(len(spans), 'span')} in "
             f"{self.elapsed:.3g} s: at most {max(1, self.at_once())} at once, "
             f"{self.busy / max(self.elapsed, 1e-9):.1f} on average."
         ]
@@ -250,6 +259,9 @@ class Timeline:
             what = f"{worst.lane}, in {worst.name}: {worst.outcome}"
             text.append(f"{_count(len(failed), 'span')} did not end well ({what}).")
         start, stop = spans[0].start, max(map(itemgetter(4), spans))
+        if LOOP in self.lanes():
+            longest = max(span.seconds for span in self.lanes()[LOOP])
+            text.append(f"The event loop was held up for {max(longest, 0.001):.3f} s at most.")
         text += [f"{name}: {depth.describe(start, stop)}" for name, depth in self.depths.items()]
         return " ".join(text)
 
@@ -357,7 +369,7 @@ def _worker_name() -> str:
 class _Recorder:
     """The `with` block of `Timeline.span`; a class, as a generator costs twice as much."""
 
-    __slots__ = ("name", "record", "start")
+    __slots__ = ("lane", "name", "record", "start")
 
     name: str
     record: Callable[[Recorded], None]
@@ -371,12 +383,13 @@ class _Recorder:
         self.record(row)
 
     async def __aenter__(self) -> None:
+        self.lane = _task()  # now, as the event loop may be gone when it ends
         self.start = perf_counter_ns()
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         stop = perf_counter_ns()
         outcome = "ok" if kind is None else outcome_of(error)
-        self.record((self.name, _task(), self.start, stop, UNKNOWN, outcome, None, 0))
+        self.record((self.name, self.lane, self.start, stop, UNKNOWN, outcome, None, 0))
 
 
 class _CpuRecorder(_Recorder):

@@ -10,8 +10,8 @@ CPU take twice as long, as real work does.
 How much fits into a second is measured once. The answer stands in the
 environment, where child processes find it.
 
-Real work is there, too: `fetch`, `query`, `count_words` and `thumbnail`, from the
-modules `real_work` and `records`.
+Real work is there, too: `fetch` and `fetch_async`, `query`, `count_words` and
+`thumbnail`, from the modules `real_work` and `records`.
 
 Below that: work that goes wrong on purpose, and the small functions of lessons
 02 to 06. Nothing here prints; nothing knows about pools or pictures.
@@ -32,9 +32,12 @@ from time import perf_counter, perf_counter_ns, sleep, thread_time_ns
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import orphans as orphans  # whoever works in another process ends with its parent
+from ..ending import end_processes
+from ..ending.interrupts import whole
 from ..folders import temporary
 from .real_work import count_words as count_words
 from .real_work import fetch as fetch
+from .real_work import fetch_async as fetch_async
 from .real_work import thumbnail as thumbnail
 from .real_work import thumbnail_in_python as thumbnail_in_python
 from .records import query as query
@@ -122,7 +125,7 @@ def unpicklable(x: object) -> Callable[[], object]:
     return lambda: x
 
 
-# ------------------------------------------------- for lessons 02 and 03
+# ------------------------------------------- for lessons 02, 03 and 03b
 
 
 def numbers(timeline: Timeline, pause: float = 0.05) -> str:
@@ -198,22 +201,26 @@ def start_methods() -> list[str]:
 
 
 def start_and_join(*workers: Any, seconds: float = 30.0) -> None:
-    """Start threads or processes, then wait for all of them; TimeoutError where one never ends."""
+    """Start threads or processes, then wait for all of them; TimeoutError where one never ends.
+
+    No process goes on after an error; a thread must end by itself.
+    """
     last = perf_counter() + seconds
+    try:
+        _start(workers)
+        for worker in workers:
+            worker.join(max(0.0, last - perf_counter()))
+            if worker.is_alive():
+                raise TimeoutError(f"{worker.name} had not ended after {seconds:g} s")
+    except BaseException:
+        end_processes(worker for worker in workers if hasattr(worker, "terminate"))
+        raise
+
+
+@whole
+def _start(workers: Iterable[Any]) -> None:
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join(max(0.0, last - perf_counter()))
-        if worker.is_alive():
-            _terminate(workers)
-            raise TimeoutError(f"{worker.name} had not ended after {seconds:g} s")
-
-
-def _terminate(workers: Iterable[Any]) -> None:
-    for worker in workers:
-        if hasattr(worker, "terminate"):  # a process; a thread must end by itself
-            worker.terminate()
-            worker.join()
 
 
 def checksum(data: Any) -> int:
@@ -221,6 +228,12 @@ def checksum(data: Any) -> int:
     from zlib import adler32
 
     return adler32(data)
+
+
+def checksum_of_part(data: bytes, part: tuple[int, int]) -> int:
+    """The same for the bytes from the first place of `part` up to the second."""
+    first, last = part
+    return checksum(data[first:last])
 
 
 def checksum_at(name: str, size: int) -> int:
@@ -232,6 +245,21 @@ def checksum_at(name: str, size: int) -> int:
         assert block.buf is not None  # it is, until `close`
         with block.buf[:size] as data:
             return checksum(data)
+    finally:
+        block.close()
+
+
+def darken(name: str, shape: tuple[int, ...], first: int, last: int) -> None:
+    """Halve these rows of the picture, an array of bytes, in the shared memory of that name."""
+    from multiprocessing.shared_memory import SharedMemory
+
+    import numpy as np
+
+    block = SharedMemory(name)
+    try:
+        picture = np.ndarray(shape, np.uint8, block.buf)
+        picture[first:last] //= 2
+        del picture  # it looks into the block
     finally:
         block.close()
 
@@ -313,29 +341,6 @@ def file_with_zero() -> Iterator[str]:
         with open(path, "w", encoding="ascii") as file:
             file.write(f"{0:08}")
         yield path
-
-
-def dine(timeline: Timeline, here: Any, changed: Any, doors: Any, seats: Any, exit: Any) -> None:
-    """A guest: be counted, wait for the doors, take a seat, leave together with the others.
-
-    `here` is a `Value`, `changed` its condition, `doors` an event, `seats` a
-    semaphore, `exit` a barrier; of `threading` or of `multiprocessing`.
-    """
-    with changed:
-        here.value += 1
-        changed.notify()
-    doors.wait()
-    with seats, timeline.span("seated"):
-        wait(0.1)
-    with timeline.span("at the exit"):
-        exit.wait()
-
-
-def welcome(guests: int, here: Any, changed: Any, doors: Any) -> None:
-    """The host of `dine`: wait until all guests are here, then open the doors."""
-    with changed:
-        changed.wait_for(lambda: here.value == guests)
-    doors.set()
 
 
 # ------------------------------------------------------- for lesson 05

@@ -15,9 +15,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
-
-from ..folders import temporary
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -54,37 +53,75 @@ def fetch(url: str, seconds: float = 10.0) -> bytes:
     _check_seconds(seconds)
     client = of_this_thread("client", lambda: httpx.Client(verify=_trust(), trust_env=False))
     try:
-        return _whole(client.get(url, timeout=seconds))
+        answer = client.get(url, timeout=seconds)
+        return _whole(url, answer.status_code, answer.reason_phrase, answer.content)
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 
 
-async def fetch_async(url: str, client: httpx.AsyncClient, seconds: float = 10.0) -> bytes:
-    """The same for a task; many tasks share the `client` that `open_client` gives."""
+async def fetch_async(url: str, seconds: float = 10.0) -> bytes:
+    """The same for a task, over asyncio's streams; each download has a connection of its own.
+
+    (httpx has a client for tasks, too; with a thousand of them under way it takes
+    seconds to find a free connection, again and again.)
+    """
     import httpx
 
     _check_seconds(seconds)
     try:
-        return _whole(await client.get(url, timeout=seconds))
+        return _whole(url, *await _answer(httpx.URL(url), seconds))
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 
 
-def open_client() -> httpx.AsyncClient:
-    """A client for tasks, to be used in `async with`; it opens any number of connections."""
+async def _answer(at: httpx.URL, seconds: float) -> tuple[int, str, bytes]:
+    """What the server answers: status, reason, content; what goes wrong is raised as by httpx."""
+    import asyncio
+
+    import h11
     import httpx
 
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-    return httpx.AsyncClient(verify=_trust(), trust_env=False, limits=limits)
+    if at.scheme not in ("http", "https") or not at.host:
+        raise httpx.UnsupportedProtocol("an address begins with http:// or https://, and a host")
+    port, trust = (at.port or 443, _trust()) if at.scheme == "https" else (at.port or 80, None)
+    try:
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_connection(at.host, port, ssl=trust)
+    except TimeoutError as error:
+        raise httpx.ConnectTimeout(str(error)) from error
+    except OSError as error:
+        raise httpx.ConnectError(str(error)) from error
+    line, whole, status, reason = h11.Connection(h11.CLIENT), bytearray(), 0, ""
+    try:
+        headers = [(b"Host", at.netloc), (b"Connection", b"close")]
+        head = h11.Request(method="GET", target=at.raw_path, headers=headers)
+        writer.write(line.send(head) + line.send(h11.EndOfMessage()))
+        while not isinstance(event := line.next_event(), h11.EndOfMessage):
+            if event is h11.NEED_DATA:
+                async with asyncio.timeout(seconds):
+                    line.receive_data(await reader.read(1 << 16))
+            elif isinstance(event, h11.Data):
+                whole += event.data
+            elif isinstance(event, h11.Response):
+                status, reason = event.status_code, event.reason.decode("latin-1")
+        return status, reason, bytes(whole)
+    except h11.RemoteProtocolError as error:
+        raise httpx.RemoteProtocolError(str(error)) from error
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(str(error)) from error
+    except OSError as error:
+        raise httpx.ReadError(str(error)) from error
+    finally:
+        writer.close()
 
 
-def _whole(answer: httpx.Response) -> bytes:
-    if answer.status_code != 200:
-        what = f"{answer.status_code} {answer.reason_phrase}"
-        if answer.status_code == 400:  # our server says what is wrong with the request
-            what += f": {answer.text.strip():.200}"
-        raise Undone(f"{answer.url}: the server answered {what}")
-    return answer.content
+def _whole(url: str, status: int, reason: str, content: bytes) -> bytes:
+    if status != 200:
+        what = f"{status} {reason}"
+        if status == 400:  # our server says what is wrong with the request
+            what += f": {content.decode(errors='replace').strip():.200}"
+        raise Undone(f"{url}: the server answered {what}")
+    return content
 
 
 def _undone(url: str, seconds: float, error: Exception) -> NoReturn:
@@ -174,58 +211,66 @@ def pictures() -> list[str]:
     return [path for name in names if os.path.exists(path := os.path.join(folder, name))]
 
 
-@contextmanager
-def album(count: int = 12, width: int = 1600) -> Iterator[list[str]]:
-    """Gives the paths of `count` photographs of that width; gone when the block ends.
+def photograph(number: int, width: int = 800) -> bytes:
+    """A JPEG of that width, in pixels; each `number` from 0 to 99 999 gives another one.
 
-    They are prints of the one that matplotlib brings: turned, and each a little
-    brighter than the one before, so no two are the same.
+    They are prints of the one that matplotlib brings: turned, of another brightness,
+    and with their number in a corner, so no two are the same.
     """
-    from PIL import ImageEnhance
+    from io import BytesIO
 
-    _check_whole("count", count, 999)
-    _check_whole("width", width, 6000)
+    from PIL import ImageDraw, ImageEnhance
 
+    check_whole("number", number, 99_999, least=0)
+    check_whole("width", width, 6000)
+    image = _enlarged(width).rotate(90 * number, expand=True)
+    image = ImageEnhance.Brightness(image).enhance(0.6 + 0.8 * (5 * number % 12) / 12)
+    ImageDraw.Draw(image).text((width // 40, width // 40), f"{number}", "white")
+    file = BytesIO()
+    image.save(file, "jpeg")
+    return file.getvalue()
+
+
+@lru_cache(maxsize=2)
+def _enlarged(width: int) -> Image:
     photo, *_ = pictures()
-    with temporary("album") as folder:
-        image = _opened(photo)
-        height = round(image.height * width / image.width)
-        large, paths = image.resize((width, height)), []
-        for n in range(count):
-            paths.append(os.path.join(folder, f"photo-{n + 1:02}.jpg"))
-            turned = large.rotate(90 * n, expand=True)
-            ImageEnhance.Brightness(turned).enhance(0.6 + 0.8 * n / count).save(paths[-1])
-        yield paths
+    image = _opened(photo)
+    return image.resize((width, round(image.height * width / image.width)))
 
 
-def thumbnail(path: str, size: int = 128) -> bytes:
-    """A small sharp copy of a picture, at most `size` pixels wide and high, as PNG."""
+def thumbnail(photo: str | bytes, size: int = 128) -> bytes:
+    """A small sharp copy of a picture, at most `size` pixels wide and high, as PNG.
+
+    `photo` is the path of a file, or what is in it.
+    """
     from PIL import ImageFilter, ImageOps
 
-    _check_whole("size", size, 5000)
+    check_whole("size", size, 5000)
 
-    small = ImageOps.contain(_opened(path), (size, size))
+    small = ImageOps.contain(_opened(photo), (size, size))
     return _as_png(small.filter(ImageFilter.UnsharpMask(1)))
 
 
-def thumbnail_in_python(path: str, size: int = 128) -> bytes:
+def thumbnail_in_python(photo: str | bytes, size: int = 128) -> bytes:
     """A small copy, each of whose pixels is the average of a square of the picture's.
 
-    Reading and writing the files is Pillow's; every pixel is computed here.
+    Unpacking and packing is Pillow's; every pixel is computed here.
     """
     from PIL import Image
 
-    _check_whole("size", size, 5000)
-    image = _opened(path)
+    check_whole("size", size, 5000)
+    image = _opened(photo)
     width, height = image.size
     step = -(-max(width, height) // size)  # rounded up
     rows = [_averages(image.crop((0, y, width, y + step)), step) for y in range(0, height, step)]
     return _as_png(Image.frombytes("RGB", (len(rows[0]) // 3, len(rows)), b"".join(rows)))
 
 
-def _check_whole(name: str, number: Any, most: int) -> None:
-    if not isinstance(number, int) or not 1 <= number <= most:
-        raise ValueError(f"{name} must be a whole number from 1 to {most}, not {number!r:.60}")
+def check_whole(name: str, number: Any, most: int, least: int = 1) -> None:
+    if not isinstance(number, int) or not least <= number <= most:
+        raise ValueError(
+            f"{name} must be a whole number from {least} to {most}, not {number!r:.60}"
+        )
 
 
 def _averages(strip: Image, step: int) -> bytes:
@@ -243,22 +288,25 @@ def _averages(strip: Image, step: int) -> bytes:
     return bytes(row)
 
 
-def _opened(path: str) -> Image:
+def _opened(photo: str | bytes) -> Image:
     """A picture, unpacked; a small file that unpacks to a huge picture is refused before."""
+    from io import BytesIO
+
     from PIL import Image
 
-    with _reading(path) as file:
+    name = f"{len(photo)} bytes" if isinstance(photo, bytes) else photo
+    with BytesIO(photo) if isinstance(photo, bytes) else _reading(photo) as file:
         try:
             with Image.open(file) as image:
                 if image.width * image.height > TOO_MANY_PIXELS:
                     raise Undone(
-                        f"{path}: {image.width} × {image.height} pixels are too many to unpack"
+                        f"{name}: {image.width} × {image.height} pixels are too many to unpack"
                     )
                 return image.convert("RGB")
         except Undone:
             raise
         except Exception as error:  # each kind of file has its own way of being broken
-            raise Undone(f"{path}: {_wrong_with(error)}") from error
+            raise Undone(f"{name}: {_wrong_with(error)}") from error
 
 
 def _wrong_with(error: Exception) -> str:

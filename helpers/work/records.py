@@ -59,8 +59,8 @@ def database(folder: str | None = None) -> Iterator[str]:
 def query(path: str | os.PathLike[str], word: str) -> list[tuple[str, int]]:
     """The three modules in which most lines have `word`, and how many they have."""
     path = str(path)
-    with _told(f"{word!r} cannot be looked up", path):
-        reader = of_this_thread(path, lambda: _connect(path, write=False))
+    with told(f"{word!r} cannot be looked up", path):
+        reader = of_this_thread(path, lambda: connect(path, write=False))
         return reader.execute(WHERE, (word,)).fetchall()
 
 
@@ -70,8 +70,8 @@ def query(path: str | os.PathLike[str], word: str) -> list[tuple[str, int]]:
 def _build(path: str) -> None:
     import sqlite3
 
-    told = _told("the database cannot be made", path)
-    with told, closing(sqlite3.connect(path)) as connection:
+    saying = told("the database cannot be made", path)
+    with saying, closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(TABLES)
         with connection:
@@ -95,7 +95,7 @@ def _fill(connection: sqlite3.Connection) -> None:
         connection.executemany("INSERT INTO function VALUES (?, ?, ?)", found)
 
 
-def _connect(
+def connect(
     path: str, *, write: bool = True, seconds: float = PATIENCE, anybody: bool = False
 ) -> sqlite3.Connection:
     """A connection that makes no file; transactions begin where we say BEGIN.
@@ -116,7 +116,7 @@ def _connect(
 
 
 @contextmanager
-def _told(what: str, path: str) -> Iterator[None]:
+def told(what: str, path: str) -> Iterator[None]:
     """Whatever SQLite refuses is told with `what` was to be done, and to which file."""
     import sqlite3
 
@@ -146,7 +146,7 @@ def _why(path: str, error: Exception) -> str:
 def use_elsewhere(path: str) -> str:
     """What `sqlite3` says when a thread uses a connection that another one made."""
     said: list[str] = []
-    with _told("it cannot be opened", path), closing(_connect(path)) as connection:
+    with told("it cannot be opened", path), closing(connect(path)) as connection:
 
         def use() -> None:
             try:
@@ -168,10 +168,10 @@ def bookings(path: str, shared: bool) -> list[str]:
     Bob does so between Ann's booking and her commit. On a connection of his own he
     has to wait for her; on a `shared` one his rollback is hers, too.
     """
-    told = _told("nobody can be noted", path)
-    with told, closing(_connect(path, anybody=True, seconds=10)) as hers:
+    saying = told("nobody can be noted", path)
+    with saying, closing(connect(path, anybody=True, seconds=10)) as hers:
         hers.execute("DELETE FROM note")
-        his = hers if shared else _connect(path, anybody=True, seconds=10)
+        his = hers if shared else connect(path, anybody=True, seconds=10)
         booked, undone = threading.Event(), threading.Event()
         workers = [
             threading.Thread(target=_ann, args=(hers, booked, undone if shared else None)),
@@ -214,8 +214,8 @@ def write(path: str, name: str, hold: float = 0.05, patience: float = 10.0) -> s
     There is one writer at a time; the others wait, each for `patience` seconds at most.
     """
     with (
-        _told(f"{name!r} cannot be written", path),
-        closing(_connect(path, seconds=patience)) as connection,
+        told(f"{name!r} cannot be written", path),
+        closing(connect(path, seconds=patience)) as connection,
     ):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO note VALUES (?)", (name,))
@@ -226,8 +226,8 @@ def write(path: str, name: str, hold: float = 0.05, patience: float = 10.0) -> s
 
 def notes(path: str) -> list[str]:
     """The names that were written, sorted."""
-    told = _told("the notes cannot be read", path)
-    with told, closing(_connect(path, write=False)) as connection:
+    saying = told("the notes cannot be read", path)
+    with saying, closing(connect(path, write=False)) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM note ORDER BY name")]
 
 
@@ -240,8 +240,8 @@ def add_one(path: str, how: str, pause: float = 0.0, together: Any = None) -> in
     """
     if how not in HOW:
         raise ValueError(f"how must be one of {', '.join(HOW)}, not {how!r}")
-    told = _told("one cannot be added", path)
-    with told, closing(_connect(path, seconds=10)) as connection:
+    saying = told("one cannot be added", path)
+    with saying, closing(connect(path, seconds=10)) as connection:
         if how != "apart":
             connection.execute(f"BEGIN {how}")
         ((total,),) = connection.execute("SELECT value FROM total")
@@ -256,7 +256,7 @@ def add_one(path: str, how: str, pause: float = 0.0, together: Any = None) -> in
 
 def total(path: str) -> int:
     """What `add_one` has added up."""
-    told = _told("the total cannot be read", path)
-    with told, closing(_connect(path, write=False)) as connection:
+    saying = told("the total cannot be read", path)
+    with saying, closing(connect(path, write=False)) as connection:
         ((value,),) = connection.execute("SELECT value FROM total")
         return int(value)

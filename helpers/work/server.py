@@ -5,6 +5,7 @@ starts one at its first call, for a whole notebook; it ends with the kernel,
 whatever happens to that. What a request asks for stands in its URL:
 
     /wait?seconds=0.05&size=1000&name=7    a body of 1000 bytes, after 50 ms
+    /photo/7?seconds=0.05&width=800        photograph number 7 as JPEG, 800 pixels wide
     /status/500                            an error
     /cut                                   half the body, then the line is cut
     /stall                                 half the body, then nothing more
@@ -12,7 +13,7 @@ whatever happens to that. What a request asks for stands in its URL:
     /garbage                               bytes that are no HTTP
     /die                                   the server's process ends half-way
 
-All of them take `seconds`, `size` and `name`. The same URL has the same body,
+The others take `seconds`, `size` and `name`. The same URL has the same body,
 which `body(url)` computes without a server.
 
 The connections are asyncio's and HTTP is h11's, which httpx has inside too.
@@ -30,6 +31,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ HERE = "127.0.0.1"
 LONGEST = 60.0  # seconds that an answer may take
 LARGEST = 10_000_000  # bytes of a body
 WAITING = 4096  # connections that may come in before the first is looked at
+JPEG = b"\xff\xd8"  # how each begins
 START = 30.0  # seconds that a new process gets until it has its port
 
 
@@ -80,8 +83,19 @@ _process: subprocess.Popen[str] | None = None
 _address = ""
 
 
+def _after_fork_in_child() -> None:
+    """The server is its parent's to end, and whoever held the lock may not exist here."""
+    global _lock, _process
+    _lock, _process = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
 def _start() -> tuple[subprocess.Popen[str], str]:
     """A process that serves until its standard input is closed, which our end does too."""
+    allow_many_files()  # here as well: who asks it has a connection for each question
     new_group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows has flags,
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     process = subprocess.Popen(
@@ -142,10 +156,11 @@ class Asked(NamedTuple):
     """A request, taken apart."""
 
     what: str  # wait, status, cut, …
-    code: int
+    number: int  # the status, or the photograph
     seconds: float
     size: int
     name: str
+    width: int
 
 
 def _asked(target: str) -> Asked:
@@ -153,16 +168,19 @@ def _asked(target: str) -> Asked:
     from urllib.parse import parse_qs
 
     path, _, query = target.partition("?")
-    what, _, code = path.strip("/").partition("/")
+    what, _, number = path.strip("/").partition("/")
     given = {key: values[-1] for key, values in parse_qs(query).items()}
-    if unknown := set(given) - {"seconds", "size", "name"}:
-        raise ValueError(f"{min(unknown)} is not known; there are seconds, size and name")
+    if unknown := set(given) - {"seconds", "size", "name", "width"}:
+        raise ValueError(f"{min(unknown)} is not known; there are seconds, size, name and width")
+    photo = what == "photo"
+    least, most = (0, 99_999) if photo else (200, 599)
     return Asked(
         what,
-        int(_number("status", code or "200", 200, 599)),
+        int(_number("photo" if photo else "status", number or "200", least, most)),
         _number("seconds", given.get("seconds", "0"), 0, LONGEST),
         int(_number("size", given.get("size", "1000"), 0, LARGEST)),
         given.get("name", ""),
+        int(_number("width", given.get("width", "800"), 1, 6000)),
     )
 
 
@@ -174,11 +192,20 @@ def _number(name: str, text: str, least: float, most: float) -> float:
 
 
 def _body(asked: Asked) -> bytes:
-    """Lines that differ from name to name, cut to size."""
+    """A photograph, or lines that differ from name to name, cut to size."""
     from hashlib import sha256
 
+    if asked.what == "photo":
+        return _photograph(asked.number, asked.width)
     line = sha256(asked.name.encode()).hexdigest().encode() + b"\n"
     return (line * (asked.size // len(line) + 1))[: asked.size]
+
+
+@lru_cache(maxsize=256)
+def _photograph(number: int, width: int) -> bytes:
+    from helpers.work.real_work import photograph  # this file may run by itself
+
+    return photograph(number, width)
 
 
 # ---------------------------------------------------------- the process, from inside
@@ -268,11 +295,15 @@ async def _answer(
         asked = _asked(request.target.decode("ascii"))
     except ValueError as error:
         return _send(line, writer, 400, f"{error}\n".encode(), head)
+    if asked.what == "photo":  # made meanwhile, on a thread: the other connections go on
+        made = asyncio.to_thread(_body, asked)
+        _, photo = await asyncio.gather(asyncio.sleep(asked.seconds), made)
+        return _send(line, writer, 200, photo, head)
     await asyncio.sleep(asked.seconds)
     if asked.what in FAULTS:
         return await FAULTS[asked.what](line, asked, reader, writer)
     if asked.what in ("wait", "status"):
-        return _send(line, writer, asked.code, _body(asked), head)
+        return _send(line, writer, asked.number, _body(asked), head)
     return _send(line, writer, 404, b"ask for /wait?seconds=0.05&size=1000\n", head)
 
 
@@ -285,7 +316,8 @@ def _send(
     import h11
 
     bare = code in (204, 304)  # "no content" and "not modified" have no body
-    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+    kind = "image/jpeg" if body.startswith(JPEG) else "text/plain"
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     response = h11.Response(
         status_code=code, headers=[] if bare else headers, reason=responses.get(code, "")
     )
@@ -341,5 +373,6 @@ FAULTS = {"cut": _cut, "stall": _stall, "silent": _silent, "garbage": _garbage, 
 if __name__ == "__main__":
     import asyncio
 
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     threading.Thread(target=_end_with_the_pipe, daemon=True).start()
     asyncio.run(_serve())

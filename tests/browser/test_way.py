@@ -134,8 +134,9 @@ def test_the_first_lesson_can_be_walked_through_by_keyboard(opened: Opened, plac
         number, name, cells = walk.at()
         whole = place == "JupyterLab" or os.environ.get("COURSE_WALK")
         while number < cells - 1 and (whole or name != "check-crowd"):
-            if name == "usable-starter":
-                walk.write(f"import math\n\n\n{solution('start.usable')}")
+            if name == "shares-starter":
+                needs = "from helpers.timeline import Timeline"
+                walk.write(f"{needs}\n\n\n{solution('start.shares')}")
             walk.run()
             if name == "predict-crowd":
                 walk.back_to(".prediction button")
@@ -157,8 +158,8 @@ def test_the_first_lesson_can_be_walked_through_by_keyboard(opened: Opened, plac
         screenshot(lesson, f"walked through lesson 00 in {place}")
         if not whole:
             return
-        assert "Solved" in outputs["usable-check"]
+        assert "Solved" in outputs["shares-check"]
         assert "not yet" in outputs["overlap-check"]
-        assert "predictions 1 of 3, exercises 1 of 2" in outputs["progress"]
-        assert "predictions made: 1 of 3; exercises solved: 1 of 2" in outputs["summary"]
-        assert "start:sixteen?,usable" in outputs["progress-line"]
+        assert "predictions 1 of 3, exercises 1 of 4" in outputs["progress"]
+        assert "predictions made: 1 of 3; exercises solved: 1 of 4" in outputs["summary"]
+        assert "start:shares,sixteen?" in outputs["progress-line"]

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 03, in a module that new processes can import."""
+"""Answers to the exercises of lessons 03 and 03b, in a module that new processes can import."""
 
 from __future__ import annotations
 
@@ -6,16 +6,26 @@ import multiprocessing
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from multiprocessing.managers import SharedMemoryManager
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
-from helpers.work import checksum, checksum_at, times
+import numpy as np
+
+from helpers.work import checksum, checksum_at, checksum_of_part, darken, times
 
 spawn = get_context("spawn")
 forking = get_context("fork") if "fork" in multiprocessing.get_all_start_methods() else None
@@ -169,6 +179,218 @@ def factor_by_initializer(numbers: Sequence[int], factor: int) -> Pairs:
     """Right: each process is told the factor as it starts."""
     with ProcessPoolExecutor(2, mp_context=spawn, initializer=remember, initargs=(factor,)) as pool:
         return list(pool.map(by_what_it_remembers, numbers))
+
+
+# --------------------------------------------------------------------- ended
+
+
+def begun(work: Callable[[Any], Any], item: Any) -> Any:
+    process = spawn.Process(target=work, args=(item,))
+    process.start()
+    return process
+
+
+def not_looked_at(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: killed, and perhaps still there."""
+    process = begun(work, item)
+    process.join(seconds)
+    code = process.exitcode
+    process.kill()
+    return code
+
+
+def waits_to_the_end(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: waits for so long, and then for as long as it takes."""
+    process = begun(work, item)
+    process.join(seconds)
+    late = process.is_alive()
+    process.join()
+    return None if late else process.exitcode
+
+
+def code_of_the_kill(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: the exit code tells of our own signal."""
+    process = begun(work, item)
+    process.join(seconds)
+    process.terminate()
+    process.join()
+    return process.exitcode
+
+
+def zero_is_false(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: 0 is an exit code, and false."""
+    process = begun(work, item)
+    process.join(seconds)
+    if not process.exitcode:
+        process.kill()
+        process.join()
+        return None
+    return process.exitcode
+
+
+def too_early(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: nobody has waited yet."""
+    process = begun(work, item)
+    code = process.exitcode
+    process.join(seconds)
+    process.kill()
+    process.join()
+    return code
+
+
+def called_here(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: the work is done before the process is made."""
+    process = spawn.Process(target=work(item))
+    process.start()
+    process.join(seconds)
+    return process.exitcode
+
+
+def by_sentinel(work: Any, item: Any, seconds: float) -> Any:
+    """Right: wait for what the system says of its end."""
+    process = begun(work, item)
+    in_time = bool(wait([process.sentinel], seconds))
+    if not in_time:
+        process.terminate()
+    process.join()
+    return process.exitcode if in_time else None
+
+
+def looks_again_and_again(work: Any, item: Any, seconds: float) -> Any:
+    """Right: no join at all, before the end or after it."""
+    process = begun(work, item)
+    last = time.monotonic() + seconds
+    while process.is_alive() and time.monotonic() < last:
+        time.sleep(0.01)
+    code = process.exitcode
+    while process.is_alive():
+        process.kill()
+        time.sleep(0.01)
+    return code
+
+
+# ---------------------------------------------------------------------- bill
+
+Parts = Sequence[tuple[int, int]]
+
+
+def as_numbers(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: a list of numbers is longer than the bytes it stands for."""
+    return list(pool.map(checksum_of_numbers, [list(data[a:b]) for a, b in parts]))
+
+
+def checksum_of_numbers(numbers: list[int]) -> int:
+    return checksum(bytes(numbers))
+
+
+def from_the_beginning(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: what stands before a part is sent, too."""
+    sent = [(data[:last], (first, last)) for first, last in parts]
+    return list(pool.map(checksum_of_part, *zip(*sent, strict=True))) if sent else []
+
+
+def as_they_end(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: in the order in which they are done."""
+    futures = [pool.submit(checksum, data[first:last]) for first, last in parts]
+    return [future.result() for future in as_completed(futures)]
+
+
+def views(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: a memoryview has nothing to pickle."""
+    look = memoryview(data)
+    return list(pool.map(checksum, [look[first:last] for first, last in parts]))
+
+
+def all_in_one(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Right: one trip for all parts."""
+    cut = [data[first:last] for first, last in parts]
+    return list(pool.submit(checksums_of, cut).result())
+
+
+def checksums_of(pieces: list[bytes]) -> list[int]:
+    return [checksum(piece) for piece in pieces]
+
+
+def by_a_block(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Right: the data is copied into shared memory, and nothing but names is sent."""
+    block = SharedMemory(create=True, size=len(data))
+    try:
+        assert block.buf is not None
+        block.buf[: len(data)] = data
+        ends = [pool.submit(checksum_between, block.name, first, last, 1) for first, last in parts]
+        return [end.result() for end in ends]
+    finally:
+        block.close()
+        block.unlink()
+
+
+# --------------------------------------------------------------------- album
+
+Make = Callable[[str], bytes]
+
+
+def by_threads(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: at the same time, and all in this process."""
+    with ThreadPoolExecutor(2) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def by_one_process(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: there is nobody to be at work with."""
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def the_exceptions_themselves(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: an exception is not its text."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: f.exception() or f.result() for path, f in futures.items()}
+
+
+def tries_again(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: who fails is asked twice."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+        wait_for(futures.values())
+        again = {path: pool.submit(make, path) for path, f in futures.items() if f.exception()}
+    futures |= again
+    return {path: str(f.exception() or "") or f.result() for path, f in futures.items()}
+
+
+def only_what_succeeds(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: the complaints are missing."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = {path: pool.submit(make, path) for path in paths}
+    return {path: f.result() for path, f in futures.items() if not f.exception()}
+
+
+def made_or_said(make: Make, path: str) -> bytes | str:
+    try:
+        return make(path)
+    except Exception as error:
+        return str(error)
+
+
+def by_a_careful_worker(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Right: the worker catches, so map comes to its end."""
+    with ProcessPoolExecutor(3, mp_context=spawn) as pool:
+        return dict(zip(paths, pool.map(partial(made_or_said, make), paths), strict=True))
+
+
+def by_the_older_pool(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Right: the pool of multiprocessing, asked for each result."""
+    found: dict[str, Any] = {}
+    with spawn.Pool(2) as pool:
+        results = [(path, pool.apply_async(make, (path,))) for path in paths]
+        for path, result in results:
+            try:
+                found[path] = result.get()
+            except Exception as error:
+                found[path] = str(error)
+    return found
 
 
 # --------------------------------------------------------------------- crash
@@ -454,3 +676,202 @@ def with_its_pid(block: SharedMemory, size: int, pool: Executor) -> int:
     """Right: the worker says more than it was asked."""
     _, number = pool.submit(checksum_and_pid, block.name, size).result()
     return number
+
+
+# ------------------------------------------------------------------ prepared
+
+Meanings = Mapping[str, Any]
+_table: Meanings = {}
+
+
+def keep(table: Meanings) -> None:
+    global _table
+    _table = table
+
+
+def look_up(word: str) -> Any:
+    return _table[word]
+
+
+def look_up_in(table: Meanings, word: str) -> Any:
+    return table[word]
+
+
+def same(x: Any) -> Any:
+    return x
+
+
+def with_every_word(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: a partial is pickled with all that is in it."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(partial(look_up_in, table), words))
+
+
+def looked_up_here(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: no process."""
+    return [table[word] for word in words]
+
+
+def sends_meanings(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: looked up here, and taken for a walk."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(same, [table[word] for word in dict.fromkeys(words)]))
+
+
+def walks_of_meanings(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: the same, each meaning once."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        walked = dict(zip(words, pool.map(same, [table[w] for w in words]), strict=True))
+        return [walked[word] for word in words]
+
+
+def prepared_here(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: the initializer prepares this process, which has no use for it."""
+    keep(table)
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(look_up, words))
+
+
+def one_worker(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: nobody shares the work."""
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=keep, initargs=(table,)) as pool:
+        return list(pool.map(look_up, words))
+
+
+def two_chunks(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Right: the table goes along with each half of the words."""
+    half = -(-len(words) // 2)
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        return list(pool.map(partial(look_up_in, table), words, chunksize=half))
+
+
+def look_up_all(pipe: Any, table: Meanings) -> None:
+    for word in iter(pipe.recv, None):
+        pipe.send(table[word])
+
+
+def two_with_pipes(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Right: no pool; each has a pipe and gets every other word."""
+    pipes = [spawn.Pipe() for _ in range(2)]
+    ends = [spawn.Process(target=look_up_all, args=(there, table)) for _, there in pipes]
+    for each in ends:
+        each.start()
+    found = []
+    for n, word in enumerate(words):
+        pipes[n % 2][0].send(word)
+        found.append(pipes[n % 2][0].recv())
+    for (here, _), each in zip(pipes, ends, strict=True):
+        here.send(None)
+        each.join()
+    return found
+
+
+# --------------------------------------------------------------------- numpy
+
+
+def shared_array(photo: Any) -> tuple[SharedMemory, Any]:
+    block = SharedMemory(create=True, size=photo.nbytes)
+    array = np.ndarray(photo.shape, photo.dtype, block.buf)
+    array[:] = photo
+    return block, array
+
+
+def gives_a_view(photo: Any, pool: Executor) -> Any:
+    """Wrong: the array looks into a block that is closed."""
+    block, array = shared_array(photo)
+    for part in [(0, 3), (3, len(photo))]:
+        pool.submit(darken, block.name, photo.shape, *part).result()
+    block.close()
+    block.unlink()
+    return array
+
+
+def in_one_part(photo: Any, pool: Executor) -> Any:
+    """Wrong: one worker does everything."""
+    block, array = shared_array(photo)
+    pool.submit(darken, block.name, photo.shape, 0, len(photo)).result()
+    dark = array.copy()
+    del array
+    block.close()
+    block.unlink()
+    return dark
+
+
+def does_not_wait(photo: Any, pool: Executor) -> Any:
+    """Wrong: copied before the workers have done their part."""
+    block, array = shared_array(photo)
+    parts = [(0, 3), (3, len(photo))]
+    ends = [pool.submit(darken_late, block.name, photo.shape, *part) for part in parts]
+    dark = array.copy()
+    wait_for(ends)
+    del array
+    block.close()
+    block.unlink()
+    return dark
+
+
+def darken_late(name: str, shape: tuple[int, ...], first: int, last: int) -> None:
+    time.sleep(0.1)
+    darken(name, shape, first, last)
+
+
+def sends_rows(photo: Any, pool: Executor) -> Any:
+    """Wrong: rows are sent, and come back."""
+    half = len(photo) // 2
+    return np.concatenate(list(pool.map(halved, [photo[:half], photo[half:]])))
+
+
+def halved(rows: Any) -> Any:
+    return rows // 2
+
+
+def overlapping(photo: Any, pool: Executor) -> Any:
+    """Wrong: a row in the middle belongs to both parts."""
+    block, array = shared_array(photo)
+    half = len(photo) // 2
+    for part in [(0, half + 1), (half, len(photo))]:
+        pool.submit(darken, block.name, photo.shape, *part).result()
+    dark = array.copy()
+    del array
+    block.close()
+    block.unlink()
+    return dark
+
+
+def row_by_row(photo: Any, pool: Executor) -> Any:
+    """Right: bytes are copied out of the block, and an array is made of them."""
+    block, array = shared_array(photo)
+    del array
+    steps = range(0, len(photo), max(1, len(photo) // 5))
+    parts = [(first, min(first + steps.step, len(photo))) for first in steps]
+    wait_for([pool.submit(darken, block.name, photo.shape, *part) for part in parts])
+    assert block.buf is not None
+    dark = np.frombuffer(bytes(block.buf[: photo.nbytes]), np.uint8).reshape(photo.shape)
+    block.close()
+    block.unlink()
+    return dark
+
+
+def halve_into(source: str, target: str, shape: tuple[int, ...], first: int, last: int) -> None:
+    blocks = [SharedMemory(name) for name in (source, target)]
+    before, after = (np.ndarray(shape, np.uint8, block.buf) for block in blocks)
+    after[first:last] = before[first:last] >> 1
+    del before, after
+    for block in blocks:
+        block.close()
+
+
+def from_block_to_block(photo: Any, pool: Executor) -> Any:
+    """Right: one block to read from, another one to write to."""
+    with SharedMemoryManager(ctx=spawn) as manager:
+        source, target = (manager.SharedMemory(photo.nbytes) for _ in range(2))
+        array = np.ndarray(photo.shape, photo.dtype, source.buf)
+        array[:] = photo
+        half, where = len(photo) // 2, (source.name, target.name, photo.shape)
+        ends = [pool.submit(halve_into, *where, *p) for p in [(0, half), (half, len(photo))]]
+        wait_for(ends)
+        dark = np.array(np.ndarray(photo.shape, photo.dtype, target.buf))
+        del array
+        source.close()
+        target.close()
+    return dark

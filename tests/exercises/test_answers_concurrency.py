@@ -2,122 +2,20 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from decimal import Decimal
-from fractions import Fraction
-from threading import Thread
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from threading import Semaphore, Thread
+from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pytest
 from test_answers_start import refused, taken
 
-from helpers.draw import amdahl
 from helpers.timeline import Timeline
 
 Work = Callable[[Any], Any]
-
-# ------------------------------------------------------------------ response
-
-
-def from_the_first_row(tl: Timeline) -> float:
-    """Wrong: who was recorded first need not have started first."""
-    first = max(tl.spans, key=lambda span: -span.stop).start
-    return sum(span.stop - first for span in tl.spans) / len(tl.spans) / 1e9
-
-
-def the_last_end(tl: Timeline) -> float:
-    """Wrong: when everything was done."""
-    return tl.elapsed
-
-
-def the_median(tl: Timeline) -> float:
-    """Wrong: half of the items, not the mean."""
-    first = min(span.start for span in tl.spans)
-    return statistics.median(span.stop - first for span in tl.spans) / 1e9
-
-
-def for_each_worker(tl: Timeline) -> float:
-    """Wrong: the items were handed in at once, also those of a worker who comes late."""
-    lanes = {span.lane for span in tl.spans}
-    firsts = {lane: min(s.start for s in tl.spans if s.lane == lane) for lane in lanes}
-    return sum(span.stop - firsts[span.lane] for span in tl.spans) / len(tl.spans) / 1e9
-
-
-def whole_seconds(tl: Timeline) -> float:
-    """Wrong: the parts of a second are cut off."""
-    first = min(span.start for span in tl.spans)
-    return sum((span.stop - first) // 10**9 for span in tl.spans) / len(tl.spans)
-
-
-def one_of_each_end(tl: Timeline) -> float:
-    """Wrong: two items that end together are one in a set."""
-    first = min(span.start for span in tl.spans)
-    ends = {span.stop - first for span in tl.spans}
-    return sum(ends) / len(ends) / 1e9
-
-
-def the_sum(tl: Timeline) -> float:
-    """Wrong: not divided by the number of items."""
-    first = min(span.start for span in tl.spans)
-    return sum(span.stop - first for span in tl.spans) / 1e9
-
-
-def waiting_and_working(tl: Timeline) -> float:
-    """Right: the time in the line, and the time in a worker's hands."""
-    first = min(span.start for span in tl.spans)
-    return statistics.fmean((span.start - first) / 1e9 + span.seconds for span in tl.spans)
-
-
-def as_a_fraction(tl: Timeline) -> Fraction:
-    """Right: a fraction is a number, too."""
-    first = min(span.start for span in tl.spans)
-    return Fraction(sum(span.stop - first for span in tl.spans), len(tl.spans) * 10**9)
-
-
-def mean_end_less_start(tl: Timeline) -> float:
-    """Right: the mean end less the one hand-in."""
-    return statistics.mean(s.stop for s in tl.spans) / 1e9 - min(s.start for s in tl.spans) / 1e9
-
-
-def as_a_decimal(tl: Timeline) -> Decimal:
-    """Right: exact, too."""
-    first = min(span.start for span in tl.spans)
-    return Decimal(sum(span.stop - first for span in tl.spans)) / len(tl.spans) / 10**9
-
-
-def by_numpy(tl: Timeline) -> Any:
-    """Right: an array that has no more than a number in it."""
-    stops = np.array([span.stop for span in tl.spans])
-    return np.asarray((stops - min(span.start for span in tl.spans)).mean() / 1e9)
-
-
-RESPONSE = {
-    from_the_first_row: "response(tl) gave",
-    the_last_end: "the last one was done",
-    the_median: "median",
-    for_each_worker: "response(tl) gave",
-    whole_seconds: "response(tl) gave",
-    one_of_each_end: "response(tl) gave",
-    the_sum: "sum",
-}
-
-
-@pytest.mark.parametrize("answer", RESPONSE)
-def test_a_wrong_response_time_is_refused(answer: Any) -> None:
-    refused("concurrency.response", answer, RESPONSE[answer])
-
-
-@pytest.mark.parametrize(
-    "answer", [waiting_and_working, as_a_fraction, mean_end_less_start, as_a_decimal, by_numpy]
-)
-def test_an_unusual_right_response_time_is_taken(answer: Any) -> None:
-    taken("concurrency.response", answer)
-
 
 # -------------------------------------------------------------------- repair
 
@@ -351,73 +249,281 @@ def test_an_unusual_right_repair_is_taken(answer: Any) -> None:
     taken("concurrency.repair", answer)
 
 
-# --------------------------------------------------------------------- share
+# ------------------------------------------------------------------ download
+
+Fetch = Callable[[str], Any]
 
 
-def of_the_speed_up(one: float, many: float, workers: int) -> float:
-    """Wrong: the efficiency of the workers above the first."""
-    return (one / many - 1) / (workers - 1)
+def looked_up(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Wrong: whether it is known is asked when it has come, and then its twin is under way."""
+    known: dict[str, Any] = {}
+
+    def once(url: str) -> None:
+        if url not in known:
+            known[url] = fetch(url)
+
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        list(pool.map(once, [urls[0], *urls]))
+    return known
 
 
-def to_one_digit(one: float, many: float, workers: int) -> float:
-    """Wrong: right for shares of one digit."""
-    return round((1 - many / one) / (1 - 1 / workers), 1)
+def as_many_as_there_are(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Wrong: no limit."""
+    different = set(urls)
+    with ThreadPoolExecutor(len(different)) as pool:
+        return dict(zip(different, pool.map(fetch, different), strict=True))
 
 
-def for_ten_seconds(one: float, many: float, workers: int) -> float:
-    """Wrong: it knows that the example takes ten seconds."""
-    return (10 - many) / 10 / (1 - 1 / workers)
+def none_of_the_empty(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Wrong: what is empty has come, too."""
+    photos = download(fetch, urls, most)
+    return {url: photo for url, photo in photos.items() if photo}
 
 
-def the_serial_share(one: float, many: float, workers: int) -> float:
-    """Wrong: that is the other part."""
-    return 1 - (1 - many / one) / (1 - 1 / workers)
+def beside_all_urls(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Wrong: the photographs of the different ones stand beside the addresses of all."""
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        return dict(zip(urls, pool.map(fetch, dict.fromkeys(urls)), strict=False))
 
 
-def in_percent(one: float, many: float, workers: int) -> float:
-    """Wrong: 80 is not 0.8."""
-    return 100 * (1 - many / one) / (1 - 1 / workers)
+def in_the_order_of_ends(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Wrong: who ends first is not who was handed in first."""
+    different = list(dict.fromkeys(urls))
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        futures = [pool.submit(fetch, url) for url in different]
+        ended = [future.result() for future in as_completed(futures)]
+    return dict(zip(different, ended, strict=True))
 
 
-def multiplied(one: float, many: float, workers: int) -> float:
-    """Right: both sides times the workers."""
-    return workers * (one - many) / (one * (workers - 1))
+def one_after_the_other(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Wrong: nothing overlaps."""
+    return {url: fetch(url) for url in set(urls)}
 
 
-def by_halving(one: float, many: float, workers: int) -> float:
-    """Right: tries shares until Amdahl's law gives the time."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if one / amdahl(middle, workers) > many else (low, middle)
-    return low
+def futures_in_a_dictionary(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Wrong: a future is not yet what it will give."""
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        return {url: pool.submit(fetch, url) for url in set(urls)}
 
 
-def exactly(one: float, many: float, workers: int) -> Fraction:
-    """Right: as a fraction."""
-    return (1 - Fraction(many) / Fraction(one)) / (1 - Fraction(1, workers))
+def download(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Right: futures under their addresses."""
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        futures = {url: pool.submit(fetch, url) for url in set(urls)}
+    return {url: future.result() for url, future in futures.items()}
 
 
-def karp_flatt(one: float, many: float, workers: int) -> float:
-    """Right: the serial share by Karp and Flatt, taken from one."""
-    return 1 - (many / one - 1 / workers) / (1 - 1 / workers)
+def by_a_semaphore(fetch: Fetch, urls: Sequence[str], most: int) -> dict[str, Any]:
+    """Right: threads by hand, and seats for so many."""
+    seats, photos = Semaphore(most), dict[str, Any]()
+
+    def seated(url: str) -> None:
+        with seats:
+            photos[url] = fetch(url)
+
+    threads = [Thread(target=seated, args=(url,)) for url in set(urls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return photos
 
 
-def share_as_a_decimal(one: float, many: float, workers: int) -> Decimal:
-    """Right: as a Decimal."""
-    return (1 - Decimal(many) / Decimal(one)) / (1 - 1 / Decimal(workers))
+def as_they_come(fetch: Fetch, urls: Sequence[str], most: int) -> Mapping[str, Any]:
+    """Right: whoever comes first is put down first."""
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        futures = {pool.submit(fetch, url): url for url in dict.fromkeys(reversed(urls))}
+        return MappingProxyType({futures[f]: f.result() for f in as_completed(futures)})
 
 
-SHARE = [of_the_speed_up, to_one_digit, for_ten_seconds, the_serial_share, in_percent]
+DOWNLOAD = {
+    looked_up: "was fetched twice",
+    as_many_as_there_are: "is the most",
+    none_of_the_empty: "whatever that is",
+    beside_all_urls: "beside it what fetch gave",
+    in_the_order_of_ends: "beside it what fetch gave",
+    one_after_the_other: "never two at once",
+    futures_in_a_dictionary: "beside it what fetch gave",
+}
 
 
-@pytest.mark.parametrize("answer", SHARE)
-def test_a_wrong_share_is_refused(answer: Any) -> None:
-    refused("concurrency.share", answer, "Put your p into Amdahl's law")
+@pytest.mark.parametrize("answer", DOWNLOAD)
+def test_a_wrong_download_is_refused(answer: Any) -> None:
+    refused("concurrency.download", answer, DOWNLOAD[answer])
 
 
-@pytest.mark.parametrize(
-    "answer", [multiplied, by_halving, exactly, karp_flatt, share_as_a_decimal]
-)
-def test_an_unusual_right_share_is_taken(answer: Any) -> None:
-    taken("concurrency.share", answer)
+@pytest.mark.parametrize("answer", [download, by_a_semaphore, as_they_come])
+def test_an_unusual_right_download_is_taken(answer: Any) -> None:
+    taken("concurrency.download", answer)
+
+
+# ----------------------------------------------------------------- meanwhile
+
+Compute = Callable[[], Any]
+
+
+def waits_for_each(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: one download at a time, and it computes beside them."""
+    with ThreadPoolExecutor(2) as pool:
+        number = pool.submit(compute)
+        return [fetch(url) for url in urls], number.result()
+
+
+def lazily(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: an iterator is no list."""
+    with ThreadPoolExecutor(4) as pool:
+        return pool.map(fetch, urls), compute()
+
+
+def only_the_photos(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: what compute gave is lost."""
+    with ThreadPoolExecutor(4) as pool:
+        photos = pool.map(fetch, urls)
+        compute()
+        return list(photos)
+
+
+def the_wrong_way_round(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: the number comes first."""
+    with ThreadPoolExecutor(4) as pool:
+        photos = pool.map(fetch, urls)
+        return compute(), list(photos)
+
+
+def for_each_photo(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: it computes again and again."""
+    with ThreadPoolExecutor(4) as pool:
+        pairs = list(pool.map(lambda url: (fetch(url), compute()), urls))
+    return [photo for photo, _ in pairs], pairs[0][1]
+
+
+def the_photos_as_they_come(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: another order."""
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(fetch, url) for url in urls]
+        number = compute()
+        return [future.result() for future in as_completed(futures)][::-1], number
+
+
+def handed_to_the_pool(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Right: the pool computes, too."""
+    with ThreadPoolExecutor(4) as pool:
+        number = pool.submit(compute)
+        photos = list(pool.map(fetch, urls))
+        return photos, number.result()
+
+
+def in_a_thread(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Right: a thread computes, and its caller waits for the photographs."""
+    numbers: list[Any] = []
+    thread = Thread(target=lambda: numbers.append(compute()))
+    thread.start()
+    with ThreadPoolExecutor(2) as pool:
+        photos = list(pool.map(fetch, urls))
+    thread.join()
+    return photos, numbers[0]
+
+
+def in_the_middle(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Right: after two of the photographs were handed in, the others come later."""
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.map(fetch, urls[:2])
+        number = compute()
+        return [*first, *pool.map(fetch, urls[2:])], number
+
+
+MEANWHILE = {
+    waits_for_each: "overlap each other",
+    lazily: "list(...)",
+    only_the_photos: "two things",
+    the_wrong_way_round: "must return a list",
+    for_each_photo: "It is called once",
+    the_photos_as_they_come: "in the order of urls",
+}
+
+
+@pytest.mark.parametrize("answer", MEANWHILE)
+def test_a_wrong_meanwhile_is_refused(answer: Any) -> None:
+    refused("concurrency.meanwhile", answer, MEANWHILE[answer])
+
+
+@pytest.mark.parametrize("answer", [handed_to_the_pool, in_a_thread, in_the_middle])
+def test_an_unusual_right_meanwhile_is_taken(answer: Any) -> None:
+    taken("concurrency.meanwhile", answer)
+
+
+# ------------------------------------------------------------------ pool_for
+
+
+def always_processes(work: Work, item: Any) -> Any:
+    """Wrong: nothing was found out."""
+    work(item)
+    return ProcessPoolExecutor
+
+
+def the_other_way_round(work: Work, item: Any) -> Any:
+    """Wrong: who waits needs no process."""
+    tl = Timeline()
+    tl.wrap(work)(item)
+    return ProcessPoolExecutor if tl.spans[0].kind == "waited" else ThreadPoolExecutor
+
+
+def makes_a_pool(work: Work, item: Any) -> Any:
+    """Wrong: a pool that nobody ends."""
+    work(item)
+    return ThreadPoolExecutor()
+
+
+def in_seconds_of_cpu(work: Work, item: Any) -> Any:
+    """Wrong: a short computation has little CPU time, too."""
+    cpu = time.thread_time()
+    work(item)
+    return ProcessPoolExecutor if time.thread_time() - cpu > 0.1 else ThreadPoolExecutor
+
+
+def by_its_name(work: Work, item: Any) -> Any:
+    """Wrong: names say nothing."""
+    work(item)
+    return ThreadPoolExecutor if work.__name__ == "wait" else ProcessPoolExecutor
+
+
+def measures_twice(work: Work, item: Any) -> Any:
+    """Wrong: once was asked for."""
+    work(item)
+    return pool_by_kind(work, item)
+
+
+def pool_by_kind(work: Work, item: Any) -> Any:
+    """Right: a span says whether it waited."""
+    tl = Timeline()
+    with tl.span("once"):
+        work(item)
+    return ThreadPoolExecutor if tl.spans[0].kind == "waited" else ProcessPoolExecutor
+
+
+def by_the_clocks(work: Work, item: Any) -> Any:
+    """Right: two clocks, and no timeline."""
+    start, cpu = time.perf_counter(), time.thread_time()
+    work(item)
+    share = (time.thread_time() - cpu) / (time.perf_counter() - start)
+    return (ProcessPoolExecutor, ThreadPoolExecutor)[share < 0.1]
+
+
+POOL_FOR = {
+    always_processes: "waited for 0.05 s",
+    the_other_way_round: "ThreadPoolExecutor is right",
+    makes_a_pool: "without parentheses",
+    in_seconds_of_cpu: "computed for 0.05 s",
+    by_its_name: "waited for 0.05 s",
+    measures_twice: "called twice",
+}
+
+
+@pytest.mark.parametrize("answer", POOL_FOR)
+def test_a_wrong_pool_is_refused(answer: Any) -> None:
+    refused("concurrency.pool_for", answer, POOL_FOR[answer])
+
+
+@pytest.mark.parametrize("answer", [pool_by_kind, by_the_clocks])
+def test_an_unusual_way_to_the_right_pool_is_taken(answer: Any) -> None:
+    taken("concurrency.pool_for", answer)

@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import Queue
+from queue import Empty, LifoQueue, Queue
 from typing import Any, ClassVar
 
 import pytest
 
-from helpers.exercises import find
-from helpers.exercises.ladder import RUNGS, Rung, programs, repairs
+from helpers.exercises import find, ladder, rungs
+from helpers.exercises.ladder import Puzzle, Rung, programs, repairs
+from helpers.interleave import explore, replay
 from helpers.lesson import verdict
 
 Call = Callable[[], object]
+SHORT = 17 if "EXAMPLES" in os.environ else 5  # letters: longer words take a minute
+
+
+RUNGS = (*ladder.RUNGS, *rungs.RUNGS)
+PUZZLES = (*ladder.PUZZLES, *rungs.PUZZLES)
+LESSONS = {
+    each.program.__name__: lesson.__name__.rpartition(".")[2]
+    for lesson in (ladder, rungs)
+    for each in (*lesson.RUNGS, *lesson.PUZZLES)
+}
+
+
+def full(name: str) -> str:
+    """The name of an exercise, with that of its lesson."""
+    return f"{LESSONS[name.removesuffix('.break')]}.{name}"
 
 
 def refuse(name: str, answer: Any, says: str) -> None:
-    held, sentence = verdict(find(f"ladder.{name}"), answer)
+    held, sentence = verdict(find(full(name)), answer)
     assert not held, sentence
     assert says in sentence
     assert "\n" not in sentence
 
 
 def accept(name: str, answer: Any) -> None:
-    held, sentence = verdict(find(f"ladder.{name}"), answer)
+    held, sentence = verdict(find(full(name)), answer)
     assert held, sentence
 
 
 # ------------------------------------------------------------------- words
 
-EACH = pytest.mark.parametrize("rung", RUNGS, ids=[rung.name for rung in RUNGS])
+EACH = pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.program.__name__)
 
 
 @EACH
@@ -49,18 +66,83 @@ def test_a_word_that_breaks_nothing_is_refused(rung: Rung) -> None:
 @EACH
 def test_a_word_that_breaks_it_is_taken_whole_too(rung: Rung) -> None:
     name = f"{rung.program.__name__}.break"
-    sentence = find(f"ladder.{name}").grade(rung.word)
+    sentence = find(full(name)).grade(rung.word)
     whole = sentence.partition(" goes on as ")[2].partition(",")[0]
     accept(name, whole or rung.word)
+
+
+@EACH
+def test_the_shortest_word_is_praised_and_a_longer_one_told(rung: Rung) -> None:
+    grade = find(full(f"{rung.program.__name__}.break")).grade
+    enough = next(w for n in range(99) if fails(rung.program, w := rung.word[:n]))
+    assert len(enough) == rung.least
+    assert grade(enough).endswith(" No word that breaks it is shorter.")
+    if len(enough) < len(rung.word):
+        assert f"{enough} is enough" in grade(rung.word)
+
+
+def fails(program: Call, word: str) -> bool:
+    try:
+        return replay(program, word).verdict != "ok"
+    except ValueError:  # somebody cannot go on there
+        return False
+
+
+def test_a_word_that_could_be_shorter_is_told_so() -> None:
+    sentence = find("ladder.lost_update.break").grade("BAAB")
+    assert "BA is enough, as the rest follows from the rule. No word" in sentence
+    sentence = find("ladder.pool.break").grade("AAAAABBBAAAACCCCCB")
+    assert sentence.endswith("The shortest word that breaks it has 17 letters: can you find one?")
+
+
+@pytest.mark.parametrize("each", [*RUNGS, *PUZZLES], ids=lambda each: each.program.__name__)
+def test_no_word_is_shorter_than_the_shortest(each: Rung | Puzzle) -> None:
+    least = each.least or 99
+    if least > SHORT:
+        pytest.skip("EXAMPLES=1000 looks at all words that are shorter")
+    words = [""]
+    for _ in range(1, least):
+        words = [word + letter for word in words for letter in "ABCD"]
+        assert not [word for word in words if fails(each.program, word)]
+        words = [word for word in words if possible(each.program, word)]
+
+
+def possible(program: Call, word: str) -> bool:
+    try:
+        return len(replay(program, word).word) > len(word)
+    except ValueError:
+        return False
+
+
+# ---------------------------------------------------------- broken or not?
+
+
+@pytest.mark.parametrize("puzzle", PUZZLES, ids=lambda puzzle: puzzle.program.__name__)
+def test_broken_or_not_takes_what_the_explorer_says_and_nothing_else(puzzle: Puzzle) -> None:
+    name, report = puzzle.program.__name__, explore(puzzle.program)
+    assert report.complete
+    assert (report.verdict == "ok") == (puzzle.least == 0)
+    refuse(name, "", "put letters between the quotes")
+    refuse(name, "wrong", "there is no thread w")
+    refuse(name, "broken", "there is no thread b")
+    refuse(name, ["right"], "must be a word")
+    if report.verdict == "ok":
+        for word in ("right", "Right", " right "):
+            accept(name, word)
+        refuse(name, puzzle.word, "ends well")
+        assert puzzle.why
+    else:
+        refuse(name, "right", "it is not right")
+        accept(name, puzzle.word)
+        accept(name, replay(puzzle.program, puzzle.word).word)
 
 
 OTHER_WORDS = [
     ("lost_update", "BAAB"),
     ("overdrawn", "BA"),
-    ("made_twice", "BA"),
+    ("cache", "BA"),
     ("transfers", "BA"),
     ("two_clerks", "ACCA"),
-    ("two_locks", "BAAB"),
     ("wrong_pair", "CCBB"),
     ("philosophers", "CAB"),
 ]
@@ -238,75 +320,99 @@ class OneListForAll(repairs.Account):
         self.paid = self.everything
 
 
-# --------------------------------------------------------------- made_twice
+# -------------------------------------------------------------------- cache
 
 
-class FlagFirst(programs.Service):
-    """Wrong: says that there is a connection before there is one."""
+class MarksItFirst(repairs.Cache):
+    """Wrong: says that the page is there before it is."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.made, self.lock = False, threading.Lock()
-
-    def use(self) -> None:
+    def get(self, key: str) -> str:
         with self.lock:
-            mine, self.made = not self.made, True
+            mine = key not in self.values
+            self.values.setdefault(key, "")
         if mine:
-            self.log.append("connect")
-            self.connection = "connection"
-        self.log.append(f"use {self.connection}")
+            self.values[key] = self.load(key)
+        return self.values[key]
 
 
-class OneForTheWorld(repairs.Service):
-    """Wrong: one connection for all services."""
+class OneForTheWorld(repairs.Cache):
+    """Wrong: all caches have one dict."""
 
-    made: ClassVar[list[str]] = []
+    everything: ClassVar[dict[str, str]] = {}
 
-    def __init__(self) -> None:
-        super().__init__()
-        OneForTheWorld.made = []
-
-    def use(self) -> None:
-        with self.lock:
-            if not self.made:
-                self.log.append("connect")
-                self.made.append("connection")
-        self.log.append(f"use {self.made[0]}")
+    def __init__(self, load: Callable[[str], str]) -> None:
+        super().__init__(load)
+        self.everything.clear()
+        self.values = self.everything
 
 
-class LooksAgainOutside(repairs.Service):
+class LooksAgainOutside(repairs.Cache):
     """Wrong: looks twice, and both times before it has the lock."""
 
-    def use(self) -> None:
-        if self.connection is None and self.connection is None:
+    def get(self, key: str) -> str:
+        if key not in self.values and key not in self.values:
             with self.lock:
-                self.log.append("connect")
-                self.connection = "connection"
-        self.log.append(f"use {self.connection}")
+                self.values[key] = self.load(key)
+        return self.values[key]
 
 
-class MadeByTheFirst(programs.Service):
-    """Right: one wins the try, and the others wait for an event."""
+class AsksForTruth(repairs.Cache):
+    """Wrong: an empty page is a page."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.ready = threading.Semaphore(1), threading.Event()
-
-    def use(self) -> None:
-        if self.first.acquire(blocking=False):
-            self.log.append("connect")
-            self.connection = "connection"
-            self.ready.set()
-        self.ready.wait()
-        self.log.append(f"use {self.connection}")
-
-
-class AllUnderTheLock(repairs.Service):
-    """Right: uses it under the lock, too."""
-
-    def use(self) -> None:
+    def get(self, key: str) -> str:
         with self.lock:
-            programs.Service.use(self)
+            if not self.values.get(key):
+                self.values[key] = self.load(key)
+            return self.values[key]
+
+
+class LoadsAnyway(programs.Cache):
+    """Wrong: setdefault is one step, and its argument was loaded before."""
+
+    def get(self, key: str) -> str:
+        return self.values.setdefault(key, self.load(key))
+
+
+class DoubleChecked(repairs.Cache):
+    """Right, and quicker once the page is there."""
+
+    def get(self, key: str) -> str:
+        if key not in self.values:
+            with self.lock:
+                if key not in self.values:
+                    self.values[key] = self.load(key)
+        return self.values[key]
+
+
+class ALockForEachKey(programs.Cache):
+    """Right: whoever loads one page keeps nobody from loading another."""
+
+    def __init__(self, load: Callable[[str], str]) -> None:
+        super().__init__(load)
+        self.locks: dict[str, threading.Lock] = {}
+
+    def get(self, key: str) -> str:
+        with self.locks.setdefault(key, threading.Lock()):
+            return super().get(key)
+
+
+class MadeByTheFirst(programs.Cache):
+    """Right: the first one promises a page, and the others wait for it."""
+
+    def __init__(self, load: Callable[[str], str]) -> None:
+        super().__init__(load)
+        self.lock = threading.Lock()
+        self.ready: dict[str, threading.Event] = {}
+
+    def get(self, key: str) -> str:
+        with self.lock:
+            first = key not in self.ready
+            ready = self.ready.setdefault(key, threading.Event())
+        if first:
+            self.values[key] = self.load(key)
+            ready.set()
+        ready.wait()
+        return self.values[key]
 
 
 # ---------------------------------------------------------------- transfers
@@ -496,144 +602,207 @@ class OneLockForAll(programs.Clerk):
             self.till.money += price
 
 
-# ---------------------------------------------------------------- two_locks
+# --------------------------------------------------------------------- pool
 
 
-class TakesWithout(repairs.Stock):
-    """Wrong: the lock is needed by both."""
+class LooksTwice(programs.Pool):
+    """Wrong: right for who borrows once; who waits may be woken too late twice."""
 
-    def take(self) -> None:
-        self.items -= 1
-
-
-class CountsBoth(programs.Stock):
-    """Wrong: two numbers without a lock; right for one of each, and not for two."""
-
-    def __init__(self) -> None:
-        self.came, self.went = 1, 0
-
-    def add(self) -> None:
-        self.came += 1
-
-    def take(self) -> None:
-        self.went += 1
-
-    @property
-    def items(self) -> int:  # type: ignore[override]
-        return self.came - self.went
+    def borrow(self) -> str:
+        with self.returned:
+            if not self.free:
+                self.returned.wait()
+            if not self.free:
+                self.returned.wait()
+            return self.free.pop()
 
 
-class TakesBothInAdd(programs.Stock):
-    """Wrong: add keeps take out, and take keeps nobody out who has not its lock."""
-
-    def add(self) -> None:
-        with self.coming:
-            self.items += 1
-
-    def take(self) -> None:
-        with self.coming:
-            items = self.items
-        with self.going:
-            self.items = items - 1
-
-
-class BothInOneOrder(programs.Stock):
-    """Right: both locks, by all in the same order."""
-
-    def add(self) -> None:
-        with self.coming, self.going:
-            self.items += 1
-
-    def take(self) -> None:
-        with self.coming, self.going:
-            self.items -= 1
-
-
-class TwoNumbers(CountsBoth):
-    """Right: two numbers with a lock each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.coming, self.going = threading.Lock(), threading.Lock()
-
-    def add(self) -> None:
-        with self.coming:
-            self.came += 1
-
-    def take(self) -> None:
-        with self.going:
-            self.went += 1
-
-
-# --------------------------------------------------------------- woken_late
-
-
-class LooksTwice(programs.Box):
-    """Wrong: right for two takers; the third may be woken too late twice."""
-
-    def take(self) -> None:
-        with self.filled:
-            if not self.items:
-                self.filled.wait()
-            if not self.items:
-                self.filled.wait()
-            self.taken.append(self.items.pop())
-
-
-class TakesOutside(repairs.Box):
+class TakesOutside(repairs.Pool):
     """Wrong: looks under the lock, takes without it."""
 
-    def take(self) -> None:
-        with self.filled:
-            while not self.items:
-                self.filled.wait()
-        self.taken.append(self.items.pop())
+    def borrow(self) -> str:
+        with self.returned:
+            while not self.free:
+                self.returned.wait()
+        return self.free.pop()
 
 
-class GoesAway(programs.Box):
-    """Wrong: who is woken too late goes away with nothing."""
+class LendsItTwice(programs.Pool):
+    """Wrong: who finds none free gets one that somebody else has."""
 
-    def take(self) -> None:
-        with self.filled:
-            if not self.items:
-                self.filled.wait()
-            if self.items:
-                self.taken.append(self.items.pop())
+    def __init__(self, connections: list[str]) -> None:
+        super().__init__(connections)
+        self.all = [*connections]
+
+    def borrow(self) -> str:
+        with self.returned:
+            return self.free.pop() if self.free else self.all[0]
 
 
-class WaitsFor(programs.Box):
+class MakesMore(programs.Pool):
+    """Wrong: who finds none free makes another one."""
+
+    def borrow(self) -> str:
+        with self.returned:
+            return self.free.pop() if self.free else "connection"
+
+
+class WaitsFor(programs.Pool):
     """Right: wait_for is the loop."""
 
-    def take(self) -> None:
-        with self.filled:
-            self.filled.wait_for(lambda: self.items)
-            self.taken.append(self.items.pop())
+    def borrow(self) -> str:
+        with self.returned:
+            self.returned.wait_for(lambda: self.free)
+            return self.free.pop()
 
 
-class LooksAgainInTime(programs.Box):
+class LooksAgainInTime(programs.Pool):
     """Right: whoever is woken late, or by nobody, looks again."""
 
-    def take(self) -> None:
-        with self.filled:
-            while not self.items:
-                self.filled.wait(timeout=0.05)
-            self.taken.append(self.items.pop())
+    def borrow(self) -> str:
+        with self.returned:
+            while not self.free:
+                self.returned.wait(timeout=0.05)
+            return self.free.pop()
 
 
-class CountsItems(programs.Box):
-    """Right: a semaphore counts what is there."""
+class CountsThem(programs.Pool):
+    """Right: a semaphore counts what is free."""
+
+    def __init__(self, connections: list[str]) -> None:
+        super().__init__(connections)
+        self.there = threading.Semaphore(len(connections))
+
+    def borrow(self) -> str:
+        self.there.acquire()
+        return self.free.pop()
+
+    def give_back(self, connection: str) -> None:
+        self.free.append(connection)
+        self.there.release()
+
+
+class AQueueOfThem:
+    """Right: a queue is a list, a lock and a condition."""
+
+    def __init__(self, connections: list[str]) -> None:
+        self.free: Queue[str] = Queue()
+        for connection in connections:
+            self.free.put(connection)
+
+    def borrow(self) -> str:
+        return self.free.get()
+
+    def give_back(self, connection: str) -> None:
+        self.free.put(connection)
+
+
+# ----------------------------------------------------------------- shutdown
+
+
+class ClosesAsAJob(programs.Worker):
+    """Wrong: the sentinel wakes the worker, and is taken for a job."""
+
+    def close(self) -> None:
+        self.closing = True
+        self.jobs.put("close")
+
+
+class FlagAndSentinel(repairs.Worker):
+    """Wrong: looks at the flag first, and leaves jobs in the queue."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.there = threading.Semaphore(0)
+        self.closing = False
 
-    def put(self, item: str) -> None:
-        self.items.append(item)
-        self.there.release()
+    def run(self) -> None:
+        while not self.closing and (job := self.jobs.get()) is not None:
+            self.done.append(job)
 
-    def take(self) -> None:
-        self.there.acquire()
-        self.taken.append(self.items.pop())
+    def close(self) -> None:
+        self.closing = True
+        self.jobs.put(None)
+
+
+class LastInFirstOut(repairs.Worker):
+    """Wrong: does all jobs, the last one first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs = LifoQueue()
+        self.waiting: list[str] = []
+
+    def submit(self, job: str) -> None:
+        self.waiting.insert(0, job)
+
+    def run(self) -> None:
+        assert self.jobs.get() is None
+        self.done.extend(self.waiting)
+
+
+class WithoutTheWorker(repairs.Worker):
+    """Wrong: a worker that nobody closes later is closed for all."""
+
+    everybody: ClassVar[Queue[str | None]] = Queue()
+
+    def __init__(self) -> None:
+        self.done = []
+        self.jobs = self.everybody
+
+
+class FlagUnderACondition(programs.Worker):
+    """Right: a list, a flag and a condition."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: deque[str] = deque()
+        self.changed = threading.Condition()
+
+    def run(self) -> None:
+        while True:
+            with self.changed:
+                while not self.waiting and not self.closing:
+                    self.changed.wait()
+                if not self.waiting:
+                    return
+                job = self.waiting.popleft()
+            self.done.append(job)
+
+    def submit(self, job: str) -> None:
+        with self.changed:
+            self.waiting.append(job)
+            self.changed.notify()
+
+    def close(self) -> None:
+        with self.changed:
+            self.closing = True
+            self.changed.notify()
+
+
+class LooksNowAndThen(programs.Worker):
+    """Right: whoever waits for a job looks at the flag now and then."""
+
+    def run(self) -> None:
+        while True:
+            closing = self.closing
+            try:
+                self.done.append(self.jobs.get(timeout=0.05))
+            except Empty:
+                if closing:
+                    return
+
+
+class SentinelOfItsOwn(programs.Worker):
+    """Right: any object will do that is no job; iter calls get until it comes."""
+
+    end = "the end"
+
+    def run(self) -> None:
+        for job in iter(self.jobs.get, self.end):
+            self.done.append(job)
+
+    def close(self) -> None:
+        self.jobs.put(self.end)
 
 
 # ------------------------------------------------------------- lost_wake_up
@@ -1275,9 +1444,11 @@ WRONG = [
     ("overdrawn", ServesOneAtATime, "somebody who could be paid is not"),
     ("overdrawn", KeepsTheLast, "somebody who could be paid is not"),
     ("overdrawn", PaysOnce, "somebody who could be paid is not"),
-    ("made_twice", FlagFirst, "breaks it"),
-    ("made_twice", OneForTheWorld, "another service"),
-    ("made_twice", LooksAgainOutside, "connected 2 times"),
+    ("cache", MarksItFirst, "breaks it"),
+    ("cache", OneForTheWorld, "another cache"),
+    ("cache", LooksAgainOutside, "loaded 2 times"),
+    ("cache", AsksForTruth, "except where it is empty"),
+    ("cache", LoadsAnyway, "loaded 2 times"),
     ("transfers", lets_go_between, "on its way, without a lock"),
     ("transfers", lock_of_its_own, "breaks it"),
     ("transfers", by_amount, "deadlock"),
@@ -1286,12 +1457,14 @@ WRONG = [
     ("two_clerks", LockByPrice, ""),
     ("two_clerks", ReadsTheTill, "7 were paid"),
     ("two_clerks", CountsForItself, "in the till"),
-    ("two_locks", TakesWithout, "breaks it"),
-    ("two_locks", CountsBoth, "two of each are not"),
-    ("two_locks", TakesBothInAdd, "breaks it"),
-    ("woken_late", LooksTwice, "two takers are right, but three are not"),
-    ("woken_late", TakesOutside, "breaks it"),
-    ("woken_late", GoesAway, "taken:"),
+    ("pool", LooksTwice, "not who borrows several times"),
+    ("pool", TakesOutside, "breaks it"),
+    ("pool", LendsItTwice, "before it is given back"),
+    ("pool", MakesMore, "before it is given back"),
+    ("shutdown", ClosesAsAJob, "breaks it"),
+    ("shutdown", FlagAndSentinel, "breaks it"),
+    ("shutdown", LastInFirstOut, "of two that were submitted"),
+    ("shutdown", WithoutTheWorker, "another one notices"),
     ("lost_wake_up", WakesOneVisitor, "of several somebody does not"),
     ("lost_wake_up", OpensOutside, "deadlock"),
     ("lost_wake_up", DoesNotWait, "entered when open"),
@@ -1328,18 +1501,21 @@ RIGHT = [
     ("lost_update", ByHand),
     ("overdrawn", TakesFirst),
     ("overdrawn", RLockAccount),
-    ("made_twice", MadeByTheFirst),
-    ("made_twice", AllUnderTheLock),
+    ("cache", DoubleChecked),
+    ("cache", ALockForEachKey),
+    ("cache", MadeByTheFirst),
     ("transfers", greater_name_first),
     ("transfers", by_id),
     ("two_clerks", AddsByHand),
     ("two_clerks", KnowsTheLock),
     ("two_clerks", OneLockForAll),
-    ("two_locks", BothInOneOrder),
-    ("two_locks", TwoNumbers),
-    ("woken_late", WaitsFor),
-    ("woken_late", CountsItems),
-    ("woken_late", LooksAgainInTime),
+    ("pool", WaitsFor),
+    ("pool", CountsThem),
+    ("pool", LooksAgainInTime),
+    ("pool", AQueueOfThem),
+    ("shutdown", FlagUnderACondition),
+    ("shutdown", LooksNowAndThen),
+    ("shutdown", SentinelOfItsOwn),
     ("lost_wake_up", OneSlot),
     ("lost_wake_up", WaitsForIt),
     ("lost_wake_up", LooksAgainAndAgain),

@@ -46,62 +46,58 @@ def test_an_unusual_right_scaled_is_taken(answer: Any) -> None:
     taken("processes.module", answer)
 
 
-CRASH = {
-    answers.sleeps: "",
-    answers.joins_for_a_second: "had not ended when you looked",
-    answers.knows_one_signal: "other signals",
-    answers.signals_only: "exit code above 0",
-    answers.stops_at_the_first: "did not notice",
-    answers.whole_pool_again: "must be done once",
-    answers.joins_the_last: "still running",
-    answers.kills_them_late: "accused",
-    answers.without_trying: "must be done once",
-    answers.args_is_the_item: "args must be a tuple",
-    answers.calls_it_here: "was called in this process",
-    answers.gives_a_set: "must return a list",
+ENDED = {
+    answers.not_looked_at: "came back before its process had ended",
+    answers.waits_to_the_end: "until it came to its end",
+    answers.code_of_the_kill: "must give None",
+    answers.zero_is_false: "of work that returns the exit code is 0",
+    answers.too_early: "of work that returns the exit code is 0",
+    answers.called_here: "was called in this process",
 }
 
 
-@pytest.mark.parametrize("answer", CRASH)
-def test_wrong_casualties_are_refused(answer: Any) -> None:
-    refused("processes.crash", answer, CRASH[answer])
+@pytest.mark.parametrize("answer", ENDED)
+def test_a_wrong_ended_is_refused(answer: Any) -> None:
+    refused("processes.ended", answer, ENDED[answer])
 
 
-CASUALTIES = [
-    answers.three_threads_who_watch,
-    answers.one_by_one,
-    answers.a_pool_for_each,
-    answers.by_their_sentinels,
-    answers.from_the_last,
-]
+@pytest.mark.parametrize("answer", [answers.by_sentinel, answers.looks_again_and_again])
+def test_an_unusual_right_ended_is_taken(answer: Any) -> None:
+    taken("processes.ended", answer)
 
 
-@pytest.mark.parametrize("answer", CASUALTIES)
-def test_unusual_right_casualties_are_taken(answer: Any) -> None:
-    taken("processes.crash", answer)
-
-
-SHARED = {
-    answers.the_whole_block: "whole block",
-    answers.fetches_the_bytes: "bytes were pickled",
-    answers.asks_for_something: "not for that number",
-    answers.gives_the_future: "its result()",
-    answers.unlinks: "unlinked it",
-    answers.clears: "the bytes of the block have changed",
-    answers.closes: "has closed the block",
-    answers.in_pieces: "bytes were pickled",
-    answers.one_size: "whole block",
+BILL = {
+    answers.as_numbers: "bytes were pickled",
+    answers.from_the_beginning: "bytes were pickled",
+    answers.as_they_end: "in the order of parts",
+    answers.views: "cannot pickle",
 }
 
 
-@pytest.mark.parametrize("answer", SHARED)
-def test_a_wrong_checked_is_refused(answer: Any) -> None:
-    refused("processes.shared", answer, SHARED[answer])
+@pytest.mark.parametrize("answer", BILL)
+def test_wrong_checksums_are_refused(answer: Any) -> None:
+    refused("processes.bill", answer, BILL[answer])
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [answers.by_map, answers.sends_the_block, answers.piece_by_piece, answers.with_its_pid],
-)
-def test_an_unusual_right_checked_is_taken(answer: Any) -> None:
-    taken("processes.shared", answer)
+@pytest.mark.parametrize("answer", [answers.all_in_one, answers.by_a_block])
+def test_unusual_right_checksums_are_taken(answer: Any) -> None:
+    taken("processes.bill", answer)
+
+
+ALBUM = {
+    answers.by_threads: "in the process of the notebook",
+    answers.by_one_process: "no two processes",
+    answers.the_exceptions_themselves: "the text of the exception",
+    answers.tries_again: "there were 8 calls",
+    answers.only_what_succeeds: "2 of 6 paths are left out",
+}
+
+
+@pytest.mark.parametrize("answer", ALBUM)
+def test_a_wrong_small_is_refused(answer: Any) -> None:
+    refused("processes.album", answer, ALBUM[answer])
+
+
+@pytest.mark.parametrize("answer", [answers.by_a_careful_worker, answers.by_the_older_pool])
+def test_an_unusual_right_small_is_taken(answer: Any) -> None:
+    taken("processes.album", answer)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from decimal import Decimal
 from queue import Empty, Queue
 from threading import Barrier, Semaphore, Thread
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from helpers.exercises import find
 from helpers.lesson import verdict
+from helpers.timeline import Timeline
 
 Work = Callable[[Any], Any]
 
@@ -320,92 +321,276 @@ def test_an_unusual_right_overlap_is_taken(answer: Any) -> None:
     taken("start.overlap", answer)
 
 
-# -------------------------------------------------------------------- usable
+# -------------------------------------------------------------------- shares
 
 
-def rounds(host: int, allowed: int, quota: float | None) -> int:
-    """Wrong: 2.001 is rounded down, and so is 2.5."""
-    return allowed if quota is None else max(1, min(allowed, round(quota)))
+def seconds(tl: Timeline) -> dict[str, float]:
+    """Wrong: how long each worked."""
+    return {worker: sum(s.seconds for s in spans) for worker, spans in tl.lanes().items()}
 
 
-def adds_one(host: int, allowed: int, quota: float | None) -> int:
-    """Wrong: a whole number needs no other worker."""
-    return allowed if quota is None else max(1, min(allowed, int(quota) + 1))
+def by_name_of_work(tl: Timeline) -> Counter[str]:
+    """Wrong: counts by what was done, not by who did it."""
+    return Counter(span.name for span in tl.spans)
 
 
-def rounds_by_a_half(host: int, allowed: int, quota: float | None) -> int:
-    """Wrong: 2.5 comes out right, 2.001 does not."""
-    return allowed if quota is None else max(1, min(allowed, int(quota + 0.5)))
+def parts_of_all(tl: Timeline) -> dict[str, float]:
+    """Wrong: the part of all pieces is another number."""
+    return {worker: len(spans) / len(tl.spans) for worker, spans in tl.lanes().items()}
 
 
-def quota_only(host: int, allowed: int, quota: float | None) -> int:
-    """Wrong: the quota may be above what is allowed."""
-    return allowed if quota is None else max(1, math.ceil(quota))
+def numbers_alone(tl: Timeline) -> list[int]:
+    """Wrong: nobody knows whose they are."""
+    return [len(spans) for spans in tl.lanes().values()]
 
 
-def forgets_one_case(host: int, allowed: int, quota: float | None) -> int | None:
-    """Wrong: without a quota nothing is returned."""
-    if quota is not None:
-        return min(allowed, math.ceil(quota))
-    return None
+def equal_shares(tl: Timeline) -> dict[str, int]:
+    """Wrong: pieces are not divided evenly."""
+    return dict.fromkeys(tl.lanes(), len(tl.spans) // len(tl.lanes()))
 
 
-def down_but_one(host: int, allowed: int, quota: float | None) -> int:
-    """Wrong: rounded down, with one at least."""
-    return max(1, min(allowed, int(quota if quota is not None else allowed)))
+def printed(tl: Timeline) -> None:
+    """Wrong: nothing is returned."""
+    _ = {worker: len(spans) for worker, spans in tl.lanes().items()}
 
 
-def all_three(host: int, allowed: int, quota: float | None) -> int:
-    """Right: the host never is the smallest."""
-    return min(host, allowed, math.ceil(quota if quota is not None else host))
+def counter_of_lanes(tl: Timeline) -> Counter[str]:
+    """Right: a Counter is a dictionary."""
+    return Counter(span.lane for span in tl.spans)
 
 
-def as_floats(host: int, allowed: int, quota: float | None) -> float:
-    """Right: 3.0 is 3."""
-    return float(min(allowed, math.inf if quota is None else math.ceil(quota)))
+def one_by_one(tl: Timeline) -> dict[str, int]:
+    """Right: counted by hand."""
+    found: dict[str, int] = {}
+    for span in reversed(tl.spans):
+        found[span.lane] = found.get(span.lane, 0) + 1
+    return found
 
 
-def by_steps(host: int, allowed: int, quota: float | None) -> int:
-    """Right: one worker more as long as some quota is left for it."""
-    workers = 1
-    while workers < allowed and (quota is None or workers < quota):
-        workers += 1
-    return workers
+def proxied(tl: Timeline) -> MappingProxyType[str, int]:
+    """Right: a dictionary that cannot be written to."""
+    return MappingProxyType({worker: len(spans) for worker, spans in tl.lanes().items()})
 
 
-def by_floor_division(host: int, allowed: int, quota: float | None) -> int:
-    """Right: down of the negative is up."""
-    return allowed if quota is None else min(allowed, int(-(-quota // 1)))
-
-
-def adds_nearly_one(host: int, allowed: int, quota: float | None) -> int:
-    """Wrong: right for three digits."""
-    return allowed if quota is None else max(1, min(allowed, int(quota + 0.999)))
-
-
-def as_a_decimal(host: int, allowed: int, quota: float | None) -> Decimal:
-    """Right: another kind of number."""
-    return Decimal(min(allowed, allowed if quota is None else math.ceil(quota)))
-
-
-USABLE = {
-    adds_nearly_one: "next to nothing above 5",
-    rounds: "quota of 2.5",
-    adds_one: "gave 2",
-    rounds_by_a_half: "a little above 2",
-    quota_only: "above what the process may use",
-    forgets_one_case: "returned nothing",
-    down_but_one: "quota of 2.5",
+SHARES = {
+    seconds: "{'worker 1': 4.0",
+    by_name_of_work: "{'item': 3}",
+    parts_of_all: "0.66",
+    numbers_alone: "must return a dictionary",
+    equal_shares: "is right",
+    printed: "returned nothing",
 }
 
 
-@pytest.mark.parametrize("answer", USABLE)
-def test_a_wrong_number_of_usable_cpus_is_refused(answer: Any) -> None:
-    refused("start.usable", answer, USABLE[answer])
+@pytest.mark.parametrize("answer", SHARES)
+def test_wrong_shares_are_refused(answer: Any) -> None:
+    refused("start.shares", answer, SHARES[answer])
 
 
-@pytest.mark.parametrize(
-    "answer", [all_three, as_floats, by_steps, by_floor_division, as_a_decimal]
-)
-def test_an_unusual_right_number_is_taken(answer: Any) -> None:
-    taken("start.usable", answer)
+@pytest.mark.parametrize("answer", [counter_of_lanes, one_by_one, proxied])
+def test_unusual_right_shares_are_taken(answer: Any) -> None:
+    taken("start.shares", answer)
+
+
+# ---------------------------------------------------------------------- both
+
+Call = Callable[[], object]
+
+
+def one_after_the_other(first: Call, second: Call) -> None:
+    """Wrong: the second begins when the first has ended."""
+    for function in (first, second):
+        thread = Thread(target=function)
+        thread.start()
+        thread.join()
+
+
+def left_alone(first: Call, second: Call) -> None:
+    """Wrong: nobody waits."""
+    Thread(target=first).start()
+    Thread(target=second).start()
+
+
+def joins_the_first_of_both(first: Call, second: Call) -> None:
+    """Wrong: the second may take longer."""
+    threads = [Thread(target=first), Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    threads[0].join()
+
+
+def waits_a_second(first: Call, second: Call) -> None:
+    """Wrong: whoever takes longer is left alone."""
+    threads = [Thread(target=first), Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=1)
+
+
+def called_here(first: Call, second: Call) -> None:
+    """Wrong: the parentheses call them here, before there is a thread."""
+    threads = [Thread(target=first()), Thread(target=second())]  # type: ignore[arg-type]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def once_more_here(first: Call, second: Call) -> None:
+    """Wrong: the second is called twice, in a thread and here."""
+    threads = [Thread(target=first), Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    second()
+    for thread in threads:
+        thread.join()
+
+
+def one_here(first: Call, second: Call) -> None:
+    """Right: the caller is a thread, too."""
+    thread = Thread(target=first)
+    thread.start()
+    second()
+    thread.join()
+
+
+def both_by_a_pool(first: Call, second: Call) -> None:
+    """Right: the with waits."""
+    with ThreadPoolExecutor() as pool:
+        pool.submit(second)
+        pool.submit(first)
+
+
+def both_by_tasks(first: Call, second: Call) -> None:
+    """Right: tasks that wait for threads."""
+
+    async def main() -> None:
+        await asyncio.gather(asyncio.to_thread(first), asyncio.to_thread(second))
+
+    asyncio.run(main())
+
+
+BOTH = {
+    one_after_the_other: "never two at once",
+    left_alone: "had not ended",
+    joins_the_first_of_both: "second had not ended",
+    waits_a_second: "Thread.join has a time-out",
+    called_here: "never two at once",
+    once_more_here: "second was called twice",
+}
+
+
+@pytest.mark.parametrize("answer", BOTH)
+def test_a_wrong_both_is_refused(answer: Any) -> None:
+    refused("start.both", answer, BOTH[answer])
+
+
+@pytest.mark.parametrize("answer", [one_here, both_by_a_pool, both_by_tasks])
+def test_an_unusual_right_both_is_taken(answer: Any) -> None:
+    taken("start.both", answer)
+
+
+# ------------------------------------------------------------------- limited
+
+
+def one_too_many(work: Work, items: Sequence[Any], most: int) -> None:
+    """Wrong: the caller works as well as its threads."""
+    for first in range(0, len(items), most + 1):
+        threads = started(work, items[first + 1 : first + most + 1])
+        work(items[first])
+        for thread in threads:
+            thread.join()
+
+
+def always_three(work: Work, items: Sequence[Any], most: int) -> None:
+    """Wrong: it knows the first example."""
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, items))
+
+
+def one_at_a_time(work: Work, items: Sequence[Any], most: int) -> None:
+    """Wrong: never too many, and never two."""
+    for item in items:
+        for thread in started(work, [item]):
+            thread.join()
+
+
+def the_first_ones(work: Work, items: Sequence[Any], most: int) -> None:
+    """Wrong: what is above the limit is left out."""
+    for thread in started(work, items[:most]):
+        thread.join()
+
+
+def nobody_waits_at_the_end(work: Work, items: Sequence[Any], most: int) -> None:
+    """Wrong: the last group is not joined."""
+    threads: list[Thread] = []
+    for first in range(0, len(items), most):
+        for thread in threads:
+            thread.join()
+        threads = started(work, items[first : first + most])
+
+
+def joins_for_three_seconds(work: Work, items: Sequence[Any], most: int) -> None:
+    """Wrong: whoever takes longer is left alone."""
+    for first in range(0, len(items), most):
+        for thread in started(work, items[first : first + most]):
+            thread.join(3)
+
+
+def joins_one_of_each_group(work: Work, items: Sequence[Any], most: int) -> None:
+    """Wrong: the others of the group may go on beside the next one."""
+    threads = []
+    for first in range(0, len(items), most):
+        threads += started(work, items[first : first + most])
+        threads[-1].join()
+    for thread in threads:
+        thread.join()
+
+
+def by_a_pool(work: Work, items: Sequence[Any], most: int) -> None:
+    """Right: a pool has that limit."""
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        wait([pool.submit(work, item) for item in items])
+
+
+def by_a_semaphore(work: Work, items: Sequence[Any], most: int) -> None:
+    """Right: a thread for every item, and only so many of them are let in."""
+    seats = Semaphore(most)
+
+    def seated(item: Any) -> None:
+        with seats:
+            work(item)
+
+    for thread in started(seated, items):
+        thread.join()
+
+
+def with_the_caller(work: Work, items: Sequence[Any], most: int) -> None:
+    """Right: one less, and the caller works, too."""
+    for first in range(0, len(items), most):
+        threads = started(work, items[first + 1 : first + most])
+        work(items[first])
+        for thread in threads:
+            thread.join()
+
+
+LIMITED = {
+    one_too_many: "is the most",
+    always_three: "and 2 is the most",
+    one_at_a_time: "never two at once",
+    the_first_ones: "never worked on",
+    nobody_waits_at_the_end: "calls had ended",
+    joins_for_three_seconds: "calls had ended",
+    joins_one_of_each_group: "is the most",
+}
+
+
+@pytest.mark.parametrize("answer", LIMITED)
+def test_a_wrong_limit_is_refused(answer: Any) -> None:
+    refused("start.limited", answer, LIMITED[answer])
+
+
+@pytest.mark.parametrize("answer", [by_a_pool, by_a_semaphore, with_the_caller])
+def test_an_unusual_right_limit_is_taken(answer: Any) -> None:
+    taken("start.limited", answer)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, Queue
-from threading import Condition, Event, Lock, RLock, Semaphore, Thread
+from threading import Condition, Event, Lock, Semaphore, Thread
 from typing import Any
 
 import pytest
@@ -426,184 +426,297 @@ def test_a_limit_that_holds_is_taken_however_it_is_made(answer: Work) -> None:
     taken("synchronization.limit", answer)
 
 
-# ------------------------------------------------------------------- reentry
+# --------------------------------------------------------------------- bytes
+
+Fetch = Callable[[Any], bytes]
 
 
-class NoLock(Account):
-    """Wrong: one step in the source, two in the machine: two payers race."""
+def adds_without_a_lock(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: the total is read, then the download waits, then the total is written."""
+    total = 0
 
-    def add(self, amount: int) -> None:
-        self.money += amount
+    def add(url: Any) -> None:
+        nonlocal total
+        total += len(fetch(url))
 
-    def add_all(self, amounts: Iterable[int]) -> None:
-        self.money += sum(amounts)
-
-    def total(self) -> int:
-        return int(self.money)
-
-
-class LocksAllOnly(Account):
-    """Wrong: the lock was taken out of add, which others call, too."""
-
-    def add(self, amount: int) -> None:
-        self.money += amount
+    in_threads(add, urls)
+    return total
 
 
-class TotalLooksIn(Account):
-    """Wrong: total does not wait for the lock, and sees half."""
+def reads_before_the_lock(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: writes under the lock what was read before it."""
+    total, lock = 0, Lock()
 
-    def total(self) -> int:
-        return int(self.money)
+    def add(url: Any) -> None:
+        nonlocal total
+        new = total + len(fetch(url))
+        with lock:
+            total = new
 
-
-class ReadsUnderTheLock(Account):
-    """Wrong: reads under the lock, and writes without it."""
-
-    def add_all(self, amounts: Iterable[int]) -> None:
-        with self.lock:
-            money = self.money
-        self.money = money + sum(amounts)
+    in_threads(add, urls)
+    return total
 
 
-class TwoLocks(Account):
-    """Right: one lock for each amount, and one for whoever looks at all of them."""
+def a_lock_for_each(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: nobody else has this lock."""
+    total = 0
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.all = Lock()
+    def add(url: Any) -> None:
+        nonlocal total
+        size = len(fetch(url))
+        with Lock():
+            total += size
 
-    def add_all(self, amounts: Iterable[int]) -> None:
-        with self.all:
-            for amount in amounts:
-                self.add(amount)
-
-    def total(self) -> int:
-        with self.all:
-            return int(self.money)
-
-    def add(self, amount: int) -> None:
-        with self.lock:
-            self.money += amount
+    in_threads(add, urls)
+    return total
 
 
-class LetsGoInBetween(Account):
-    """Wrong: gives back the plain lock for each call of add."""
+def by_address(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: an address that is there twice counts once."""
+    sizes: dict[Any, int] = {}
 
-    def __init__(self) -> None:
-        self.lock, self.money = Lock(), 0
+    def add(url: Any) -> None:
+        sizes[url] = len(fetch(url))
 
-    def add_all(self, amounts: Iterable[int]) -> None:
-        with self.lock:
-            for amount in amounts:
-                self.lock.release()
-                self.add(amount)
-                self.lock.acquire()
+    in_threads(add, urls)
+    return sum(sizes.values())
 
 
-class KeepsTheLock(Account):
-    """Wrong: an error on the way leaves the lock taken."""
-
-    def add_all(self, amounts: Iterable[int]) -> None:
-        self.lock.acquire()
-        for amount in amounts:
-            self.add(amount)
-        self.lock.release()
+def does_not_join(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: comes back before the others have ended."""
+    sizes: list[int] = []
+    for url in urls:
+        Thread(target=lambda url=url: sizes.append(len(fetch(url)))).start()
+    return sum(sizes)
 
 
-class EachAmountOnce(Account):
-    """Wrong: an amount that comes twice is paid in once."""
-
-    def add_all(self, amounts: Iterable[int]) -> None:
-        with self.lock:
-            for amount in set(amounts):
-                self.add(amount)
-
-
-class SharedMoney(Account):
-    """Wrong: all accounts have the same money."""
-
-    money = 0
-
-    def __init__(self) -> None:
-        self.lock = RLock()
-        SharedMoney.money = 0
-
-    def add(self, amount: int) -> None:
-        with self.lock:
-            SharedMoney.money += amount
+def one_after_the_other(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: no thread begins before the last one has ended."""
+    sizes: list[int] = []
+    for url in urls:
+        in_threads(lambda url: sizes.append(len(fetch(url))), [url])
+    return sum(sizes)
 
 
-WRONG_ACCOUNTS = [
-    (NoLock, "paid in by two"),
-    (LocksAllOnly, "paid in by two"),
-    (TotalLooksIn, "half of add_all was seen"),
-    (ReadsUnderTheLock, "paid in by two"),
-    (LetsGoInBetween, "half of add_all was seen"),
-    (KeepsTheLock, "deadlock"),
-    (EachAmountOnce, "half of add_all was seen: 5 of 0 or 7"),
-    (SharedMoney, "is in another one, too"),
-]
+def as_many_as_an_executor_has(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: an executor has 32 threads at most, unless it is told."""
+    with ThreadPoolExecutor() as pool:
+        return sum(map(len, pool.map(fetch, urls)))
 
 
-@pytest.mark.parametrize(("answer", "says"), WRONG_ACCOUNTS)
-def test_an_account_that_is_not_safe_is_refused(answer: type, says: str) -> None:
-    refused("synchronization.reentry", answer, says)
+def one_executor_each(fetch: Fetch, urls: list[Any]) -> int:
+    """Right: as many threads as there are addresses, and one where there is none."""
+    with ThreadPoolExecutor(len(urls) or 1) as pool:
+        return sum(map(len, pool.map(fetch, urls)))
 
 
-class SumFirst(Account):
-    """Right: sums up first, and adds the sum by the locked method."""
-
-    def __init__(self) -> None:
-        self.lock, self.money = Lock(), 0
-
-    def add_all(self, amounts: Iterable[int]) -> None:
-        self.add(sum(amounts))
+def a_list_of_sizes(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Right without a lock: append is one step, and the sum comes after all of them."""
+    sizes: list[int] = []
+    in_threads(lambda url: sizes.append(len(fetch(url))), urls)
+    return sum(sizes)
 
 
-class AddIsAddAll:
-    """Right: the other way round, with a condition as the lock."""
-
-    def __init__(self) -> None:
-        self.changed, self.amounts = Condition(Lock()), list[int]()
-
-    def add(self, amount: int) -> None:
-        self.add_all([amount])
-
-    def add_all(self, amounts: Iterable[int]) -> None:
-        with self.changed:
-            self.amounts = [*self.amounts, *map(int, amounts)]
-
-    def total(self) -> int:
-        with self.changed:
-            return sum(self.amounts)
+def through_a_queue(fetch: Fetch, urls: list[Any]) -> int:
+    """Right: only the caller adds."""
+    sizes: Queue[int] = Queue()
+    for url in urls:
+        Thread(target=lambda url=url: sizes.put(len(fetch(url)))).start()
+    return sum(sizes.get() for _ in urls)
 
 
-class BySemaphore(Account):
-    """Right: a semaphore of one is a lock, acquired and released by hand."""
+def by_the_door(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Right: a semaphore with one place, and acquire and release by hand."""
+    total, door = [0], Semaphore(1)
 
-    def __init__(self) -> None:
-        self.lock, self.money = Semaphore(1), 0
-
-    def add_all(self, amounts: Iterable[int]) -> None:
-        self.lock.acquire()
+    def add(url: Any) -> None:
+        size = len(fetch(url))
+        door.acquire()
         try:
-            self.money += sum(amounts)
+            total[0] = total[0] + size
         finally:
-            self.lock.release()
+            door.release()
+
+    in_threads(add, urls)
+    return total[0]
 
 
-class OneBank(Account):
-    """Right: one lock for all accounts keeps out more than it must, and is safe."""
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (adds_without_a_lock, "5 bytes came, and the total was"),
+        (reads_before_the_lock, "5 bytes came, and the total was"),
+        (a_lock_for_each, "5 bytes came, and the total was"),
+        (by_address, "4 bytes came, and the total was 3"),
+        (does_not_join, "5 bytes came, and the total was"),
+        (one_after_the_other, "at most 1 were under way at once"),
+        (as_many_as_an_executor_has, "downloads: "),
+    ],
+)
+def test_a_total_that_may_be_wrong_or_is_slow_is_refused(answer: Fetch, says: str) -> None:
+    refused("synchronization.bytes", answer, says)
 
-    bank = RLock()
 
-    def __init__(self) -> None:
-        self.lock, self.money = self.bank, 0
+@pytest.mark.parametrize(
+    "answer", [one_executor_each, a_list_of_sizes, through_a_queue, by_the_door]
+)
+def test_an_unusual_total_is_taken(answer: Fetch) -> None:
+    taken("synchronization.bytes", answer)
 
 
-@pytest.mark.parametrize("answer", [SumFirst, AddIsAddAll, BySemaphore, TwoLocks, OneBank])
-def test_an_account_that_is_safe_is_taken(answer: type) -> None:
-    taken("synchronization.reentry", answer)
+# ------------------------------------------------------------------ transfer
+
+Transfer = Callable[[Account, Account, int], bool]
+
+
+def checks_before(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: what was looked at may no longer hold when the locks are there."""
+    if giver.money < amount:
+        return False
+    if giver is not taker:
+        first, second = sorted((giver, taker), key=lambda a: a.number)
+        with first.lock, second.lock:
+            giver.money -= amount
+            taker.money += amount
+    return True
+
+
+def one_lock_after_the_other(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: no circle, and between the two an audit misses some money."""
+    with giver.lock:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+    with taker.lock:
+        taker.money += amount
+    return True
+
+
+GATE = Lock()
+
+
+def a_lock_of_its_own(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: an audit does not know the gate."""
+    with GATE:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+def a_gate_before_crossed_locks(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: transfers pass one by one, and an audit takes the locks in the other order."""
+    if giver is taker:
+        return amount <= giver.money
+    with GATE, giver.lock, taker.lock:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+def by_address_in_memory(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: an order that all transfers share, and the audit does not."""
+    if giver is taker:
+        return amount <= giver.money
+    first, second = sorted((giver, taker), key=id)
+    with first.lock, second.lock:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+def forgets_to_give_back(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: who has too little keeps both locks."""
+    if giver is taker:
+        return amount <= giver.money
+    for account in sorted((giver, taker), key=lambda a: a.number):
+        account.lock.acquire()
+    if giver.money < amount:
+        return False
+    giver.money -= amount
+    taker.money += amount
+    giver.lock.release()
+    taker.lock.release()
+    return True
+
+
+def locks_itself_twice(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: in order, and to oneself it waits for itself."""
+    first, second = sorted((giver, taker), key=lambda a: a.number)
+    with first.lock, second.lock:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+def in_a_loop_over_a_set(giver: Account, taker: Account, amount: int) -> bool:
+    """Right: each lock once, in order, and given back in any."""
+    accounts = sorted({giver, taker}, key=lambda a: a.number)
+    for account in accounts:
+        account.lock.acquire()
+    try:
+        enough = giver.money >= amount
+        if enough:
+            giver.money = giver.money - amount
+            taker.money = taker.money + amount
+    finally:
+        for account in accounts:
+            account.lock.release()
+    return enough
+
+
+def calls_itself(giver: Account, taker: Account, amount: int) -> bool:
+    """Right: both orders written out."""
+
+    def pay() -> bool:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+    if giver is taker:
+        with giver.lock:
+            return pay()
+    if giver.number > taker.number:
+        with taker.lock, giver.lock:
+            return pay()
+    with giver.lock, taker.lock:
+        return pay()
+
+
+def behind_a_gate_in_order(giver: Account, taker: Account, amount: int) -> bool:
+    """Right: one lock more than is needed."""
+    with GATE:
+        return in_a_loop_over_a_set(giver, taker, amount)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (checks_before, "never below 0"),
+        (one_lock_after_the_other, "saw 8 of 10"),
+        (a_lock_of_its_own, "an audit, with both locks, saw"),
+        (a_gate_before_crossed_locks, "deadlock"),
+        (by_address_in_memory, "deadlock"),
+        (forgets_to_give_back, "deadlock"),
+        (locks_itself_twice, "deadlock"),
+    ],
+)
+def test_a_transfer_that_hangs_or_loses_is_refused(answer: Transfer, says: str) -> None:
+    refused("synchronization.transfer", answer, says)
+
+
+@pytest.mark.parametrize("answer", [in_a_loop_over_a_set, calls_itself, behind_a_gate_in_order])
+def test_an_unusual_transfer_is_taken(answer: Transfer) -> None:
+    taken("synchronization.transfer", answer)
 
 
 # --------------------------------------------------------------------- turns

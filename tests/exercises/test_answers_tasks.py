@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from helpers.exercises import find
-from helpers.exercises.tasks import Account, Overdrawn
+from helpers.exercises.tasks.state import Account, Overdrawn, Shelf, ShelfLocked, TotalFirst
 from helpers.lesson import verdict
 
 
@@ -454,3 +455,279 @@ def test_all_pages_in_order_and_none_left_behind_is_taken(answer: Any) -> None:
 )
 def test_pages_lost_too_many_or_left_behind_are_refused(answer: Any, says: str) -> None:
     refused("tasks.fetch_all", answer, says)
+
+
+# --------------------------------------------------------------------- total
+
+
+class LockAroundTheChange(TotalFirst):
+    """Right, though nobody could come in between."""
+
+    def __init__(self, fetch: Any) -> None:
+        super().__init__(fetch)
+        self.lock = asyncio.Lock()
+
+    async def add(self, url: Any) -> None:
+        photo = await self.fetch(url)
+        async with self.lock:
+            self.total += len(photo)
+
+
+class TotalOfSizes:
+    """Right: keeps all sizes, and adds when it is asked."""
+
+    def __init__(self, fetch: Any) -> None:
+        self.fetch, self.sizes = fetch, dict[int, int]()
+
+    @property
+    def total(self) -> int:
+        return sum(self.sizes.values())
+
+    async def add(self, url: Any) -> None:
+        photo = await self.fetch(url)
+        self.sizes[len(self.sizes)] = len(photo)
+
+
+class AddsInATask(TotalFirst):
+    """Right: the download is a task of its own."""
+
+    async def add(self, url: Any) -> None:
+        photo = await asyncio.create_task(self.fetch(url))
+        self.total += len(photo)
+
+
+class ReadsBefore(TotalFirst):
+    async def add(self, url: Any) -> None:
+        before = self.total
+        size = len(await self.fetch(url))
+        self.total = before + size
+
+
+class PausesBetween(TotalFirst):
+    async def add(self, url: Any) -> None:
+        size = len(await self.fetch(url))
+        seen = self.total
+        await asyncio.sleep(0)
+        self.total = seen + size
+
+
+class HidesErrors(TotalFirst):
+    async def add(self, url: Any) -> None:
+        try:
+            photo = await self.fetch(url)
+        except ConnectionError:
+            return
+        self.total += len(photo)
+
+
+class CountsDownloads(TotalFirst):
+    async def add(self, url: Any) -> None:
+        await self.fetch(url)
+        self.total += 1
+
+
+class OneDownload(TotalFirst):
+    def __init__(self, fetch: Any) -> None:
+        super().__init__(fetch)
+        self.slots = asyncio.Semaphore(1)
+
+    async def add(self, url: Any) -> None:
+        async with self.slots:
+            size = len(await self.fetch(url))
+        self.total += size
+
+
+@pytest.mark.parametrize("answer", [LockAroundTheChange, TotalOfSizes, AddsInATask])
+def test_a_total_that_is_read_after_the_await_is_taken(answer: Any) -> None:
+    taken("tasks.total", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (ReadsBefore, "4 bytes were downloaded, and total is "),
+        (PausesBetween, "4 bytes were downloaded, and total is "),
+        (HidesErrors, "the error of fetch did not come out of add"),
+        (CountsDownloads, "4 bytes were downloaded, and total is 2"),
+        (OneDownload, "Two downloads are not under way at once"),
+        (TotalFirst(lambda url: url), "the answer must be a function"),
+    ],
+)
+def test_a_total_that_loses_or_holds_up_is_refused(answer: Any, says: str) -> None:
+    refused("tasks.total", answer, says)
+
+
+# --------------------------------------------------------------------- shelf
+
+
+class LockWhereNobodyWaits(Shelf):
+    """Right: the lock is held for the change only."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self.lock = asyncio.Lock()
+
+    async def put(self, photo: bytes) -> None:
+        await self.queue.put(photo)
+        async with self.lock:
+            self.bytes += len(photo)
+
+    async def take(self) -> bytes:
+        photo = await self.queue.get()
+        async with self.lock:
+            self.bytes -= len(photo)
+        return photo
+
+
+class ByCondition:
+    """Right: a condition gives its lock back while somebody waits."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.photos = room, list[bytes]()
+        self.changed = asyncio.Condition()
+
+    @property
+    def bytes(self) -> int:
+        return sum(map(len, self.photos))
+
+    async def put(self, photo: bytes) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: len(self.photos) < self.room)
+            self.photos.append(photo)
+            self.changed.notify_all()
+
+    async def take(self) -> bytes:
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.photos)
+            self.changed.notify_all()
+            return self.photos.pop(0)
+
+
+class CountsTooEarly(Shelf):
+    async def put(self, photo: bytes) -> None:
+        self.bytes += len(photo)
+        await self.queue.put(photo)
+
+
+class PutsLocked(ShelfLocked):
+    """Right: whoever waits for that lock would have to wait for room anyway."""
+
+    async def take(self) -> bytes:
+        return await Shelf.take(self)
+
+
+class AnyRoom(Shelf):
+    def __init__(self, room: int) -> None:
+        super().__init__(0)
+
+
+class NeverWaits(Shelf):
+    async def put(self, photo: bytes) -> None:
+        self.queue.put_nowait(photo)
+        self.bytes += len(photo)
+
+
+class LastFirst(Shelf):
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self.photos: list[bytes] = []
+
+    async def put(self, photo: bytes) -> None:
+        while len(self.photos) >= self.queue.maxsize:
+            await asyncio.sleep(0)
+        self.photos.append(photo)
+        self.bytes += len(photo)
+
+
+@pytest.mark.parametrize("answer", [LockWhereNobodyWaits, ByCondition, PutsLocked])
+def test_a_shelf_whose_lock_nobody_holds_while_it_waits_is_taken(answer: Any) -> None:
+    taken("tasks.shelf", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (CountsTooEarly, "bytes was "),
+        (AnyRoom, "bytes was 4, with room for one"),
+        (NeverWaits, "QueueFull"),
+        (LastFirst, "breaks it"),
+        (Shelf(1), "the answer must be a function"),
+    ],
+)
+def test_a_shelf_that_counts_wrongly_or_never_waits_is_refused(answer: Any, says: str) -> None:
+    refused("tasks.shelf", answer, says)
+
+
+# ---------------------------------------------------------------- thumbnails
+
+
+async def in_an_executor(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    """Right: a pool of its own, which ends with it."""
+    loop, photos = asyncio.get_running_loop(), dict[int, Any]()
+
+    async def one(pool: Any, number: int, url: Any) -> None:
+        photos[number] = await loop.run_in_executor(pool, small, await fetch(url))
+
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, url in enumerate(urls):
+                    group.create_task(one(pool, number, url))
+        except* RuntimeError:
+            pass
+    return [photos[number] for number in range(len(urls))]
+
+
+async def downloads_beside(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    """Right: all downloads are tasks; what has come is made small in a thread, in turn."""
+    coming = [asyncio.ensure_future(fetch(url)) for url in urls]
+    return [await asyncio.to_thread(small, await photo) for photo in coming]
+
+
+async def all_in_one_thread(fetch: Any, small: Any, urls: Any) -> Any:
+    """Downloads everything, and then holds up nobody; but the first waits for the last."""
+    photos = await asyncio.gather(*map(fetch, urls))
+    return await asyncio.to_thread(lambda: list(map(small, photos)))
+
+
+async def calls_in_the_loop(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    photos = await asyncio.gather(*map(fetch, urls))
+    return [small(photo) for photo in photos]
+
+
+async def forgets_the_call(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    return [asyncio.to_thread(small, await fetch(url)) for url in urls]
+
+
+async def as_they_are_done(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    async def one(url: Any) -> Any:
+        return await asyncio.to_thread(small, await fetch(url))
+
+    return [await each for each in asyncio.as_completed([one(url) for url in set(urls)])]
+
+
+async def nothing_of_errors(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    async def one(url: Any) -> Any:
+        return await asyncio.to_thread(small, await fetch(url))
+
+    return await asyncio.gather(*map(one, urls), return_exceptions=True)
+
+
+@pytest.mark.parametrize("answer", [in_an_executor, downloads_beside])
+def test_thumbnails_made_beside_the_loop_are_taken(answer: Any) -> None:
+    taken("tasks.thumbnails", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (all_in_one_thread, "is not made small while another download goes on"),
+        (calls_in_the_loop, "small runs in the thread of the event loop"),
+        (forgets_the_call, "it gives coroutines back, which nobody has awaited"),
+        (as_they_are_done, "for ['b', 'a', 'b'] it gave"),
+        (nothing_of_errors, "it did not come out"),
+        (lambda fetch, small, urls: [], "must be an async def"),
+    ],
+)
+def test_thumbnails_made_in_the_loop_or_lost_are_refused(answer: Any, says: str) -> None:
+    refused("tasks.thumbnails", answer, says)

@@ -7,7 +7,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    FIRST_EXCEPTION,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
 from queue import Queue
 from threading import Event, Thread
 from typing import Any
@@ -332,6 +339,158 @@ COLLECTING = [
 @pytest.mark.parametrize("answer", COLLECTING)
 def test_an_unusual_right_collect_is_taken(answer: Any) -> None:
     taken("threads.collect", answer)
+
+
+# ------------------------------------------------------------------- gallery
+
+Fetch = Callable[[str], Any]
+Show = Callable[[str, Any], object]
+
+
+def shows_at_the_end(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Wrong: waits for all, then shows."""
+    failed = {}
+    with ThreadPoolExecutor() as pool:
+        futures = {url: pool.submit(fetch, url) for url in urls}
+    for url, future in futures.items():
+        if error := future.exception():
+            failed[url] = error
+        else:
+            show(url, future.result())
+    return failed
+
+
+def shows_in_the_workers(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Wrong: whoever downloads shows."""
+    failed = {}
+
+    def one(url: str) -> None:
+        try:
+            show(url, fetch(url))
+        except Exception as error:
+            failed[url] = error
+
+    threads = [Thread(target=one, args=(url,)) for url in urls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failed
+
+
+def raises_the_first(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Wrong: an error ends it."""
+    with ThreadPoolExecutor() as pool:
+        futures = {pool.submit(fetch, url): url for url in urls}
+        for future in as_completed(futures):
+            show(futures[future], future.result())
+    return {}
+
+
+def errors_in_words(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Wrong: the text of an exception is not the exception."""
+    return {url: str(error) for url, error in gallery(fetch, urls, show).items()}
+
+
+def no_empty_photos(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Wrong: an empty photograph has come, too."""
+    return gallery(fetch, urls, lambda url, photo: photo and show(url, photo))
+
+
+def names_of_the_failed(fetch: Fetch, urls: Sequence[str], show: Show) -> Any:
+    """Wrong: the exceptions are asked for, too."""
+    return list(gallery(fetch, urls, show))
+
+
+def a_thread_for_each(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Wrong: a pool must have a thread, and here are none for an empty list."""
+    failed = {}
+    with ThreadPoolExecutor(len(urls)) as pool:
+        futures = {pool.submit(fetch, url): url for url in urls}
+        for future in as_completed(futures):
+            if error := future.exception():
+                failed[futures[future]] = error
+            else:
+                show(futures[future], future.result())
+    return failed
+
+
+def gallery(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Right: in rounds of what is done."""
+    failed: dict[str, Any] = {}
+    with ThreadPoolExecutor(3) as pool:
+        left = {pool.submit(fetch, url): url for url in urls}
+        while left:
+            done, _ = wait(left, return_when=FIRST_COMPLETED)
+            for future in done:
+                url, error = left.pop(future), future.exception()
+                if error is None:
+                    show(url, future.result())
+                else:
+                    failed[url] = error
+    return failed
+
+
+def through_a_line(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Right: bare threads put what came into a queue, and their caller takes it out."""
+    line: Queue[Any] = Queue()
+
+    def one(url: str) -> None:
+        try:
+            line.put((url, fetch(url), None))
+        except Exception as error:
+            line.put((url, None, error))
+
+    threads = [Thread(target=one, args=(url,)) for url in urls]
+    for thread in threads:
+        thread.start()
+    failed = {}
+    for _ in urls:
+        url, photo, error = line.get()
+        if error is None:
+            show(url, photo)
+        else:
+            failed[url] = error
+    for thread in threads:
+        thread.join()
+    return failed
+
+
+def asks_again_and_again(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Right: looks now and then which futures are done."""
+    failed: dict[str, Any] = {}
+    with ThreadPoolExecutor() as pool:
+        left = {url: pool.submit(fetch, url) for url in urls}
+        while left:
+            for url in [url for url, future in left.items() if future.done()]:
+                future = left.pop(url)
+                if future.exception():
+                    failed[url] = future.exception()
+                else:
+                    show(url, future.result())
+            time.sleep(0.01)
+    return failed
+
+
+GALLERY = {
+    shows_at_the_end: "as soon as it is there",
+    shows_in_the_workers: "in the thread of a worker",
+    raises_the_first: "Refused",
+    errors_in_words: "what fetch raised",
+    no_empty_photos: "not at all",
+    names_of_the_failed: "must return a dictionary",
+    a_thread_for_each: "max_workers must be greater than 0",
+}
+
+
+@pytest.mark.parametrize("answer", GALLERY)
+def test_a_wrong_gallery_is_refused(answer: Any) -> None:
+    refused("threads.gallery", answer, GALLERY[answer])
+
+
+@pytest.mark.parametrize("answer", [gallery, through_a_line, asks_again_and_again])
+def test_an_unusual_right_gallery_is_taken(answer: Any) -> None:
+    taken("threads.gallery", answer)
 
 
 # ---------------------------------------------------------------------- stop

@@ -16,18 +16,26 @@ from typing import Any
 import pytest
 
 from helpers.apart import in_a_subprocess
-from helpers.exercises import _schedules, find
-from helpers.exercises.ladder import RUNGS, Rung, programs, repairs, with_part
+from helpers.exercises import _schedules, find, ladder, rungs
+from helpers.exercises.ladder import Rung, programs, puzzles, repairs, with_part
 from helpers.interleave import Report, explore, play, replay
 from helpers.lesson import verdict
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-EACH = pytest.mark.parametrize("rung", RUNGS, ids=[rung.name for rung in RUNGS])
+RUNGS = (*ladder.RUNGS, *rungs.RUNGS)
+PUZZLES = (*ladder.PUZZLES, *rungs.PUZZLES)
+EACH = pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.program.__name__)
 PARTS = {rung.part: rung for rung in RUNGS}
+WORKBOOKS = {"04b-the-ladder.ipynb": ladder, "04c-more-rungs.ipynb": rungs}
 
 
 def answered(rung: Rung, answer: Any) -> tuple[bool, str]:
-    return verdict(find(rung.name), answer)
+    return verdict(find(named(rung)), answer)
+
+
+def named(rung: Rung) -> str:
+    """The name of its repair."""
+    return f"{'ladder' if rung in ladder.RUNGS else 'rungs'}.{rung.program.__name__}"
 
 
 # --------------------------------------------------------------- the programs
@@ -52,12 +60,13 @@ def test_a_repaired_program_keeps_every_outcome_but_the_failures(rung: Rung) -> 
     assert set(counts) == {"ok"}
 
 
-def test_there_are_twelve_rungs_or_more_and_each_has_two_exercises() -> None:
-    assert len(RUNGS) >= 12
-    assert len({rung.name for rung in RUNGS}) == len(RUNGS)
-    for rung in RUNGS:
-        assert find(rung.name).name == rung.name
-        assert find(f"{rung.name}.break").name == f"{rung.name}.break"
+def test_the_ladder_has_six_rungs_and_there_are_fourteen_more() -> None:
+    assert (len(ladder.RUNGS), len(ladder.PUZZLES)) == (5, 1)
+    assert (len(rungs.RUNGS), len(rungs.PUZZLES)) == (9, 5)
+    assert [each.program.__name__ for each in PUZZLES if each.least == 0] == RIGHT_ONES
+
+
+RIGHT_ONES = ["double_checked", "settings", "rendezvous", "turnstile"]
 
 
 # ---------------------------------------------------------------- the repairs
@@ -87,18 +96,6 @@ def test_the_word_that_refutes_a_repair_breaks_it_when_replayed(rung: Rung) -> N
     schedule = explore(broken).schedule
     assert schedule is not None
     assert replay(broken, schedule.word).outcome == schedule.outcome
-
-
-class DoubleChecked(repairs.Service):
-    """Right, and quicker once the connection is there."""
-
-    def use(self) -> None:
-        if self.connection is None:
-            with self.lock:
-                if self.connection is None:
-                    self.log.append("connect")
-                    self.connection = "connection"
-        self.log.append(f"use {self.connection}")
 
 
 class EventGate:
@@ -149,32 +146,12 @@ def last_one_reaches_across(seat: int, forks: list[Any], eat: Callable[[int], ob
         eat(seat)
 
 
-class RLockStock:
-    """Which kind of lock does not matter here, only that it is one."""
-
-    def __init__(self) -> None:
-        self.items = 1
-        self.lock = threading.RLock()
-
-    def add(self) -> None:
-        self.change(1)
-
-    def take(self) -> None:
-        self.change(-1)
-
-    def change(self, by: int) -> None:
-        with self.lock:
-            self.items += by
-
-
 RIGHT = [
-    ("Service", DoubleChecked),
     ("Gate", EventGate),
     ("Table", SemaphoreTable),
     ("CarPark", WaitingCarPark),
     ("Buffer", repairs.WakesEverybody),
     ("dine", last_one_reaches_across),
-    ("Stock", RLockStock),
 ]
 
 
@@ -225,21 +202,6 @@ def test_a_lock_that_is_held_for_ever_is_no_repair() -> None:
     held, sentence = answered(PARTS["Counter"], NeverLetsGo)
     assert not held
     assert "deadlock" in sentence
-
-
-class Eager(programs.Service):
-    """Made before anybody asks: never twice, and no longer lazy."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.log.append("connect")
-        self.connection = "connection"
-
-
-def test_what_is_made_in_advance_is_not_made_on_first_use() -> None:
-    held, sentence = answered(PARTS["Service"], Eager)
-    assert not held
-    assert "before anybody used it" in sentence
 
 
 def left_fork_only(seat: int, forks: list[Any], eat: Callable[[int], object]) -> None:
@@ -351,19 +313,21 @@ def graded(module: Any) -> dict[str, str]:
     return definitions(Path(module.__file__).read_text(encoding="utf-8"))
 
 
-def test_the_workbook_shows_the_programs_that_are_graded() -> None:
-    right, shown = graded(programs), {}
-    for id, source in cells("04b-the-ladder.ipynb"):
-        for name, text in definitions(source).items():
-            assert text == right[name], f"{id}: {name} is not what is graded"
-            shown[name] = id
-    wanted = {rung.program.__name__ for rung in RUNGS} | {rung.part for rung in RUNGS}
+def test_the_workbooks_show_the_programs_that_are_graded() -> None:
+    right, shown = graded(programs) | graded(puzzles), dict[str, str]()
+    for book in WORKBOOKS:
+        for id, source in cells(book):
+            for name, text in definitions(source).items():
+                assert text == right[name], f"{id}: {name} is not what is graded"
+                shown[name] = id
+    wanted = {each.program.__name__ for each in (*RUNGS, *PUZZLES)} | {rung.part for rung in RUNGS}
     assert wanted | {"together"} <= set(shown)
 
 
 PRESSES = {  # on boards where a press makes a whole statement
+    "cache": "ABAAABBB",
+    "shutdown": "BBA",
     "overdrawn": "ABAABB",
-    "made_twice": "AABAABBB",
     "transfers": "AB",
     "lost_wake_up": "ABBBBAA",
     "car_park": "CBBCAAAACC",
@@ -374,11 +338,11 @@ PRESSES = {  # on boards where a press makes a whole statement
 }
 
 
-@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.program.__name__)
 def test_every_board_can_be_won_as_the_workbook_sets_it_up(rung: Rung) -> None:
     name = rung.program.__name__
-    text = "\n".join(source for _, source in cells("04b-the-ladder.ipynb"))
-    one_step = f'play({name}, check="{rung.name}.break", one_step=True)' in text
+    text = "\n".join(source for book in WORKBOOKS for _, source in cells(book))
+    one_step = f'play({name}, check="{named(rung)}.break", one_step=True)' in text
     one_step |= name == "lost_update"  # where the text says to switch it on
     board = play(rung.program, one_step=one_step)
     for letter in rung.word if one_step else PRESSES[name]:
@@ -389,19 +353,26 @@ def test_every_board_can_be_won_as_the_workbook_sets_it_up(rung: Rung) -> None:
     assert board.schedule.verdict != "ok"
 
 
-def test_the_workbook_asks_for_every_exercise() -> None:
-    text = "\n".join(source for _, source in cells("04b-the-ladder.ipynb"))
-    for rung in RUNGS:
-        assert f'check("{rung.name}.break", "")' in text
-        assert f'check("{rung.name}", {rung.part})' in text
-        assert f'play({rung.program.__name__}, check="{rung.name}.break"' in text
+@pytest.mark.parametrize(("book", "lesson"), WORKBOOKS.items())
+def test_a_workbook_asks_for_every_exercise(book: str, lesson: Any) -> None:
+    text, first = "\n".join(source for _, source in cells(book)), lesson.__name__.split(".")[-1]
+    for rung in lesson.RUNGS:
+        name = f"{first}.{rung.program.__name__}"
+        assert f'check("{name}.break", "")' in text
+        assert f'check("{name}", {rung.part})' in text
+        assert f'play({rung.program.__name__}, check="{name}.break"' in text
+    for puzzle in lesson.PUZZLES:
+        name = f"{first}.{puzzle.program.__name__}"
+        assert f'check("{name}", "")' in text
+        assert f'play({puzzle.program.__name__}, check="{name}"' in text
 
 
 def test_the_solutions_show_what_the_tests_know() -> None:
     right = graded(repairs)
     found = {
         name: text
-        for _, source in cells("solutions/04b-solved.ipynb")
+        for book in ("04b-solved.ipynb", "04c-solved.ipynb")
+        for _, source in cells(f"solutions/{book}")
         for name, text in definitions(source).items()
     }
     assert found == {name: right[name] for name in found}
@@ -409,8 +380,9 @@ def test_the_solutions_show_what_the_tests_know() -> None:
 
 
 def test_a_cell_of_the_workbook_is_read_in_one_go() -> None:
-    for id, source in cells("04b-the-ladder.ipynb"):
-        assert len([line for line in source.splitlines() if line.strip()]) <= 25, id
+    for book in WORKBOOKS:
+        for id, source in cells(book):
+            assert len([line for line in source.splitlines() if line.strip()]) <= 25, id
 
 
 # ----------------------------------------------------------- beside real threads
@@ -421,8 +393,9 @@ sys.path[:0] = [FOLDER]
 from pauses import pause_in
 
 LADDER = "helpers.exercises.ladder"
-pause_in(f"{LADDER}.programs", f"{LADDER}.repairs", seed=4)
-from helpers.exercises.ladder import RUNGS, repairs, with_part
+pause_in(f"{LADDER}.programs", f"{LADDER}.puzzles", f"{LADDER}.repairs", seed=4)
+from helpers.exercises import ladder, rungs
+from helpers.exercises.ladder import repairs, with_part
 
 def outcome(program, seconds):
     errors, result = [], []
@@ -449,10 +422,12 @@ def watched(program, seconds):
     return sorted(seen)
 
 found = {}
-for rung in RUNGS:
+for rung in (*ladder.RUNGS, *rungs.RUNGS):
     fixed = with_part(rung.program, rung.part, getattr(repairs, rung.part))
-    found[rung.name] = watched(rung.program, 1.0 if rung.name in MAY_HANG else 20.0)
     found[rung.part] = watched(fixed, 20.0)
+for each in (*ladder.RUNGS, *rungs.RUNGS, *ladder.PUZZLES, *rungs.PUZZLES):
+    name = each.program.__name__
+    found[name] = watched(each.program, 1.0 if name in MAY_HANG else 20.0)
 print(json.dumps(found), flush=True)
 os._exit(0)  # although some of its threads wait for ever
 """
@@ -465,14 +440,16 @@ def kind(what: str) -> str:
 
 
 def test_real_threads_never_do_what_the_explorer_calls_impossible() -> None:
-    possible = {rung.name: set(map(kind, explore(rung.program).counts)) for rung in RUNGS}
+    programs = {each.program.__name__: each.program for each in (*RUNGS, *PUZZLES)}
+    possible = {name: set(map(kind, explore(each).counts)) for name, each in programs.items()}
     may_hang = sorted(name for name, outcomes in possible.items() if "deadlock" in outcomes)
     folder = str(Path(__file__).parents[1] / "interleave")
     ended = in_a_subprocess(f"FOLDER, TIMES, MAY_HANG = {folder!r}, 40, {may_hang}\n{REAL}", 60)
     assert ended.exit_code == 0, str(ended)
     found = json.loads(ended.printed)
     for rung in RUNGS:
-        assert set(found[rung.name]) <= possible[rung.name]
         assert found[rung.part] == ["ok"]
-    failing = [rung.name for rung in RUNGS if set(found[rung.name]) - {"ok"}]
+    for name in programs:
+        assert set(found[name]) <= possible[name]
+    failing = [name for name in programs if set(found[name]) - {"ok"}]
     assert len(failing) > 3, "the threads were hardly disturbed"

@@ -45,6 +45,15 @@ def return_a_lock(x: int) -> Any:
     return threading.Lock()
 
 
+class Unreadable:
+    def __reduce__(self) -> Any:
+        return divmod, (1, 0)
+
+
+def return_what_cannot_be_read(x: int) -> Any:
+    return Unreadable()
+
+
 def die(x: int) -> int:
     if x == 2:
         os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -55,6 +64,13 @@ def die(x: int) -> int:
 def forever(x: int) -> None:
     while True:
         pass
+
+
+def ignore_the_end(x: int) -> None:
+    """Never ends, nor does SIGTERM end it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        time.sleep(1)
 
 
 def sleep_for(seconds: float) -> None:

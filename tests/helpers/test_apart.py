@@ -73,6 +73,24 @@ def runs(pid: int) -> bool:
     return not state.exists() or ") Z " not in state.read_text()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes")
+def test_a_child_that_has_left_the_group_is_not_waited_for() -> None:
+    code = """
+import os, time
+print("before", flush=True)
+if os.fork() == 0:
+    os.setsid()
+    print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+    begun = time.monotonic()
+    ended = in_a_subprocess(code, 1)
+    assert time.monotonic() - begun < 1 + 2 * apart.GRACE + 1
+    before, child = ended.printed.split()
+    assert before == "before"
+    os.kill(int(child), signal.SIGKILL)
+
+
 def test_it_runs_in_a_folder_of_its_own_which_is_gone_afterwards() -> None:
     code = "import os; open('left', 'w').close(); print(os.getcwd())"
     folder = Path(in_a_subprocess(code).printed.strip())
@@ -94,30 +112,6 @@ def test_imports_find_a_new_folder_until_it_is_removed() -> None:
     apart.remove_folders()
     assert sys.path == before
     assert not folder.exists()
-
-
-def test_without_the_main_guard_the_child_fails_and_with_it_all_is_well() -> None:
-    without = in_a_subprocess(programs.WITHOUT_GUARD, script=True)
-    assert "bootstrapping" in without.errors[0]
-    assert "exit code of the child: 1" in without.printed
-    guarded = in_a_subprocess(programs.WITH_GUARD, script=True)
-    assert guarded.errors == []
-    assert guarded.printed.split("\n")[0] == "hello"
-
-
-def test_a_worker_from_a_cell_fails_in_three_ways() -> None:
-    ends = {name: in_a_subprocess(text, 4) for name, text in programs.FROM_A_CELL.items()}
-    assert all("square" in ended.errors[0] for ended in ends.values())
-    assert "BrokenProcessPool" in ends["ProcessPoolExecutor"].errors[1]
-    assert "exit code of the child: 1" in ends["Process"].printed
-    assert ends["Pool"].exit_code is None
-
-
-def test_a_crash_in_a_process_is_survived_and_in_a_thread_it_is_not() -> None:
-    assert in_a_subprocess(programs.CRASH["process"]).printed.startswith("the main program goes on")
-    crashed = in_a_subprocess(programs.CRASH["thread"])
-    assert crashed.exit_code != 0
-    assert crashed.printed == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe holds more or less elsewhere")

@@ -20,6 +20,7 @@ from helpers import cost, draw
 from helpers.cost import (
     Memory,
     answer,
+    downloads,
     look_at,
     memory,
     private,
@@ -30,8 +31,21 @@ from helpers.cost import (
 )
 from helpers.deadline import DeadlinePassed, deadline
 from helpers.run import run
+from helpers.work.server import server
 
 needs_proc = pytest.mark.skipif(memory() is None, reason="this system has no /proc")
+
+
+@pytest.mark.parametrize("using", ["tasks", "threads"])
+def test_downloads_at_once_are_whole_and_their_memory_is_told(using: str) -> None:
+    with server() as at:
+        found = downloads(using, [f"{at}/wait?seconds=0.3&name={n}" for n in range(30)])
+    assert found.whole
+    assert found.at_once == 30
+    assert found.elapsed < 30 * 0.3
+    if memory() is not None:
+        assert found.memory is not None
+        assert 0 <= found.memory < 100e6
 
 
 @needs_proc
@@ -127,7 +141,7 @@ def test_a_bill_has_the_trip_and_the_pickling_in_it() -> None:
 
 # ------------------------------------------------------- trips, by way and size
 
-WAYS = ["threads: queue.Queue", "Queue", "SimpleQueue", "Pipe", "shared memory"]
+WAYS = ["threads: queue.Queue", "Queue", "SimpleQueue", "Pipe", "shared memory", "manager: Queue"]
 
 
 def test_each_way_is_measured_for_each_size_and_nothing_is_left() -> None:
@@ -196,7 +210,7 @@ def test_an_interrupt_leaves_no_worker_and_no_shared_memory() -> None:
 
 def test_a_worker_that_is_killed_is_what_the_deadline_is_for() -> None:
     def kill() -> None:
-        while not (workers := multiprocessing.active_children()):
+        while not (workers := [w for w in multiprocessing.active_children() if w.daemon]):
             time.sleep(0.01)
         workers[0].kill()
 

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import multiprocessing
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -139,6 +140,29 @@ def test_threads_of_before_are_spared() -> None:
     before.join()
 
 
+def test_a_thread_of_before_that_computes_is_shown_and_one_that_waits_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    end = threading.Event()
+
+    def spin() -> None:
+        while time.monotonic() < last:
+            pass
+
+    last = time.monotonic() + 0.6
+    before = [threading.Thread(target=t, name=t.__name__) for t in (spin, end.wait)]
+    for thread in before:
+        thread.start()
+    with pytest.raises(DeadlinePassed), deadline(0.3):
+        time.sleep(60)
+    end.set()
+    for thread in before:
+        thread.join()
+    said = capsys.readouterr().out
+    assert re.search(r"^spin is ", said, re.M)
+    assert "wait " not in said
+
+
 def test_both_threads_of_a_deadlock_are_shown_and_ended(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -230,15 +254,27 @@ def test_the_outer_deadline_still_comes_after_the_inner_one() -> None:
         time.sleep(60)
 
 
-def test_a_program_that_swallows_the_error_is_asked_again() -> None:
-    swallowed = []
-    with pytest.raises(DeadlinePassed), deadline(0.1):
-        for _ in range(2):
-            try:
-                time.sleep(60)
-            except TimeoutError as error:
-                swallowed.append(error)
-    assert len(swallowed) == 2
+@pytest.mark.parametrize("in_the_main_thread", [True, False])
+def test_a_program_that_swallows_every_exception_for_ever_is_ended(
+    in_the_main_thread: bool,
+) -> None:
+    ended = []
+
+    def swallows() -> None:
+        with pytest.raises(DeadlinePassed), deadline(0.1):
+            while True:
+                with suppress(Exception):
+                    while True:
+                        time.sleep(0.01)
+        ended.append(True)
+
+    if in_the_main_thread:
+        swallows()
+    else:
+        thread = threading.Thread(target=swallows, daemon=True)
+        thread.start()
+        thread.join(10)
+    assert ended
 
 
 @needs_signals

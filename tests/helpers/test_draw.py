@@ -51,7 +51,8 @@ span_lists = st.lists(
         lambda name, lane, start, length, cpu, outcome: Span(
             name, lane, 1, start, start + length, cpu, outcome
         ),
-        st.text(max_size=12) | st.sampled_from(["load", "<script>alert('&')</script>", "x" * 200]),
+        st.text(max_size=12)
+        | st.sampled_from(["load", "<script>alert('&')</script>", "x" * 200, "waits at y"]),
         st.sampled_from(["worker 1", "worker 10", "Arbeiter ü", '"&<']),
         st.integers(0, 1000),
         st.integers(0, 1000),
@@ -808,6 +809,48 @@ def test_a_heat_map_refuses_what_is_no_speed_up(number: float) -> None:
 def test_a_heat_map_of_nothing_is_refused(table: dict[str, dict[str, float]]) -> None:
     with pytest.raises(ValueError, match="speedups must have a row with a number in it"):
         draw.heat(table)
+
+
+CIRCLE = {
+    ("A", "b"): "waits for",
+    ("b", "B"): "is held by",
+    ("B", "a"): "waits for",
+    ("a", "A"): "is held by",
+}
+
+
+def test_a_graph_says_its_arrows_and_places_boxes_in_the_order_of_the_circle(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    draw.graph(CIRCLE, "Who waits")
+    assert capsys.readouterr().out.strip() == (
+        "Who waits: A waits for b. b is held by B. B waits for a. a is held by A."
+    )
+    boxes = [item for item in draw._graph(CIRCLE, "").items if isinstance(item, Box)]
+    assert len(boxes) == 4
+    assert draw._in_a_row(CIRCLE) == ["A", "b", "B", "a"]
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.text(max_size=40), st.text(max_size=40)), st.text(max_size=9), min_size=1
+    )
+)
+def test_any_graph_lies_on_its_sheet_and_each_name_has_a_box(
+    arrows: dict[tuple[str, str], str],
+) -> None:
+    sheet = draw._graph(arrows, "")
+    boxes = [item for item in sheet.items if isinstance(item, Box)]
+    assert len(boxes) == len({name for pair in arrows for name in pair})
+    for box in boxes:
+        assert min(box.x, box.y) >= 0
+        assert box.x + box.width <= sheet.wide
+        assert box.y + box.height <= sheet.y
+
+
+def test_a_graph_without_an_arrow_is_refused() -> None:
+    with pytest.raises(ValueError, match="arrows must have one arrow or more"):
+        draw.graph({})
 
 
 @pytest.mark.parametrize("letter", ["x", "界", "7", "\0"])

@@ -331,7 +331,7 @@ def test_what_a_check_cannot_set_up_is_not_the_fault_of_an_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    exercise = exercises.find("processes.crash")
+    exercise = exercises.find("pools.crash")
     held, sentence = verdict(exercise, exercise.solution)
     assert not held
     assert sentence.startswith("your answer could not be judged, for a reason outside of it: File")
@@ -391,7 +391,7 @@ def test_hints_are_folded_into_one_another_and_none_is_used_up() -> None:
 
 @pytest.mark.parametrize("ask", [hint, lambda name: check(name, Timeline)])
 def test_an_unknown_name_lists_those_there_are(ask: Any) -> None:
-    with pytest.raises(ValueError, match=r'no exercise "start.overlp"; there are .*start.usable.*'):
+    with pytest.raises(ValueError, match=r'no exercise "start.overlp"; there are .*start.shares.*'):
         ask("start.overlp")
     with pytest.raises(ValueError, match=r"there are .*start.overlap"):
         ask(None)

@@ -30,7 +30,7 @@ def notebook(title: str, *code: str) -> str:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two lessons, and a kernel that has started beside them."""
-    one = notebook("Start", 'a = predict("start.three")', 'check("start.usable", f)\nhint("x.y")')
+    one = notebook("Start", 'a = predict("start.three")', 'check("start.shares", f)\nhint("x.y")')
     two = notebook("Threads", 'check("threads.stop", f)', 'check("threads.stop", g)')
     (tmp_path / "00-start.ipynb").write_text(one, encoding="utf-8")
     (tmp_path / "01-threads.ipynb").write_text(two, encoding="utf-8")
@@ -50,7 +50,7 @@ def restart(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_what_is_to_be_done_is_read_from_the_notebooks(folder: Path) -> None:
     assert progress.course() == [
-        ("00-start.ipynb", "00 Start", ("start.three?", "start.usable")),
+        ("00-start.ipynb", "00 Start", ("start.three?", "start.shares")),
         ("01-threads.ipynb", "01 Threads", ("threads.stop",)),
     ]
 
@@ -69,9 +69,9 @@ def test_the_lessons_of_the_course_have_what_the_exercises_know(
 
 def test_what_was_done_outlives_the_kernel(folder: Path, restart: Any) -> None:
     progress.record("start.three?", "0.3 s")
-    progress.record("start.usable")
+    progress.record("start.shares")
     restart()
-    assert progress.done() == {"start.three?": "0.3 s", "start.usable": ""}
+    assert progress.done() == {"start.three?": "0.3 s", "start.shares": ""}
     assert "00 Start: predictions 1 of 1, exercises 1 of 1." in shown("start")
     assert "The whole course: 2 of 3." in shown("start")
 
@@ -86,10 +86,10 @@ def test_a_prediction_and_an_exercise_of_a_lesson_are_recorded(folder: Path) -> 
     assert progress.done() == {}
     prediction.choose("0.4 s")
     assert progress.done() == {"start.three?": "0.4 s"}
-    lesson.check("start.usable", lambda *_: 0)
+    lesson.check("start.shares", lambda *_: 0)
     assert len(progress.done()) == 1
-    lesson.check("start.usable", lesson.exercises.find("start.usable").solution)
-    assert [*progress.done()] == ["start.three?", "start.usable"]
+    lesson.check("start.shares", lesson.exercises.find("start.shares").solution)
+    assert [*progress.done()] == ["start.three?", "start.shares"]
 
 
 def test_a_page_that_shows_it_is_kept_up_to_date(folder: Path) -> None:
@@ -166,7 +166,7 @@ def test_two_notebooks_write_at_once_and_one_is_killed(folder: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends a process otherwise")
 def test_a_kernel_killed_while_it_writes_spoils_nothing(folder: Path) -> None:
-    progress.record("start.usable")
+    progress.record("start.shares")
     process = writer(folder, [f"a.n{n}" for n in range(2000)])
     assert heard(process) == "ready"
     tell(process)
@@ -177,7 +177,7 @@ def test_a_kernel_killed_while_it_writes_spoils_nothing(folder: Path) -> None:
     process.communicate()
     with closing(sqlite3.connect(file)) as there:
         assert there.execute("pragma integrity_check").fetchone() == ("ok",)
-    assert "start.usable" in progress.done()
+    assert "start.shares" in progress.done()
     progress.record("threads.stop")
     assert "threads.stop" in progress._read()
 
@@ -192,28 +192,28 @@ def test_where_nothing_can_be_written_the_page_says_so_and_the_kernel_remembers(
         (folder / progress.FILE).write_text("This is no database, but it is long enough. " * 9)
     else:
         monkeypatch.setenv("COURSE_PROGRESS", str(folder / "nowhere"))
-    progress.record("start.usable")
+    progress.record("start.shares")
     assert "exercises 1 of 1" in shown("start")
     assert "cannot be written here: what you do is forgotten when the kernel ends" in shown()
 
 
 def test_what_could_not_be_written_is_written_next_time(folder: Path, restart: Any) -> None:
     (folder / progress.FILE).mkdir()
-    progress.record("start.usable")
+    progress.record("start.shares")
     (folder / progress.FILE).rmdir()
     progress.record("threads.stop")
     restart()
-    assert [*progress.done()] == ["start.usable", "threads.stop"]
+    assert [*progress.done()] == ["start.shares", "threads.stop"]
 
 
 def test_a_line_of_text_brings_it_to_another_computer(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
     restart: Any,
 ) -> None:  # fmt: skip
-    for name in ("threads.stop", "start.three?", "start.usable"):
+    for name in ("threads.stop", "start.three?", "start.shares"):
         progress.record(name)
     line = progress.line()
-    assert line == "start:three?,usable threads:stop"
+    assert line == "start:shares,three? threads:stop"
     restart()
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("other")))
     assert progress.done() == {}
@@ -240,7 +240,7 @@ def test_what_is_not_ours_is_refused_in_a_sentence(folder: Path, ask: Any, says:
 
 
 def test_what_is_shown_says_in_words_what_the_marks_say(folder: Path) -> None:
-    progress.record("start.usable")
+    progress.record("start.shares")
     html = progress._shown("")["text/html"]
     assert '<a href="00-start.ipynb">00 Start</a>' in html
     assert '<span aria-hidden="true">●</span> 1 of 1' in html

@@ -209,8 +209,8 @@ def test_each_stage_and_each_queue_has_its_lane_and_its_name() -> None:
     stages = Stage("one", meet, 2), Stage("two", text), Stage("3", id)
     done = pipeline(range(2), *stages, size=1)
     assert {"one 1", "one 2", "two 1", "3 1"} == set(done.lanes())
-    assert list(done.depths) == ["queue 1", "queue 2"]
-    assert "queue 1: at most 1 of 1 items" in done.describe()
+    assert list(done.depths) == ["1: one → two", "2: two → 3"]
+    assert "1: one → two: at most 1 of 1 items" in done.describe()
 
 
 def test_an_item_that_fails_is_named_and_all_others_are_done() -> None:

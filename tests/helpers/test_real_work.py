@@ -27,12 +27,11 @@ from helpers.run import RunError, run
 from helpers.work import real_work
 from helpers.work.real_work import (
     Undone,
-    album,
     count_words,
     fetch,
     fetch_async,
     of_this_thread,
-    open_client,
+    photograph,
     pictures,
     texts,
     thumbnail,
@@ -94,14 +93,11 @@ def test_a_thread_keeps_its_connection_and_closes_it_when_it_ends() -> None:
     assert lines == ["request", "request", "request", "closed"]
 
 
-def test_hundreds_of_tasks_download_over_one_client(at: str) -> None:
-    urls = [f"{at}/wait?seconds=0.1&name={n}" for n in range(300)]
-
-    async def everything() -> list[bytes]:
-        async with open_client() as client:
-            return await asyncio.gather(*(fetch_async(url, client) for url in urls))
-
-    assert asyncio.run(everything()) == [body(url) for url in urls]
+def test_hundreds_of_tasks_download_at_once(at: str) -> None:
+    urls = [f"{at}/wait?seconds=0.1&size={100 * n}&name={n}" for n in range(300)]
+    timeline = run(fetch_async, urls, 300, "tasks")
+    assert timeline.results == [body(url) for url in urls]
+    assert timeline.at_once() > 100
 
 
 @pytest.mark.parametrize(
@@ -114,12 +110,11 @@ def test_hundreds_of_tasks_download_over_one_client(at: str) -> None:
     ],
 )
 def test_a_task_is_told_what_went_wrong_as_a_thread_is(at: str, path: str, why: str) -> None:
-    async def one() -> None:
-        async with open_client() as client:
-            await fetch_async(at + path, client, seconds=0.3)
-
-    with pytest.raises(Undone, match=f"{path}: {why}"):
-        asyncio.run(one())
+    with pytest.raises(Undone, match=f"{path}: {why}") as info:
+        asyncio.run(fetch_async(at + path, seconds=0.3))
+    with pytest.raises(Undone) as of_a_thread:
+        fetch(at + path, seconds=0.3)
+    assert str(info.value).partition(": ")[0] == str(of_a_thread.value).partition(": ")[0]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +128,9 @@ def test_what_is_no_address_is_told(url: Any) -> None:
     with pytest.raises(Undone) as info:
         fetch(url)
     assert str(info.value).startswith(f"{url}: ")
+    with pytest.raises(Undone) as info:
+        asyncio.run(fetch_async(url))
+    assert str(info.value).startswith(f"{url}: ")
 
 
 @pytest.mark.parametrize("seconds", [0, -1, None, "long", float("nan"), float("inf")])
@@ -141,10 +139,11 @@ def test_a_patience_that_cannot_be_is_refused(seconds: Any) -> None:
     with pytest.raises(ValueError, match=sentence):
         fetch("http://127.0.0.1/", seconds)
     with pytest.raises(ValueError, match=sentence):
-        asyncio.run(fetch_async("http://127.0.0.1/", open_client(), seconds))
+        asyncio.run(fetch_async("http://127.0.0.1/", seconds))
 
 
-def test_a_cut_by_reset_is_a_cut_too() -> None:
+@pytest.mark.parametrize("ask", [fetch, lambda url: asyncio.run(fetch_async(url))])
+def test_a_cut_by_reset_is_a_cut_too(ask: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def reset() -> None:
@@ -158,7 +157,7 @@ def test_a_cut_by_reset_is_a_cut_too() -> None:
         thread = threading.Thread(target=reset)
         thread.start()
         with pytest.raises(Undone, match="the connection was cut before the whole answer"):
-            fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+            ask(f"http://127.0.0.1:{listening.getsockname()[1]}/")
         thread.join(20)
 
 
@@ -244,14 +243,18 @@ def test_a_picture_of_one_pixel_is_its_own_thumbnail(tmp_path: Path, job: Any) -
     assert opened(job(str(tmp_path / "one.png"))).getpixel((0, 0)) == (10, 20, 30)
 
 
-def test_an_album_has_so_many_different_photographs_and_is_gone_afterwards() -> None:
-    with album(5, width=200) as paths:
-        assert [os.path.basename(path) for path in paths] == [
-            f"photo-0{n}.jpg" for n in range(1, 6)
-        ]
-        assert len({Path(path).read_bytes() for path in paths}) == 5
-        assert {Image.open(path).size for path in paths} == {(200, 234), (234, 200)}
-    assert not os.path.exists(os.path.dirname(paths[0]))
+def test_every_photograph_is_another_and_the_same_every_time() -> None:
+    photos = [photograph(number, 200) for number in range(30)]
+    assert len({*photos}) == 30
+    assert photograph(29, 200) == photos[29]
+    assert {Image.open(BytesIO(photo)).size for photo in photos} == {(200, 234), (234, 200)}
+
+
+@pytest.mark.parametrize("job", SMALL)
+def test_a_thumbnail_is_made_of_a_file_or_of_what_is_in_it(photo: str, job: Any) -> None:
+    assert job(Path(photo).read_bytes(), 20) == job(photo, 20)
+    with pytest.raises(Undone, match=r"^10 bytes: this is no picture$"):
+        job(b"no picture")
 
 
 # -------------------------------------------------------- pictures that are broken
@@ -317,10 +320,8 @@ def test_numbers_of_pixels_and_photographs_that_cannot_be_are_refused(
     for job in SMALL:
         with pytest.raises(ValueError, match=r"^size must be a whole number from 1 to 5000, not "):
             job(photo, number)
-    with pytest.raises(ValueError, match=r"^count must be a whole number from 1 to 999, "):
-        album(number).__enter__()
     with pytest.raises(ValueError, match=r"^width must be a whole number from 1 to 6000, "):
-        album(1, number).__enter__()
+        photograph(1, number)
 
 
 def test_a_picture_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -101,13 +101,13 @@ def test_every_thread_has_a_connection_of_its_own_and_closes_it(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[sqlite3.Connection] = []
-    connect = records._connect
+    connect = records.connect
 
     def noted(*args: object, **kinds: object) -> sqlite3.Connection:
         made.append(connect(path, write=False, anybody=True))
         return made[-1]
 
-    monkeypatch.setattr(records, "_connect", noted)
+    monkeypatch.setattr(records, "connect", noted)
     together = threading.Barrier(3)
 
     def ask() -> None:
@@ -129,7 +129,7 @@ def test_every_thread_has_a_connection_of_its_own_and_closes_it(
 
 def test_a_reader_cannot_write(path: str) -> None:
     with (
-        closing(records._connect(path, write=False)) as reader,
+        closing(records.connect(path, write=False)) as reader,
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
         reader.execute("DELETE FROM line")
@@ -200,7 +200,7 @@ def test_a_database_that_somebody_has_locked_is_told_in_time(broken: Path) -> No
 
 
 def test_a_writer_does_not_keep_readers_waiting(path: str) -> None:
-    with closing(records._connect(path)) as other:
+    with closing(records.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM line")
         assert len(query(path, "lock")) == 3
@@ -310,7 +310,7 @@ def test_writers_that_are_patient_write_one_after_the_other(broken: Path, using:
 
 
 def test_a_writer_that_is_not_patient_is_told_and_the_others_are_done(broken: Path) -> None:
-    with closing(records._connect(str(broken))) as other:
+    with closing(records.connect(str(broken))) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Undone, match=r"^'Bob' cannot be written: .*somebody else has locked"):
             write(str(broken), "Bob", patience=0.05)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -12,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from functools import partial
+from functools import partial, wraps
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,24 @@ from typing import Any
 import pytest
 
 import jobs
+from helpers.ending import GRACE
 from helpers.run import RunError, Stopped, controlled, run
-from helpers.timeline import Timeline
+from helpers.timeline import LOOP, Timeline
 
 METHODS = multiprocessing.get_all_start_methods()
-OURS = ["serial", "threads", *METHODS]
+OURS = ["serial", "threads", "tasks", *METHODS]
+
+
+def of(work: Any, using: str) -> Any:
+    """The same work as an async function, where tasks do it."""
+    if using != "tasks":
+        return work
+
+    @wraps(work)
+    async def twin(item: Any) -> Any:
+        return await asyncio.sleep(item) if work is jobs.sleep_for else work(item)
+
+    return twin
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +60,7 @@ def nobody_is_left_behind() -> Iterator[None]:
 
 @pytest.mark.parametrize("using", OURS)
 def test_results_stand_in_the_order_of_items(using: str) -> None:
-    timeline = run(jobs.double, range(20), workers=3, using=using)
+    timeline = run(of(jobs.double, using), range(20), workers=3, using=using)
     assert timeline.results == [2 * n for n in range(20)]
     assert len(timeline.spans) == 20
     assert {span.name for span in timeline.spans} == {"double"}
@@ -52,16 +68,16 @@ def test_results_stand_in_the_order_of_items(using: str) -> None:
 
 @pytest.mark.parametrize("using", OURS)
 def test_workers_work_at_once_and_serial_work_does_not(using: str) -> None:
-    timeline = run(jobs.sleep_for, [0.1] * 6, workers=3, using=using)
+    timeline = run(of(jobs.sleep_for, using), [0.1] * 6, workers=3, using=using)
     assert timeline.at_once() == (1 if using == "serial" else 3)
     lanes = ["serial"] if using == "serial" else ["worker 1", "worker 2", "worker 3"]
     assert sorted(timeline.lanes()) == lanes
 
 
-@pytest.mark.parametrize("using", ["threads", METHODS[0]])
+@pytest.mark.parametrize("using", ["threads", "tasks", METHODS[0]])
 def test_every_worker_has_an_item_before_any_has_two_however_short_they_are(using: str) -> None:
-    for _ in range(20 if using == "threads" else 1):
-        timeline = run(jobs.double, range(4), workers=4, using=using)
+    for _ in range(1 if using in METHODS else 20):
+        timeline = run(of(jobs.double, using), range(4), workers=4, using=using)
         assert sorted(timeline.lanes()) == [f"worker {n}" for n in (1, 2, 3, 4)]
 
 
@@ -130,7 +146,7 @@ def test_the_first_error_names_its_item_and_keeps_the_spans(using: str) -> None:
     with pytest.raises(
         RunError, match=r"^Item 3 of 3 \(3\) failed in \w+.*: ValueError: three"
     ) as e:
-        run(jobs.fail_at_three, [1, 2, 3], workers=1, using=using)
+        run(of(jobs.fail_at_three, using), [1, 2, 3], workers=1, using=using)
     assert isinstance(e.value.__cause__, ValueError)
     assert (e.value.index, e.value.item) == (2, 3)
     assert e.value.timeline.results == [1, 2, None]
@@ -159,6 +175,7 @@ def test_an_executors_error_names_its_item() -> None:
         (jobs.return_a_lock, "it returned a lock, which cannot be sent back"),
         (jobs.fail_awkwardly, "Awkward: awkward"),
         (jobs.leave, "SystemExit: 7"),
+        (jobs.return_what_cannot_be_read, "it returned cannot be unpickled .ZeroDivisionError: "),
     ],
 )
 def test_what_cannot_come_back_is_said_in_words(
@@ -189,7 +206,7 @@ def test_a_worker_that_is_killed_is_named_and_shown_with_the_span_it_was_in(usin
 def test_work_that_never_ends_is_ended_by_the_timeout(using: str) -> None:
     timeout = 3 if using in METHODS else 0.3  # a process must have started by then
     with pytest.raises(RunError, match=r"^Not finished .* 0 of 2 .* is still at item") as e:
-        run(jobs.forever, [1, 2], workers=2, using=using, timeout=timeout)
+        run(of(jobs.forever, using), [1, 2], workers=2, using=using, timeout=timeout)
     assert isinstance(e.value.__cause__, TimeoutError)
     assert all(span.outcome != "ok" for span in e.value.timeline.spans)
 
@@ -242,7 +259,7 @@ def test_stop_ends_a_run_and_keeps_what_was_done(using: str) -> None:
             stop.set()
 
     with controlled(stop, stop_after_two), pytest.raises(Stopped, match=r"^Stopped, with \d") as e:
-        run(jobs.sleep_for, [0.02] * 1000, workers=2, using=using)
+        run(of(jobs.sleep_for, using), [0.02] * 1000, workers=2, using=using)
     assert 2 <= sum(span.outcome == "ok" for span in e.value.timeline.spans) < 1000
 
 
@@ -296,7 +313,7 @@ def _is_running(pid: int) -> bool:
 @pytest.mark.parametrize("using", OURS)
 def test_keep_going_does_everything_else_and_then_names_what_failed(using: str) -> None:
     with pytest.raises(RunError) as info:
-        run(jobs.fail_at_three, [1, 3, 2, 3, 4], workers=2, using=using, keep_going=True)
+        run(of(jobs.fail_at_three, using), [1, 3, 2, 3, 4], 2, using, keep_going=True)
     assert info.value.timeline.results == [1, None, 2, None, 4]
     assert str(info.value).startswith("Item 2 of 5 (3) failed in ")
     assert str(info.value).endswith(
@@ -328,13 +345,187 @@ def test_keep_going_ends_by_its_timeout_and_says_what_had_failed() -> None:
     assert [failure.index for failure in info.value.failures] == [0]
 
 
+# ---------------------------------------------------------------------- tasks
+
+
+async def nap(seconds: float) -> float:
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+async def computes_for_ever(item: Any) -> None:
+    jobs.forever(item)
+
+
+async def sleeps_in_the_loop(item: Any) -> None:
+    time.sleep(1.2)
+
+
+async def never_gives_in(item: Any) -> None:
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+async def forgets_to_await(item: Any) -> Any:
+    return nap(item)
+
+
+async def stops_the_loop(item: Any) -> None:
+    asyncio.get_running_loop().stop()
+    await nap(item)
+
+
+async def closes_the_loop(item: Any) -> None:
+    asyncio.get_running_loop().close()
+
+
+async def calls_from_another_thread(item: Any) -> None:
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(loop.call_soon, print)
+
+
+async def cancels_itself(item: Any) -> None:
+    asyncio.current_task().cancel()  # type: ignore[union-attr]
+    await nap(item)
+
+
+async def waits_in_a_thread(item: Any) -> None:
+    await asyncio.to_thread(jobs.forever, item)
+
+
+@pytest.mark.parametrize(
+    ("work", "says"),
+    [
+        (nap, "All workers were told to stop.$"),
+        (computes_for_ever, "worker 1 held up all others: it did not come to an await"),
+        (sleeps_in_the_loop, "worker 1 held up all others: it did not come to an await"),
+        (never_gives_in, "worker 1, worker 2 caught CancelledError and went on, until the event"),
+        (waits_in_a_thread, "All workers were told to stop.$"),
+        (forgets_to_await, r"failed in .*: it returned the coroutine nap\(\), which nobody has aw"),
+        (stops_the_loop, "failed in worker 1: LoopStopped: the event loop was stopped under it"),
+        (closes_the_loop, "failed in worker 1: RuntimeError: Cannot close a running event loop"),
+        (calls_from_another_thread, "given to the event loop by another thread.* use call_soon_th"),
+        (cancels_itself, "failed in worker 1: CancelledError"),
+    ],
+)
+def test_what_tasks_do_wrong_is_told_in_a_sentence(work: Any, says: str) -> None:
+    with pytest.raises(RunError, match=says) as info:
+        run(work, [30, 31], 2, "tasks", timeout=0.2)
+    assert all(span.outcome != "ok" for span in info.value.timeline.spans)
+
+
+def test_a_run_of_tasks_goes_on_in_a_cell_and_beside_it() -> None:
+    """Where a loop is running, and where several threads run tasks at once."""
+
+    async def cell() -> list[float]:
+        return run(nap, [0.01, 0.02], 2, "tasks").results
+
+    assert asyncio.run(cell()) == [0.01, 0.02]
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(run, nap, [0.02] * n, 5, "tasks") for n in (3, 4, 5)]
+        assert [len(each.result().spans) for each in runs] == [3, 4, 5]
+
+
+def test_tasks_that_the_work_has_left_end_with_the_run() -> None:
+    left: list[Any] = []
+    ended: list[str] = []
+
+    async def background() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cancelled")
+
+    async def leaves(item: int) -> int:
+        left.append(asyncio.create_task(background()))
+        await asyncio.sleep(0)
+        return item
+
+    assert run(leaves, [1, 2], 2, "tasks").results == [1, 2]
+    assert ended == ["cancelled"] * 2
+
+
+def test_the_lane_of_the_event_loop_shows_what_holds_it_up_and_is_no_worker() -> None:
+    async def work(seconds: float) -> None:
+        time.sleep(seconds)
+        await asyncio.sleep(0.05)
+
+    timeline = run(work, [0, 0.2, 0], 3, "tasks", loop=True)
+    (lane,) = set(timeline.lanes()) - set(timeline.workers())
+    assert lane == LOOP
+    assert len(timeline.workers()) == timeline.at_once() == 3
+    assert max(span.seconds for span in timeline.lanes()[LOOP]) >= 0.2
+    assert "3 workers" in timeline.describe()
+    assert "The event loop was held up for 0.2" in timeline.describe()
+    assert LOOP not in run(work, [0], 1, "tasks").lanes()
+
+
+def test_only_tasks_have_an_event_loop() -> None:
+    with pytest.raises(ValueError, match=r'^loop can be True where using is "tasks"'):
+        run(jobs.double, [1], loop=True)
+
+
+def test_a_plain_function_and_an_async_one_are_told_apart() -> None:
+    with pytest.raises(ValueError, match=r"^work must be an async function .* and double is a pl"):
+        run(jobs.double, [1], using="tasks")
+    for using in ("serial", "threads"):
+        with pytest.raises(ValueError, match=r"^work must be a plain function, and nap is an "):
+            run(nap, [1], using=using)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match='Say using="tasks"'):
+        run(nap, [1], using=pool)
+
+    async def numbers(item: int) -> Any:
+        yield item
+
+    with pytest.raises(ValueError, match="numbers yields: it is a generator"):
+        run(numbers, [1], using="tasks")
+
+
+def test_an_object_and_a_partial_may_be_async() -> None:
+    class Doubles:
+        async def __call__(self, x: int) -> int:
+            return 2 * x
+
+    async def times(factor: int, x: int) -> int:
+        return factor * x
+
+    assert run(Doubles(), [1, 2], 2, "tasks").results == [2, 4]
+    assert run(partial(times, 3), [1, 2], 2, "tasks").results == [3, 6]
+
+
+def test_too_many_threads_for_this_computer_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def starts_three(thread: threading.Thread) -> None:
+        if thread.name.startswith("worker"):
+            if len(started) == 3:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", starts_three)
+    with pytest.raises(RunError, match=r"let no more than 3 of 8 threads start\.$"):
+        run(jobs.double, range(8), 8)
+    assert not any(thread.is_alive() for thread in started)
+
+
 # ----------------------------------------------------------------- at the door
 
 
 @pytest.mark.parametrize("workers", [0, -1, 2.5, "four", 10_000, True, None])
 def test_a_number_of_workers_that_cannot_be_is_refused(workers: Any) -> None:
-    with pytest.raises(ValueError, match=r"^workers must be a whole number between 1 and 61, not "):
+    with pytest.raises(
+        ValueError, match=r"^workers must be a whole number between 1 and 1000, not "
+    ):
         run(jobs.double, [1], workers=workers)
+
+
+@pytest.mark.parametrize("using", ["processes", *METHODS])
+def test_processes_are_fewer_at_most(using: str) -> None:
+    with pytest.raises(ValueError, match=r"^workers must be .* between 1 and 61, not 62"):
+        run(jobs.double, [1], workers=62, using=using)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "soon", float("inf"), float("nan"), None])
@@ -344,6 +535,8 @@ def test_a_timeout_that_cannot_be_is_refused(timeout: Any) -> None:
 
 
 def test_items_that_are_none_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^items must be 1000000 at most, and these go on"):
+        run(jobs.double, count())
     with pytest.raises(ValueError, match=r"^items must be a list or something like it, not 5"):
         run(jobs.double, 5)  # type: ignore[arg-type]
 
@@ -415,6 +608,39 @@ def test_a_worker_that_dies_while_it_starts_is_told(keep_going: bool) -> None:
     with pytest.raises(RunError, match=sentence):
         run(EndsOnArrival(), [1, 2], 2, "spawn", keep_going=keep_going)
     assert not multiprocessing.active_children()
+
+
+FEW_FILES = """
+import multiprocessing, os, resource
+from helpers.run import RunError, run
+from helpers.work import wait
+run(wait, [0.01], 1, "fork")  # what it imports is there
+most = max(map(int, os.listdir("/dev/fd"))) + 12
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+try:
+    run(wait, [0.01] * 20, 20, "fork")
+except RunError as error:
+    print(error, len(multiprocessing.active_children()))
+print(len(run(wait, [0.01] * 4, 2, "fork").results))
+"""
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="Windows has no such limit")
+def test_workers_that_the_system_refuses_are_told_and_those_that_it_gave_are_ended() -> None:
+    done = subprocess.run([sys.executable, "-c", FEW_FILES], capture_output=True, text=True)
+    told, after = done.stdout.splitlines()
+    assert told.startswith("Not all workers could be started: OSError: [Errno 24] ")
+    assert told.endswith(". Those that were are told to stop. 0")
+    assert after == "4"
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="a fork starts at once")
+def test_workers_that_ignore_the_signal_to_end_are_given_one_second_together() -> None:
+    begun = time.monotonic()
+    with pytest.raises(RunError, match=r"^Not finished after 0\.5 s") as told:
+        run(jobs.ignore_the_end, range(6), 6, "fork", timeout=0.5)
+    assert "could not be stopped" not in str(told.value)
+    assert time.monotonic() - begun < 0.5 + 3 * GRACE
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -11,7 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -114,7 +116,7 @@ def test_head_has_the_headers_only(at: str, path: str) -> None:
         ("seconds=nan", b"seconds must be a number from 0 to 60, not 'nan'"),
         ("size=1e30", b"size must be a number from 0 to 1e+07, not '1e30'"),
         ("size=many", b"size must be a number from 0 to 1e+07, not 'many'"),
-        ("colour=red", b"colour is not known; there are seconds, size and name"),
+        ("colour=red", b"colour is not known; there are seconds, size, name and width"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_answered_in_one_sentence(
@@ -262,6 +264,26 @@ def test_all_threads_that_ask_for_the_address_get_the_same() -> None:
     for thread in threads:
         thread.join(30)
     assert found == {address()}
+
+
+@POSIX
+def test_a_fork_has_a_server_of_its_own_even_where_the_lock_was_held() -> None:
+    fork = get_context("fork")
+    answers = fork.SimpleQueue()
+    with module._lock:
+        child = fork.Process(target=_asks, args=(answers,))
+        child.start()
+    child.join(30)
+    assert not child.is_alive()
+    theirs = answers.get()
+    assert theirs != address()
+    assert nobody_answers(theirs)
+
+
+def _asks(answers: Any) -> None:
+    url = f"{address()}/wait"
+    assert fetch(url) == body(url)
+    answers.put(address())
 
 
 KERNEL = """

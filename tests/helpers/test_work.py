@@ -367,6 +367,15 @@ def test_start_and_join_ends_what_does_not_end_by_itself() -> None:
     assert not endless.is_alive()
 
 
+def test_start_and_join_leaves_no_process_where_another_cannot_be_started() -> None:
+    endless, started = (SPAWN.Process(target=work.forever, args=(0,)) for _ in range(2))
+    started.start()
+    with pytest.raises(AssertionError, match="start a process twice"):
+        work.start_and_join(endless, started)
+    assert not endless.is_alive()
+    assert not started.is_alive()
+
+
 def test_a_start_method_that_is_not_safe_on_macos_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

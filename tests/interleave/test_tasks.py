@@ -11,7 +11,7 @@ import pytest
 from cases import tasks
 from random_programs import by_seed, program
 
-from helpers.interleave import Refused, explore, play, replay
+from helpers.interleave import Refused, explore, pace, play, replay
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "6"))  # a long run: EXAMPLES=400 pytest …
 
@@ -141,6 +141,74 @@ def test_sleep_in_a_coroutine_is_noted() -> None:
         time.sleep(0.1)
 
     assert "time.sleep() in a coroutine holds up all other tasks" in str(explore(program))
+
+
+def test_a_task_that_waits_in_a_loop_without_an_await_holds_up_all_others() -> None:
+    async def program() -> None:
+        go = False
+
+        async def waits() -> None:
+            while not go:
+                pass
+
+        async def goes() -> None:
+            nonlocal go
+            await asyncio.sleep(0)
+            go = True
+
+        await asyncio.gather(waits(), goes())
+
+    report = explore(program)
+    assert report.verdict == "livelock"
+    assert "waits goes round in a loop without an await, so no other task has a turn" in str(report)
+    assert "no running task is left to change what it looks at" in str(report)
+    assert not report.complete
+
+
+def test_a_task_that_never_comes_to_an_await_has_no_end_in_sight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def program() -> None:
+        n = 0
+
+        async def counts() -> None:
+            nonlocal n
+            while True:
+                n += 1
+
+        await asyncio.gather(counts(), asyncio.sleep(0))
+
+    monkeypatch.setattr(pace, "TURNS", 1_000)
+    report = explore(program)
+    assert report.verdict == "no end in sight"
+    assert "counts goes round in a loop without an await" in str(report)
+
+
+def test_a_task_that_swallows_its_cancellation_and_goes_on_is_found() -> None:
+    """The end of the program cancels it, and waits."""
+
+    async def program() -> None:
+        async def stubborn() -> None:
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        task = asyncio.create_task(stubborn())
+        await asyncio.sleep(0)
+        del task
+
+    assert explore(program).verdict == "livelock"
+
+
+@pytest.mark.parametrize("name", ["close", "stop", "run_until_complete", "run_in_executor"])
+def test_what_would_end_or_leave_the_loop_is_refused_by_name(name: str) -> None:
+    async def program() -> None:
+        getattr(asyncio.get_running_loop(), name)()
+
+    with pytest.raises(Refused, match=rf"loop\.{name} cannot be followed here"):
+        explore(program)
 
 
 def test_threads_and_tasks_together_are_refused() -> None:

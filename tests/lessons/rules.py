@@ -12,8 +12,11 @@ from __future__ import annotations
 import ast
 import json
 import re
+import symtable
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -393,6 +396,38 @@ def called_last(cell: Cell) -> str:
     return ast.unparse(value.func) if isinstance(value, ast.Call) else ""
 
 
+@rule(everywhere)
+def what_a_cell_asserts_something_of_has_one_name(page: Page) -> Complaints:
+    """Whoever goes back and runs an earlier cell again does not break a later one."""
+    names = {cell.id: _names(cell) for cell in page.code}
+    for cell in page.code:
+        if any(isinstance(node, ast.Assert) for node in ast.walk(cell.tree)):
+            for name in sorted(names[cell.id].read):
+                by = [other for other, (assigned, _) in names.items() if name in assigned]
+                if len(by) > 1:
+                    yield f"{cell.id}: it reads {name}, which {' and '.join(by)} assign"
+
+
+class Names(NamedTuple):
+    assigned: set[str]  # by a cell
+    read: set[str]  # but not assigned there
+
+
+def _names(cell: Cell) -> Names:
+    body = textwrap.indent(ast.unparse(cell.tree), "    ")
+    inside = symtable.symtable(f"async def cell():\n{body}\n    pass", cell.id, "exec")
+    table = inside.lookup("cell").get_namespace()
+    here = [symbol for symbol in table.get_symbols() if not symbol.is_imported()]
+    assigned = {symbol.get_name() for symbol in here if symbol.is_assigned()}
+    return Names(assigned, {s.get_name() for s in _globals(table) if s.is_referenced()})
+
+
+def _globals(table: symtable.SymbolTable) -> Iterator[symtable.Symbol]:
+    yield from (symbol for symbol in table.get_symbols() if symbol.is_global())
+    for inner in table.get_children():
+        yield from _globals(inner)
+
+
 def _asserts(cell: Cell) -> bool:
     """Whether it fails when something does not hold: an assert, or a check that is compared."""
     nodes = list(ast.walk(cell.tree))
@@ -597,13 +632,19 @@ def its_cells_are_short(page: Page) -> Complaints:
 
 @rule(in_lessons)
 def it_is_neither_a_leaflet_nor_a_book(page: Page) -> Complaints:
-    """Counted are the cells that teach; asking, playing and grading take one each besides."""
+    """Counted are the cells that teach; asking, playing and grading take one or two besides.
+
+    Before what is graded stands a cell for the learner, with a beginning or with none.
+    """
     helping = ("predict", "panel", "play", "check", "hint", "move")
     calls = {cell.id for name in helping for cell, _ in page.named(name)}
     calls |= {cell.id for cell in page.code if called_last(cell) in TELLING}
+    graded = {cell.id for cell, _ in page.named("check")}
+    begun = {cell.id for cell, then in pairwise(page.code) if then.id in graded}
     cells = [cell for cell in page.code if cell.id not in calls]
-    if not 12 <= len(cells) <= 30:
-        yield f"{len(cells)} code cells beside those that ask and grade; 12 to 30 is right"
+    teaching = [cell for cell in cells if cell.id not in begun]
+    if len(cells) < 12 or len(teaching) > 30:
+        yield f"{len(teaching)} code cells beside those that ask and grade; 12 to 30 is right"
 
 
 @rule(in_lessons)

@@ -36,11 +36,12 @@ def test_what_is_stored_contradicts_nothing_that_its_lesson_says(lesson: str, ce
 def test_a_picture_that_shows_something_else_is_told_from_one_that_bears_a_lesson_out() -> None:
     def words(seconds: float, at_once: int) -> list[dict[str, Any]]:
         says = f"6 workers, 6 spans in {seconds} s: at most {at_once} at once, 1.0 on average."
-        alt = f"Six threads: no door: {says}\nlock: {says.replace('0.1', '0.6')}\n2 places: {says}"
+        slow = says.replace("0.1", "0.6")
+        alt = f"Six threads at a door: 6 places: {says}\nlock: {slow}\n2 places: {says}"
         return [{"data": {"text/html": [f'<figure><img alt="{alt}" ', 'src=""></figure>']}}]
 
     found = list(contradicted("04-synchronization", "doors", words(0.1, 6)))
-    assert found == ["a **[semaphore](99-glossary.md#Semaphore)**"]
+    assert found == ["**[semaphore](99-glossary.md#Semaphore)** counts free"]
     found = list(contradicted("04-synchronization", "doors", words(0.2, 6)))
     assert "six visits take six times as long" in found
     assert len(list(contradicted("04-synchronization", "doors", []))) == 2, "nothing is there"

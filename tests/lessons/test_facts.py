@@ -208,6 +208,50 @@ def test_python_renews_the_locks_of_logging_after_a_fork_and_warns_of_threads() 
     assert ("DeprecationWarning" in done.stderr) == (sys.version_info >= (3, 12))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+def test_sigterm_ends_a_process_without_its_finally() -> None:
+    code = """if True:
+    import os, signal
+    try:
+        with open(os.devnull):
+            print("begun", flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        print("tidied up")
+    """
+    done = told(code)
+    assert (done.stdout, done.returncode) == ("begun\n", -15)
+
+
+@needs_fork
+def test_a_pool_that_forks_cannot_replace_its_workers() -> None:
+    with pytest.raises(ValueError, match="fork"):
+        ProcessPoolExecutor(1, multiprocessing.get_context("fork"), max_tasks_per_child=1)
+
+
+def test_without_a_number_a_process_pool_has_a_worker_for_each_cpu() -> None:
+    cpus = getattr(os, "process_cpu_count", os.cpu_count)()
+    with ProcessPoolExecutor(mp_context=spawn) as pool:
+        most = pool._max_workers  # type: ignore[attr-defined]
+    assert most == (min(cpus, 61) if sys.platform == "win32" else cpus)
+
+
+def test_an_array_over_a_block_that_was_closed_crashes_who_reads_it() -> None:
+    code = """if True:
+    import numpy as np
+    from multiprocessing.shared_memory import SharedMemory
+    block = SharedMemory(create=True, size=4096)
+    array = np.ndarray(4096, np.uint8, block.buf)
+    array[:] = 1
+    block.close()
+    block.unlink()
+    print(array.sum())
+    """
+    done = told(code)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+
+
 def test_a_value_does_not_go_through_submit() -> None:
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         error = pool.submit(id, spawn.Value("i", 0)).exception()

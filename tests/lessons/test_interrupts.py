@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def kernel(tmp_path: Path) -> Iterator[Kernel]:
 def test_an_interrupt_of_an_import_arrives_after_it_and_the_module_is_whole(
     kernel: Kernel, tmp_path: Path
 ) -> None:
-    for name, seconds in {"short": 0.3, "other": 0.3, "long": 30}.items():
+    for name, seconds in {"short": 0.3, "other": 0.3, "long": 30, "again": 1}.items():
         (tmp_path / f"{name}.py").write_text(SLOW.format(seconds=seconds))
     kernel.run(f"import helpers, sys, time; sys.path.insert(0, {str(tmp_path)!r})", ENDS)
     cell = "import short, other\nreached = True\nwhile True: time.sleep(0.01)"
@@ -37,6 +38,16 @@ def test_an_interrupt_of_an_import_arrives_after_it_and_the_module_is_whole(
     assert kernel.run("assert short.whole; import other; assert other.whole", ENDS).status == "ok"
     assert kernel.run("import long", ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
     assert kernel.run("time.sleep(0.1)", ENDS).status == "ok"
+    twice = kernel.run("import again\nreached", ANSWERS, 0.1, lambda: press_twice(kernel))
+    assert twice.status == "KeyboardInterrupt"
+    assert kernel.run("time.sleep(0.5); assert again.whole", ENDS).status == "ok"
+    assert kernel.run("time.sleep(9)", ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
+
+
+def press_twice(kernel: Kernel) -> None:
+    kernel.interrupt()
+    time.sleep(0.2)
+    kernel.interrupt()
 
 
 DEATHS = {
@@ -56,6 +67,18 @@ def crashes(): ctypes.string_at(0)
 """
 
 
+FORKED = """
+from multiprocessing import get_context
+from helpers.ending import under_way
+with under_way._note.lock:  # as a panel may have it
+    child = get_context("fork").Process(target=run, args=(len, ["ab"]))
+    child.start()
+child.join(20)
+child.kill()
+assert child.exitcode == 0
+"""
+
+
 def test_the_next_kernel_says_what_was_under_way_when_the_last_one_died(kernel: Kernel) -> None:
     assert kernel.run(IMPORTS, ENDS)[:2] == ("ok", " ")
     for call, what in DEATHS.values():
@@ -66,6 +89,7 @@ def test_the_next_kernel_says_what_was_under_way_when_the_last_one_died(kernel: 
         where = "in the cell that begins with `# once more`"
         sentence = f"The last kernel ended while {what} was under way, {where}.\n"
         assert kernel.run(IMPORTS, ENDS).said.strip() == sentence.strip()
+    assert kernel.run(FORKED, ENDS).status == "ok"
     kernel.run(f"{IMPORTS}\nrun(ends, [1], using='fork')", ENDS)
     kernel.restart()
     assert kernel.run(IMPORTS, ENDS).said.strip() == ""

@@ -22,21 +22,41 @@ from rules import (
 )
 
 LADDER = "04b-the-ladder"  # a workbook: a learner acts in it, after a lesson that has taught
+RUNGS = "04c-more-rungs"  # another one
 KNOWINGLY: dict[tuple[str, str], str] = {
+    ("03-processes", "its_cells_are_short"): (
+        "a program with processes stands whole: what makes them, starts, joins and looks at them"
+    ),
+    ("03b-pools-and-sharing", "its_cells_are_short"): (
+        "the same for pools and blocks, and for modules that their workers import"
+    ),
     ("04-synchronization", "its_cells_are_short"): (
         "a program that is explored stands whole in one cell: its threads, and what it asserts"
+    ),
+    ("06-choosing", "its_cells_are_short"): (
+        "a comparison in the standard library's own code stands whole in one cell"
     ),
     ("07-asyncio", "its_cells_are_short"): (
         "the same for programs of tasks, and for those that a reader would copy"
     ),
     (LADDER, "it_asks_before_it_measures_and_lets_turn_and_repair"): (
-        "28 exercises to break and to repair stand in the place of predictions and sliders"
+        "exercises to break and to repair stand in the place of predictions and sliders"
     ),
     (LADDER, "its_cells_are_short"): (
         "a program stands whole in one cell, with its class; the others play, check or hint: one "
         "line. That none is over 25 is tested in test_ladder"
     ),
     (LADDER, "prose_and_code_are_in_balance"): (
+        "each rung has three texts to read and seven cells to act in"
+    ),
+    (RUNGS, "it_asks_before_it_measures_and_lets_turn_and_repair"): (
+        "exercises to break and to repair stand in the place of predictions and sliders"
+    ),
+    (RUNGS, "its_cells_are_short"): (
+        "a program stands whole in one cell, with its class; the others play, check or hint: one "
+        "line. That none is over 25 is tested in test_ladder"
+    ),
+    (RUNGS, "prose_and_code_are_in_balance"): (
         "each rung has three texts to read and seven cells to act in"
     ),
 }

@@ -33,19 +33,20 @@ END = [
     "## Words\n\n[Thread](99-glossary.md#Thread)",
     "## Further reading\n\n[threading](https://docs.python.org/3/library/threading.html)",
 ]
+ASKED = ("sixteen", "three", "crunch")
 CODE = [
     "from helpers.run import run\n\ntl = run(wait, [1])",
-    *[f"asked = predict('start.{name}')\nasked" for name in ("sixteen", "three", "crunch")],
-    *["asked.measured(tl.elapsed)\nassert tl"] * 3,
+    *[f"{name} = predict('start.{name}')\n{name}" for name in ASKED],
+    *[f"{name}.measured(tl.elapsed)\nassert tl" for name in ASKED],
     "turned = panel(work)\nturned",
     "turned.move(workers=2)\nassert tl",
     "check('start.overlap', work)",
-    "check('start.usable', work)",
-    "hint('start.overlap')\nhint('start.usable')",
+    "check('start.shares', work)",
+    "hint('start.overlap')\nhint('start.shares')",
     *["x = 1\nassert x\nprint(x)"] * 9,
     *["x = 1\ny = 2\nprint(x)"] * 3,
 ]
-SOLVED = ["check('start.overlap', work)", "check('start.usable', work)"]
+SOLVED = ["check('start.overlap', work)", "check('start.shares', work)"]
 
 
 SNAPSHOT = {
@@ -56,7 +57,7 @@ SNAPSHOT = {
 
 
 def code(text: str, number: int, *tags: str) -> Notebook:
-    widget = text.endswith(("\nasked", "\nturned"))
+    widget = text.endswith(tuple(f"\n{name}" for name in (*ASKED, "turned")))
     tags = (*tags, "widget", rules.IGNORED) if widget else tags
     return {
         "cell_type": "code",
@@ -237,6 +238,11 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
         put({"tags": [rules.IGNORED]}, "cells", -9, "metadata"),  # what follows only prints
     ),
     (rules.no_cell_that_only_asserts_is_silent, runs("n = 1\nfor m in [n]:\n    assert m")),
+    (rules.what_a_cell_asserts_something_of_has_one_name, runs("tl = three = run(wait, [2])")),
+    (
+        rules.what_a_cell_asserts_something_of_has_one_name,
+        runs("for three in ():\n    await three"),
+    ),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("# Another")),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("### Deep")),
     (rules.its_links_and_pictures_lead_somewhere, says("[next](98-nothing.ipynb)")),
@@ -302,7 +308,7 @@ def test_every_rule_is_broken_by_one_of_them() -> None:
 
 def test_a_large_file_breaks_the_rule(tmp_path: Path) -> None:
     path = tmp_path / "large.ipynb"
-    path.write_text(rules.json.dumps(notebook([prose("x" * 300_001, "large")])))
+    path.write_text(rules.json.dumps(notebook([prose("x" * 400_001, "large")])))
     assert list(rules.it_is_small_enough_for_a_git_host_to_show(Page(path)))
 
 

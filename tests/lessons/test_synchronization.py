@@ -8,49 +8,43 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from rules import FOLDER, Page
 
+from helpers import work
+from helpers.contention import table
 from helpers.deadline import DeadlinePassed, deadline
 from helpers.interleave import explore
+from helpers.run import run
 from stacks import explore_on_stacks
 
+PAGE = Page(FOLDER / "04-synchronization.ipynb")
 RUNS = 200
 PROGRAMS = """
 programs = {
     "program": program,
-    "with_call": with_call,
     "safe": safe,
-    "lazily, locked": lambda: lazily(Lock),
-    "lazily": lambda: lazily(nullcontext),
-    "twice, RLock": lambda: twice(RLock),
-    "twice": lambda: twice(Lock),
+    "lazily": lazily,
     "letter": letter,
     "shop, while": lambda: shop(with_while),
     "shop, if": lambda: shop(with_if),
     "crossed": crossed,
-    "dinner, in a circle": dinner,
-    "dinner, ordered": dinner,
 }
 """
-SEATS = {
-    "dinner, in a circle": [(0, 1), (1, 2), (2, 0)],
-    "dinner, ordered": [(0, 1), (1, 2), (0, 2)],
-}
-FINE = ["safe", "lazily, locked", "twice, RLock", "letter", "shop, while", "dinner, ordered"]
+FINE = ["safe", "letter", "shop, while"]
 FAILS = {
     "program": "race",
-    "with_call": "race",
     "lazily": "race",
-    "twice": "deadlock",
     "shop, if": "exception",
     "crossed": "deadlock",
-    "dinner, in a circle": "deadlock",
 }
 
 
@@ -58,7 +52,7 @@ FAILS = {
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """A module of the lesson's imports and functions, and the programs made of them."""
     kept: list[ast.stmt] = []
-    for cell in Page(FOLDER / "04-synchronization.ipynb").code:
+    for cell in PAGE.code:
         kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef)
         kept += [node for node in cell.tree.body if isinstance(node, kinds)]
     path: Path = tmp_path_factory.mktemp("lesson") / "lesson_04.py"
@@ -72,8 +66,6 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 
 
 def chosen(lesson: ModuleType, name: str) -> Callable[[], None]:
-    """The program of that name; the forks of a dinner are as the lesson lays them."""
-    vars(lesson)["seats"] = SEATS.get(name)
     program: Callable[[], None] = lesson.programs[name]
     return program
 
@@ -150,3 +142,40 @@ def _really(program: Callable[[], None]) -> str:
     finally:
         threading.excepthook = before
     return f"{type(errors[0]).__name__}: {errors[0]}" if errors else "ok"
+
+
+def test_who_needs_two_places_starves_unless_there_is_a_turnstile() -> None:
+    before = []
+    for turnstile in (None, threading.Lock()):
+        spans = table(turnstile).spans
+        (large,) = [span for span in spans if span.name == "has 2"]
+        before.append(sum(span.start < large.start for span in spans if span.name == "has 1"))
+    assert before[1] < 12, "nobody who came later has passed"
+    assert before[0] > before[1]
+
+
+def test_the_recorded_table_is_what_was_recorded() -> None:
+    recorded = json.loads((FOLDER / "recorded" / "torn.json").read_text(encoding="utf-8"))
+    (shown,) = [cell.text for cell in PAGE.prose if cell.id == "lost-explained"]
+    for row in recorded["rows"]:
+        build = "" if row["build"] == "GIL" else f", {row['build']}"
+        shares = [f"{lost['median']:.0%}" for lost in row["lost"].values()]
+        version = row["python"].rpartition(".")[0]
+        assert f"| {version}{build} | {' | '.join(shares)} |" in shown
+    assert f"{recorded['rounds']} times each" in shown
+
+
+def test_a_folded_listing_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pool of two connections, and one who waits alone at a barrier."""
+    names = {"Barrier": threading.Barrier, "BoundedSemaphore": threading.BoundedSemaphore}
+    space: dict[str, Any] = {**names, "run": run, "work": work}
+    space["together"] = lambda function: function()
+    prose = "\n".join(cell.text for cell in PAGE.prose)
+    listings = re.findall(r"```python\n(.*?)```", prose, re.DOTALL)
+    assert len(listings) == 2
+    for listing in listings:
+        exec(listing, space)
+    assert sorted(space["free"]) == ["connection 1", "connection 2"]
+    said = capsys.readouterr().out.strip()
+    assert said == "Turned back. Is the barrier broken? True"
+    assert f"It prints `{said}`" in prose

@@ -17,7 +17,7 @@ import update
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSON = "notebooks/00-start-here.ipynb"
-ANSWER = "def usable(host, allowed, quota):\n    return allowed"
+ANSWER = "def shares(tl):\n    return {}"
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 
@@ -48,13 +48,13 @@ def course(upstream: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "my course"
     git(tmp_path, "clone", "--quiet", str(upstream), str(folder))
     page = read(folder)
-    find(page, "usable-starter")["source"] = ANSWER
+    find(page, "shares-starter")["source"] = ANSWER
     find(page, "title")["source"] += "\nMy note."
     for cell in page["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], 7
     own = {**nbformat.v4.new_code_cell("mine = 1"), "id": "my-own-cell"}
-    page["cells"].insert(ids(page).index("usable-starter") + 1, own)
+    page["cells"].insert(ids(page).index("shares-starter") + 1, own)
     page["metadata"]["language_info"]["version"] = "3.14.0"
     write(folder, page)
     (folder / "notebooks" / "progress.sqlite").write_bytes(b"kept")
@@ -68,8 +68,8 @@ def commit(folder: Path) -> None:
 
 def new_version(upstream: Path) -> None:
     page = read(upstream)
-    find(page, "usable-check")["source"] = "# better\ncheck('start.usable', usable)"
-    find(page, "usable-starter")["source"] = "def usable(host, allowed, quota): ..."
+    find(page, "shares-check")["source"] = "# better\ncheck('start.shares', shares)"
+    find(page, "shares-starter")["source"] = "def shares(tl): ..."
     find(page, "first-timeline")["outputs"] = []
     del page["cells"][ids(page).index("overlap-look")]
     fresh = {**nbformat.v4.new_markdown_cell("New."), "id": "new-cell"}
@@ -115,10 +115,10 @@ def test_an_update_brings_what_is_new_and_keeps_what_was_written(
     assert f"What you wrote stands in {LESSON}." in done.stdout
     page = read(course)
     nbformat.validate(page)
-    assert find(page, "usable-starter")["source"] == ANSWER
+    assert find(page, "shares-starter")["source"] == ANSWER
     assert find(page, "title")["source"].endswith("My note.")
-    assert ids(page)[ids(page).index("usable-starter") + 1] == "my-own-cell"
-    assert find(page, "usable-check")["source"].startswith("# better")
+    assert ids(page)[ids(page).index("shares-starter") + 1] == "my-own-cell"
+    assert find(page, "shares-check")["source"].startswith("# better")
     assert find(page, "new-cell")["source"] == "New."
     assert "overlap-look" not in ids(page)
     assert (course / ".before-update" / LESSON).read_bytes() == before

@@ -48,6 +48,10 @@ class Picture:
             lane for lane in self.lanes if f": {lane.title}".endswith(f": {title}" * bool(title))
         )
 
+    def full(self) -> list[int]:
+        """For how much of the time each queue was full, in percent."""
+        return [int(share) for share in re.findall(r"full (\d+)% and empty", self.words)]
+
     def points(self, name: str) -> dict[str, float]:
         """The points of a line in a chart, as its words name them."""
         line = next(
@@ -116,9 +120,9 @@ CLAIMS = [
         *(
             "00-start-here",
             "first-timeline",
-            "(99-glossary.md#Worker) share them.",
+            "each of them gets a [worker](99-glossary.md#Worker) of its own",
         ),
-        lambda see: see().workers == see().at_once == 4 and see().spans == 8,
+        lambda see: see().workers == see().at_once == see().spans == 8,
     ),
     Claim(
         *("00-start-here", "answer-three", "the whole cannot be done before 0.3 s"),
@@ -155,6 +159,10 @@ CLAIMS = [
     Claim(
         *("01-concurrency", "answer-running", "Each process has a GIL of its own"),
         lambda see: see("processes").at_once >= 2,
+    ),
+    Claim(
+        *("01-concurrency", "album-downloads", "threads help however few CPUs there are"),
+        lambda see: faster(see("a pool of six"), see("one after the other"), 3),
     ),
     Claim(
         *("01-concurrency", "answer-waiting", "With more workers the latency stays"),
@@ -215,8 +223,12 @@ CLAIMS = [
         ),
     ),
     Claim(
-        *("03-processes", "speedup", "several can compute at the same instant"),
-        lambda see: faster(see("processes: 2"), see("processes: 1"), 1.5),
+        *(
+            "03-processes",
+            "win",
+            "the processes need about half the time",
+        ),
+        lambda see: faster(see("processes"), see("threads"), 1.4),
     ),
     Claim(
         *("03-processes", "curve", "where do the processes leave the ideal line?"),
@@ -224,11 +236,23 @@ CLAIMS = [
     ),
     Claim(
         *("04-synchronization", "doors", "six visits take six times as long"),
-        lambda see: faster(see("no door"), see("lock"), 5.5, 6.5),
+        lambda see: faster(see("6 places"), see("lock"), 5.5, 6.5),
     ),
     Claim(
-        *("04-synchronization", "doors", "a **[semaphore](99-glossary.md#Semaphore)**"),
-        lambda see: [see(door).at_once for door in ("no door", "lock", "2 places")] == [6, 1, 2],
+        *(
+            "04-synchronization",
+            "doors",
+            "**[semaphore](99-glossary.md#Semaphore)** counts free",
+        ),
+        lambda see: [see(door).at_once for door in ("6 places", "lock", "2 places")] == [6, 1, 2],
+    ),
+    Claim(
+        *("04-synchronization", "rate-limit", "says how many may *start* in a time"),
+        lambda see: see().workers == 6 and 0.44 < see().seconds < 0.55,
+    ),
+    Claim(
+        *("04-synchronization", "starving-shown", "so two are never free together"),
+        lambda see: faster(see("turnstile"), see("no turnstile"), 1.03),
     ),
     Claim(
         *("04-synchronization", "hike", "The second part begins when the last one is there."),
@@ -244,7 +268,15 @@ CLAIMS = [
     ),
     Claim(
         *("05-queues", "stages-shown", "The queue before the slowest stage is full"),
+        lambda see: see.full()[0] > 60 > 20 > see.full()[1],
+    ),
+    Claim(
+        *("05-queues", "stages-four", "threads added anywhere else change nothing"),
         lambda see: faster(see("4 to resize"), see("1 to resize"), 1.5),
+    ),
+    Claim(
+        *("05-queues", "stages-four", "Both queues are full now."),
+        lambda see: see.full()[3] > see.full()[2] > 40,
     ),
     Claim(
         *("06-choosing", "run-http", "Three downloads at once"),

@@ -7,7 +7,8 @@ Each cell is interrupted after 0 to 1 s, or one of its processes is killed. Then
 has to answer within 5 s; its threads, its processes, its settings and what an exploration
 reports have to be as before; and the cell has to run again, and then the next one. In the end
 the kernel is told to end, or is killed in the middle of a cell: nothing of it may be left after
-10 s, and no folder once another process has made one.
+10 s, no process and nobody who listens at a port of it, and no folder once another process has
+made one.
 
 PART is a piece of the name of a lesson or of a program; without it all are tried. Whatever does
 not hold is printed with the seed of its try. `--seed N` repeats that try, and no other.
@@ -20,6 +21,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -48,10 +50,13 @@ SETTLES = 5.0  # seconds until nobody is left of it
 SAYS = 20.0  # seconds for that
 ENDS = 90.0  # seconds for a cell that nobody interrupts
 GONE = 10.0  # seconds until nothing is left of a killed kernel
-# One of each for the whole kernel; the last are pyzmq's, for big pictures, and IPython's.
+# One of each for the whole kernel; the last are asyncio's own pool, pyzmq's, for big pictures,
+# and IPython's.
 MAY_STAY = (
-    "resource_tracker", "forkserver", "server.py", "GarbageCollectorThread", "HistorySavingThread",
+    "resource_tracker", "forkserver", "server.py", "Thread asyncio_", "GarbageCollectorThread",
+    "HistorySavingThread",
 )  # fmt: skip
+ENDINGS = ("ok", "KeyboardInterrupt", "CancelledError", "")  # the third of a cell with `await`
 DELIBERATE = {"wrong-on-purpose", "raises-exception"}
 
 PROBE = """
@@ -263,6 +268,17 @@ class Kernel:
                     found.append((" ".join(process.cmdline())[:300], process.pid))
         return found
 
+    def ports(self) -> list[int]:
+        """Where it, or a process below it, waits for connections from this computer."""
+        found = []
+        with suppress(psutil.Error):
+            kernel = psutil.Process(self.pid)
+            for process in (kernel, *kernel.children(recursive=True)):
+                with suppress(psutil.Error):
+                    lines = process.net_connections("inet")
+                    found += [n.laddr.port for n in lines if n.status == psutil.CONN_LISTEN]
+        return found
+
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 
@@ -275,6 +291,7 @@ class Kernel:
 
     def end(self, kill: bool = False) -> list[str]:
         """What is left of it, some seconds after its end."""
+        ports = self.ports()
         if kill:
             os.kill(self.pid, signal.SIGKILL)
         self.client.stop_channels()
@@ -283,6 +300,7 @@ class Kernel:
         last = time.monotonic() + GONE
         while (left := self._marked()) and time.monotonic() < last:
             time.sleep(0.1)
+        listening = [f"port {port}" for port in ports if _answers(port)]
         code = "from helpers import folders; folders.temporary('next').cleanup()"  # it sweeps
         subprocess.run(
             [sys.executable, "-c", code],
@@ -294,7 +312,7 @@ class Kernel:
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return [*left.values(), *folders]
+        return [*left.values(), *folders, *listening]
 
     def _marked(self) -> dict[int, str]:
         found = {}
@@ -304,6 +322,13 @@ class Kernel:
                 if mine and process.status() != psutil.STATUS_ZOMBIE:
                     found[process.pid] = " ".join(process.cmdline())[:300]
         return found
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    return False
 
 
 # ----------------------------------------------------------------- a try
@@ -374,8 +399,7 @@ class Try:
                 raise Wrong(f"{what}: no answer within {limit:g} s; {stopped.said}") from None
             self.counts["answers that an interrupt of ipykernel itself has cost"] += 1
         self.counts[f"{kind} that met a cell at work"] += stopped.status != "ok"
-        expected = stopped.status in ("ok", "KeyboardInterrupt", "")
-        if kind == "interrupts" and not expected and not cell.fails:
+        if kind == "interrupts" and stopped.status not in ENDINGS and not cell.fails:
             self._note(cell.name, f"{what}: {stopped.status}: {stopped.said}")
         self._settled(kernel, before, cell, what)
         again = kernel.run(cell.code, ENDS)

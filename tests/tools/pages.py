@@ -51,13 +51,15 @@ class Minutes(NamedTuple):
 def minutes(notebook: dict[str, Any]) -> Minutes:
     """How long a lesson takes: reading, to the minute; doing, to five minutes, both rounded up.
 
-    What is folded away (hints, cells tagged `solution`) is not counted.
+    What is folded away (hints, cells tagged `solution`) is not counted, nor is code that
+    stands in an earlier cell word for word, such as a program that is to be repaired.
     """
     cells = [cell for cell in notebook["cells"] if "solution" not in _tags(cell)]
     prose = [_source(cell) for cell in cells if cell["cell_type"] == "markdown"]
     code = [_source(cell) for cell in cells if cell["cell_type"] == "code"]
     words = sum(len(_words(text)) for text in prose)
-    lines = sum(len(text.splitlines()) for text in code)
+    fresh = [text for n, text in enumerate(code) if not any(text in each for each in code[:n])]
+    lines = sum(len(text.splitlines()) for text in fresh)
     read = words / WORDS_A_MINUTE + lines * SECONDS_A_CODE_LINE / 60
     do = len(code) * SECONDS_A_CELL / 60
     do += sum(each * len(call.findall(text)) for text in code for call, each in MINUTES.items())

@@ -117,6 +117,36 @@ PROGRAMS = {
     "        pool.submit(boxes.put, 1)\n        pool.submit(boxes.put, 2)\n"
     "        assert boxes.get() + boxes.get() == 3\n"
     "assert explore(program, budget=300).verdict == 'ok'",
+    "explore, async": "import asyncio\n"
+    "from helpers.interleave import explore\n"
+    "async def program():\n"
+    "    total = 0\n"
+    "    async def add():\n"
+    "        nonlocal total\n"
+    "        for _ in range(3):\n"
+    "            seen = total\n            await asyncio.sleep(0)\n            total = seen + 1\n"
+    "    await asyncio.gather(*(add() for _ in range(3)))\n"
+    "    assert total == 9\n"
+    "assert explore(program, every=True, budget=500).verdict == 'race'",
+    "play": "import threading\nfrom helpers.lesson import play\n"
+    "def program():\n"
+    "    total = 0\n"
+    "    def add():\n        nonlocal total\n        total += 1\n"
+    "    threads = [threading.Thread(target=add) for _ in range(2)]\n"
+    "    for thread in threads: thread.start()\n"
+    "    for thread in threads: thread.join()\n"
+    "    assert total == 2\n"
+    "board = play(program)\n"
+    "for _ in range(8):\n"
+    "    for thread in 'AB':\n        board.press(thread)\n        board.undo()",
+    "panel": "from helpers.panels import panel, workers\nfrom helpers.run import run\n"
+    "from helpers.work import wait\n"
+    "def waits(workers):\n    return run(wait, [0.1] * 8, workers)\n"
+    "turned = panel(waits, workers=workers(4, 2))\n"
+    "assert len(turned.move(workers=3).lanes()) == 3",
+    "starts and joins": "from multiprocessing import get_context\nfrom helpers import work\n"
+    "spawn = get_context('spawn')\n"
+    "work.start_and_join(*(spawn.Process(target=work.wait, args=(0.3,)) for _ in range(2)))",
 } | {
     f"check {name}, {which}": "from helpers import lesson\nfrom helpers.exercises import find\n"
     f"exercise = find({name!r})\n"

@@ -33,13 +33,17 @@ COMPUTING = (
     "tests/lessons/test_rules.py",
     "tests/lessons/test_synchronization.py",
     "[ladder.",
+    "[rungs.",
     "[synchronization.",
     "[tasks.",
-    "04b-the-ladder.ipynb::",
-    "04b-solved.ipynb::",
 )
+IN_BROWSER = "tests/browser/test_lessons.py"
 # Of tests that wait and judge, but hold on a busy computer, too.
 HARDY = (
+    "notebooks/solutions/",
+    *(f"notebooks/{name}" for name in ("03b-", "04-", "04b-", "05-", "07-")),  # the others measure
+    "tests/browser/test_accessible.py",
+    IN_BROWSER,
     "tests/exercises/",
     "tests/repository/",
     *(
@@ -60,10 +64,12 @@ def computes(nodeid: str) -> bool:
 
 
 def group(nodeid: str) -> str:
-    """What stays together: the cells of a notebook, and all that measures."""
-    if computes(nodeid):
+    """What stays together: the cells of a notebook, a lesson in a browser, all that measures."""
+    if IN_BROWSER in nodeid:
+        return nodeid.partition("[")[2]
+    if computes(nodeid) or any(part in nodeid for part in HARDY):
         return nodeid.split("::")[0] if ".ipynb::" in nodeid else nodeid
-    return nodeid if any(part in nodeid for part in HARDY) else ALONE
+    return ALONE
 
 
 def own_cpu(nodeid: str, worker: str) -> set[int]:

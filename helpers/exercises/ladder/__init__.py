@@ -1,17 +1,20 @@
-"""The exercises of lesson 04b: programs to break, then to repair.
+"""The exercises of lesson 04b: programs to break, then to repair; and some that are right.
 
 `ladder.lost_update.break` takes the word of a schedule; any one that fails will
-do. `ladder.lost_update` takes the repaired class or function; the same program
-is explored with it, over all schedules. Then it is tried in other programs: with
-more threads, with others who look, so that nobody repairs one run only, or by
-leaving nothing to run at once.
+do, and the shortest is praised. `ladder.lost_update` takes the repaired class or
+function; the same program is explored with it, over all schedules. Then it is
+tried in other programs: with more threads, with others who look, so that nobody
+repairs one run only, or by leaving nothing to run at once. Where the question is
+"broken or not?", the answer is such a word, or "right".
 
-`programs` has the programs, `repairs` what holds and what only seems to.
+`programs` has the programs, `puzzles` those that may be right, `repairs` what
+holds and what only seems to. The rungs of lesson 04c stand in `rungs`, beside
+this package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import combinations
 from types import FunctionType
@@ -20,7 +23,7 @@ from typing import Any, NamedTuple
 from ...interleave import replay
 from .. import NotYet, exercise, expect
 from .._schedules import all_hold, all_tried, really_holds, sentence, told
-from . import adversaries, programs, repairs
+from . import adversaries, programs, puzzles, repairs
 
 Program = Callable[[], None]
 CROWD = adversaries.CROWD
@@ -42,6 +45,7 @@ class Rung(NamedTuple):
     part: str  # the name of what is repaired
     word: str  # of a schedule that fails
     harmless: str  # of one that does not
+    least: int  # letters of the shortest word that fails
     to_break: tuple[str, ...]  # hints
     to_repair: tuple[str, ...]
     wrong: Any  # a plausible repair
@@ -49,20 +53,28 @@ class Rung(NamedTuple):
     also: tuple[Also, ...] = ()
     crowds: tuple[Program, ...] = ()  # on real threads, and all of them at once
 
-    @property
-    def name(self) -> str:
-        """Of the repair; that of the other exercise has `.break` after it."""
-        return f"ladder.{self.program.__name__}"
+
+class Puzzle(NamedTuple):
+    """Broken or not? A program that is right, or has a word that breaks it."""
+
+    program: Program
+    hints: tuple[str, ...]
+    word: str  # of a schedule that fails; where the program is right, of any one
+    least: int = 0  # letters of the shortest word that fails; 0: the program is right
+    why: str = ""  # it is right
 
 
 # ---------------------------------------------------------------------- grading
 
 
-def breaks(rung: Rung, word: Any) -> str:
-    """Does the program fail, if its threads take turns by this word?"""
+RIGHT = "right"
+
+
+def breaks(program: Program, least: int, word: Any) -> str:
+    """Does the program fail, if its threads take turns by this word? The shortest has `least`."""
     expect(isinstance(word, str), f'the answer must be a word such as "AB", not {word!r:.60}.')
     try:
-        schedule = replay(rung.program, word)
+        schedule = replay(program, word)
     except ValueError as error:
         raise NotYet(sentence(error)) from None
     expect(
@@ -75,7 +87,26 @@ def breaks(rung: Rung, word: Any) -> str:
         schedule.verdict != "ok",
         f"{word}{rest} ends well: no assertion fails, nobody is left waiting.",
     )
-    return f"{word}{rest} fails: {told(schedule)}"
+    return f"{word}{rest} fails: {told(schedule)} {praise(program, least, word)}"
+
+
+def praise(program: Program, least: int, word: str) -> str:
+    """How short the word is, or could be."""
+    beginnings = (word[:n] for n in range(1, len(word) + 1))
+    enough = next(each for each in beginnings if replay(program, each).verdict != "ok")
+    shorter = "" if enough == word else f"{enough} is enough, as the rest follows from the rule. "
+    if len(enough) == least:
+        return f"{shorter}No word that breaks it is shorter."
+    letters = f"{least} letter{'s' * (least > 1)}"
+    return f"{shorter}The shortest word that breaks it has {letters}: can you find one?"
+
+
+def decides(puzzle: Puzzle, answer: Any) -> str:
+    """Is the program right, if that is the answer? Else, does this word break it?"""
+    if not (isinstance(answer, str) and answer.strip().lower() == RIGHT):
+        return breaks(puzzle.program, puzzle.least, answer)
+    expect(puzzle.least == 0, "it is not right: there is a schedule that breaks it. Find its word.")
+    return f"It is right. {all_tried(all_hold(puzzle.program, MOST))} {puzzle.why}"
 
 
 def holds(rung: Rung, answer: Any) -> str:
@@ -100,6 +131,43 @@ def with_part(program: Program, part: str, answer: Any) -> Program:
     )
 
 
+def register(lesson: str, rungs: Iterable[Rung], puzzles: Iterable[Puzzle]) -> None:
+    """Make them exercises, whose names begin with that of the lesson."""
+    for rung in rungs:
+        name = rung.program.__name__
+        exercise(
+            f"{lesson}.{name}.break",
+            f"Find a schedule that breaks {name}(): the letters of the threads, as they take "
+            "turns.",
+            hints=rung.to_break,
+            solution=rung.word,
+            starter="",
+            wrong=rung.harmless,
+            says=f"{rung.harmless} ",
+        )(partial(breaks, rung.program, rung.least))
+        exercise(
+            f"{lesson}.{name}",
+            f"Repair {rung.part}, so that no schedule breaks {name}().",
+            hints=rung.to_repair,
+            solution=getattr(repairs, rung.part),
+            starter=getattr(programs, rung.part),
+            wrong=rung.wrong,
+            says=rung.says,
+            seconds=60.0,  # for what polls: all others take two at most
+        )(partial(holds, rung))
+    for puzzle in puzzles:
+        name, right = puzzle.program.__name__, puzzle.least == 0
+        exercise(
+            f"{lesson}.{name}",
+            f'Is {name}() broken? Find a schedule that breaks it, or answer "{RIGHT}".',
+            hints=puzzle.hints,
+            solution=RIGHT if right else puzzle.word,
+            starter="",
+            wrong=puzzle.word if right else RIGHT,
+            says=f"{puzzle.word} " if right else "there is a schedule that breaks it",
+        )(partial(decides, puzzle))
+
+
 # -------------------------------------------------------------------- the rungs
 
 RUNGS = (
@@ -108,6 +176,7 @@ RUNGS = (
         "Counter",
         word="ABBA",
         harmless="AABB",
+        least=2,
         to_break=(
             "An increment is two letters: read the value, write it back. Between them another "
             "thread may come in.",
@@ -130,58 +199,32 @@ RUNGS = (
         ),
     ),
     Rung(
-        programs.overdrawn,
-        "Account",
+        programs.cache,
+        "Cache",
         word="AB",
         harmless="AAAAB",
+        least=2,
         to_break=(
-            "What A knows after the if was true when it looked.",
-            "Let A look at the balance, and then let B do all that it wants to.",
+            "The first to come does not find the page. Until when does the second one not find it, "
+            "too?",
+            "Let B look right after A has looked, before A has loaded anything.",
         ),
         to_repair=(
-            "Looking and taking belong together: nobody may come in between.",
-            "One lock, made in __init__, and one with around the whole if.",
-        ),
-        wrong=repairs.LocksTwice,
-        says="AAABBBBBBBB",
-        also=(
-            Also(
-                adversaries.enough_for_both,
-                "nobody is paid too much, but somebody who could be paid is not",
-                "Whoever can be paid is paid.",
-            ),
-            Also(
-                adversaries.three_ask,
-                "two are paid right, but of three somebody who could be paid is not",
-                "",
-            ),
-            Also(
-                adversaries.too_much,
-                "nobody is paid too much, but somebody who could be paid is not",
-                "",
-            ),
-        ),
-    ),
-    Rung(
-        programs.made_twice,
-        "Service",
-        word="AB",
-        harmless="AAAAB",
-        to_break=(
-            "The first to come finds None. Until when does the second one find None, too?",
-            "Let B look right after A has looked, before A has connected.",
-        ),
-        to_repair=(
-            "It is check-then-act again: look and connect under one lock.",
+            "Looking and loading belong together: nobody may look while somebody loads.",
             "If you look outside the lock, to save time, look once more when you have it.",
-            "In use: with self.lock, and under it the whole if. The last line may stay outside.",
+            "A lock, made in __init__. In get: with self.lock, and under it the whole if.",
         ),
-        wrong=repairs.LocksTheMaking,
-        says="B went on with what it had read",
+        wrong=repairs.LocksTheLoading,
+        says="AAABAAAA",
         also=(
             Also(
-                adversaries.two_services,
-                "two uses of one service are right, but three or another service are not",
+                adversaries.two_caches,
+                "two who ask one cache for one page are right, but three or another cache are not",
+                "",
+            ),
+            Also(
+                adversaries.empty_page,
+                "no page is loaded twice, except where it is empty",
                 "",
             ),
         ),
@@ -191,6 +234,7 @@ RUNGS = (
         "transfer",
         word="AB",
         harmless="AAAA",
+        least=2,
         to_break=(
             "Each transfer needs two locks. In which order does A take them, and in which does B?",
             "Let each of them take its first lock.",
@@ -233,64 +277,17 @@ RUNGS = (
         ),
     ),
     Rung(
-        programs.two_clerks,
-        "Clerk",
-        word="ABBA",
-        harmless="AABB",
+        programs.pool,
+        "Pool",
+        word="AAAAABBBAAAACCCCB",
+        harmless="AAAAAAAAAB",
+        least=17,
         to_break=(
-            "Each sale has a lock of its own. Who else waits for that lock?",
-            "Nobody does, so these locks are no letters: break it as you broke the counter.",
-        ),
-        to_repair=(
-            "A lock keeps out those who ask for the same lock. What do both clerks have in common?",
-            "A lock made by a clerk is that clerk's; one that stands in the class, outside of any "
-            "method, is one for all tills of the world.",
-            "The lock belongs to what it guards: the till has one.",
-        ),
-        wrong=repairs.OneLockPerClerk,
-        says="AABB",
-        also=(
-            Also(
-                adversaries.one_clerk_each,
-                "one till is right, but two tills are not",
-                "",
-            ),
-        ),
-    ),
-    Rung(
-        programs.two_locks,
-        "Stock",
-        word="ABBA",
-        harmless="AABB",
-        to_break=(
-            "add and take change the same number. Do they ask for the same lock?",
-            "Let A read the number, let B do all of its work, then let A write.",
-        ),
-        to_repair=(
-            "How many locks does one number need?",
-            "If you want to keep both: which of them does each method take first?",
-            "One lock, made in __init__, around the line in add and around the line in take.",
-        ),
-        wrong=repairs.BothLocks,
-        says="deadlock",
-        also=(
-            Also(
-                adversaries.two_of_each,
-                "one that adds and one that takes are right, but two of each are not",
-                "",
-            ),
-        ),
-    ),
-    Rung(
-        programs.woken_late,
-        "Box",
-        word="AAACCCCBBBBBA",
-        harmless="AAABBB",
-        to_break=(
-            "A waits, C puts something in and wakes A. But woken is not yet running: A needs the "
-            "lock again first.",
-            "Let A wait, let C put in the first thing, and let B come in before A goes on.",
-            "B takes what A was woken for. A does not look again.",
+            "B finds no connection and waits. A gives one back and wakes B. But woken is not yet "
+            "running: B needs the lock again first.",
+            "Let A borrow, let B begin to wait, let A give back, and let C come in before B goes "
+            "on.",
+            "C borrows what B was woken for. B does not look again.",
         ),
         to_repair=(
             "Between being woken and having the lock again, somebody else may have been there.",
@@ -298,240 +295,80 @@ RUNGS = (
             "Replace if by while.",
         ),
         wrong=repairs.WakesAll,
-        says="AAABBBCCCC",
+        says="AAAAABBBCCC",
         also=(
             Also(
-                adversaries.three_takers,
-                "two takers are right, but three are not",
-                "Three takers are served, too.",
-            ),
-        ),
-    ),
-    Rung(
-        programs.lost_wake_up,
-        "Gate",
-        word="ABBBB",
-        harmless="BBBBA",
-        to_break=(
-            "notify_all() wakes those who wait at that moment. Who begins to wait later hears "
-            "nothing.",
-            "Let A look: the gate is closed. Before A waits, let B do all that it does.",
-        ),
-        to_repair=(
-            "Looking and beginning to wait must leave no gap in which the gate can open.",
-            "wait() gives the lock back only once it waits. So look under the lock, too.",
-            "In enter: with self.changed, and under it while not self.is_open: wait. In open: set "
-            "the flag under the lock.",
-        ),
-        wrong=repairs.WakesTooEarly,
-        says="AAABBB",
-        also=(
-            Also(
-                adversaries.two_visitors,
-                "one visitor comes in, but of several somebody does not",
-                "Two visitors come in, too.",
-            ),
-        ),
-        crowds=(adversaries.crowd_at_the_gate,),
-    ),
-    Rung(
-        programs.car_park,
-        "CarPark",
-        word="AABBC",
-        harmless="AAAABBBB",
-        to_break=(
-            "What does a car give back that has found no place?",
-            "Let A park. Let B find no place and drive on. How many places are there now?",
-            "A is in, B has released what it never had: now let C come in.",
-        ),
-        to_repair=(
-            "A release belongs to an acquire that has succeeded.",
-            "Ask first; the try and its finally belong under the if.",
-            "BoundedSemaphore raises an error at a release too many. It helps to find the mistake, "
-            "and the mistake stays.",
-        ),
-        wrong=repairs.BoundedPlaces,
-        says="ValueError",
-        also=(
-            Also(
-                adversaries.crash,
-                "no two cars are on one place, but a place is lost where parking raises an error",
-                "An error gives its place back.",
-            ),
-        ),
-    ),
-    Rung(
-        programs.wrong_pair,
-        "Table",
-        word="BBCC",
-        harmless="AB",
-        to_break=(
-            "Barrier(2) lets any two through who meet there.",
-            "The builder is meant to meet each of the two others. Who else could meet?",
-            "Let B and C both deliver, and meet, before A has come.",
-        ),
-        to_repair=(
-            "How many threads have to be there before the table can be built?",
-            "With as many parties as threads, each of them waits once.",
-        ),
-        wrong=repairs.ThreeMeetTwice,
-        says="ABBCCA",
-    ),
-    Rung(
-        programs.torn_pair,
-        "Board",
-        word="AB",
-        harmless="AABBCC",
-        to_break=(
-            "The writer has locked the board. Who asks for that lock?",
-            "Let A write the first of two values, and let a reader look.",
-        ),
-        to_repair=(
-            "A reader must keep the writer out, and not the other readers. So the first reader "
-            "takes the writers' lock for all of them, and the last one gives it back.",
-            "Who is the first and who the last? Count the readers: that number is shared, so it "
-            "needs a lock of its own.",
-            "In read: under the second lock add 1, and if it is 1 now, acquire the first lock. "
-            "Look. Under the second lock take 1 off, and if it is 0 now, release the first.",
-        ),
-        wrong=repairs.ReadersLock,
-        says="ABBBBCCCCA",
-        also=(
-            Also(
-                programs.readers_meet,
-                "no pair is torn, but two readers cannot look at once",
-                "Two readers can look at once.",
-            ),
-            Also(
-                adversaries.one_by_one,
-                "what happens at once is right, but what happens one by one is not",
+                adversaries.one_at_a_time,
+                "each has a connection, but somebody has it before it is given back",
                 "",
             ),
             Also(
-                adversaries.three_meet,
-                "two readers can look at once, but three cannot",
-                "",
+                adversaries.two_connections,
+                "one connection is lent right, but two are not",
+                "Two connections are lent at once.",
             ),
             Also(
-                adversaries.two_writers,
-                "one writer is right, but two are not",
-                "Two writers keep each other out.",
-            ),
-        ),
-    ),
-    Rung(
-        programs.full_buffer,
-        "Buffer",
-        word="BBBCCCAAAA",
-        harmless="AAAA",
-        to_break=(
-            "Takers and the filler wait for the same condition, and notify() wakes one of them, "
-            "whoever it is.",
-            "Let B and C wait. Then let A put in the first thing, find the buffer full, and wait.",
-            "B takes it and wakes one of those who wait, A or C. Which of them must come first?",
-        ),
-        to_repair=(
-            "The one who is woken cannot go on, and the one who could is not woken.",
-            "Wake all of them: each looks again, and whoever can goes on. Or have a condition for "
-            "each thing that is waited for.",
-            "Two conditions, made with one lock: threading.Condition(lock). Each with its own "
-            "lock would be two locks for the same items.",
-        ),
-        wrong=repairs.TwoConditionsTwoLocks,
-        says="A holds buffer.emptied",
-        also=(
-            Also(
-                programs.room_for_one,
-                "nobody is stuck, but the buffer has room for more than one",
-                "It has room for one item, as before.",
-            ),
-            Also(
-                adversaries.two_fillers,
-                "one that fills is right, but two are not",
-                "Two can fill it.",
-            ),
-            Also(
-                adversaries.two_and_two,
-                "one who fills or takes is right, but two who fill and two who take are not",
+                adversaries.three_times,
+                "who borrows once is right, but not who borrows several times",
                 "",
             ),
         ),
-        crowds=(adversaries.crowd_of_takers, adversaries.crowd_of_fillers),
     ),
     Rung(
-        programs.philosophers,
-        "dine",
-        word="ABC",
-        harmless="AAAAAAAB",
+        programs.shutdown,
+        "Worker",
+        word="BB",
+        harmless="ABB",
+        least=1,
         to_break=(
-            "Everybody takes the left fork first. Whose right fork is that?",
-            "Let each of them take one fork.",
+            "The worker looks at the flag, and then it waits for a job. What if the flag changes "
+            "between?",
+            "One way: let the worker find the only job, look at the flag once more, and wait. Who "
+            "wakes it now?",
+            "Another way: let the client submit and close before the worker has looked at all.",
         ),
         to_repair=(
-            "Three forks, three who hold one and wait for one: a circle. One of them must reach "
-            "in the other order.",
-            "The forks have numbers: whoever takes the lesser one first cannot close a circle.",
-            "first, second = sorted([left, right]); then take forks[first], then forks[second].",
+            "Who waits in get() sees no flag. What would wake it?",
+            "Let close() put something into the queue that is no job: a sentinel.",
+            "close: self.jobs.put(None). run: get in an endless loop, and return where it is None. "
+            "The queue keeps the order, so all jobs before it are done first.",
         ),
-        wrong=repairs.right_fork_first,
-        says="A holds forks[1] and waits for forks[0]",
+        wrong=repairs.LooksIntoTheQueue,
+        says="waits for worker.jobs",
         also=(
             Also(
-                adversaries.four_philosophers,
-                "three are fed, but at a larger table it is not right",
-                "Four are fed, too.",
+                adversaries.two_jobs,
+                "one job is done, but of two that were submitted something is wrong",
+                "Two jobs are done in their order.",
             ),
-        ),
-    ),
-    Rung(
-        programs.lost_letter,
-        "Mailbox",
-        word="BBAAAAB",
-        harmless="BB",
-        to_break=(
-            "The flag goes down after the box was emptied. What if a letter comes between?",
-            "Let B post one letter, and let A find it and look once more: the box is empty.",
-            "Now let B post the second letter and put the flag up. A takes the flag down.",
-        ),
-        to_repair=(
-            "Whoever takes a flag down must look afterwards, not before.",
-            "In empty: wait, take the flag down, and then take out all there is.",
-        ),
-        wrong=repairs.LooksBeforeItClears,
-        says="ABBAAAABBAA",
-        also=(
             Also(
-                adversaries.two_postmen,
-                "one postman is right, but two are not",
+                adversaries.no_job,
+                "a job is done, but a worker that has none does not end",
+                "A worker without a job ends, too.",
+            ),
+            Also(
+                adversaries.two_workers_closed,
+                "one worker is right, but another one notices its closing",
                 "",
             ),
         ),
     ),
 )
+PUZZLES = (
+    Puzzle(
+        puzzles.double_checked,
+        word="AB",
+        hints=(
+            "Two may find no connection at the same time, before either has the lock. What does "
+            "the second one do when it gets the lock?",
+            "Whoever finds a connection in the first look goes on without the lock. Can that "
+            "connection be anything but complete?",
+            "Play it: let A and B look, then let A do all that it does. Does B connect?",
+        ),
+        why="Whoever comes late looks again under the lock, and the one write that others see "
+        "without it, self.connection = ..., is one step. The pattern is called double-checked "
+        "locking. In languages that may reorder writes it needs more than this.",
+    ),
+)
 
-
-def _register(rung: Rung) -> None:
-    name = rung.program.__name__
-    exercise(
-        f"{rung.name}.break",
-        f"Find a schedule that breaks {name}(): the letters of the threads, as they take turns.",
-        hints=rung.to_break,
-        solution=rung.word,
-        starter="",
-        wrong=rung.harmless,
-        says=f"{rung.harmless} ",
-    )(partial(breaks, rung))
-    exercise(
-        rung.name,
-        f"Repair {rung.part}, so that no schedule breaks {name}().",
-        hints=rung.to_repair,
-        solution=getattr(repairs, rung.part),
-        starter=getattr(programs, rung.part),
-        wrong=rung.wrong,
-        says=rung.says,
-        seconds=60.0,  # for what polls: all others take two at most
-    )(partial(holds, rung))
-
-
-for _rung in RUNGS:
-    _register(_rung)
+register("ladder", RUNGS, PUZZLES)

@@ -10,17 +10,17 @@ from threading import Thread
 from .programs import (
     Account,
     Board,
-    Box,
     Buffer,
+    Cache,
     CarPark,
     Clerk,
     Counter,
     Gate,
     Mailbox,
+    Pool,
     Purse,
-    Service,
-    Stock,
     Till,
+    Worker,
     dine,
     together,
     transfer,
@@ -68,15 +68,39 @@ def too_much() -> None:
     assert account.balance == 40, f"{account.balance} left"
 
 
-def two_services() -> None:
-    """Three uses of one service, and another that connects by itself."""
-    service, other = Service(), Service()
-    together(*[Thread(target=service.use) for _ in range(3)])
-    assert service.log.count("connect") == 1, f"log: {service.log}"
-    assert service.log.count("use connection") == 3, f"log: {service.log}"
-    assert other.log == [], "another service connected before anybody used it"
-    other.use()
-    assert other.log == ["connect", "use connection"], f"log of another service: {other.log}"
+def two_caches() -> None:
+    """Three ask a cache, two of them for the same page; another cache loads for itself."""
+    loaded: list[str] = []
+    got: list[str] = []
+
+    def load(key: str) -> str:
+        loaded.append(key)
+        return f"page {key}"
+
+    pages, others = Cache(load), Cache(load)
+    assert loaded == [], "loaded before anybody asked"
+
+    def use(key: str) -> None:
+        got.append(pages.get(key))
+
+    together(*[Thread(target=use, args=[key]) for key in "aba"])
+    assert sorted(got) == ["page a", "page a", "page b"], f"got {got}"
+    assert sorted(loaded) == ["a", "b"], f"loaded {loaded}"
+    assert others.get("b") == "page b", "another cache gave another page"
+    assert sorted(loaded) == ["a", "b", "b"], "another cache gave what it had not loaded"
+
+
+def empty_page() -> None:
+    """A page may be empty; it is loaded once all the same."""
+    loaded: list[str] = []
+
+    def load(key: str) -> str:
+        loaded.append(key)
+        return ""
+
+    pages = Cache(load)
+    assert [pages.get("a"), pages.get("a")] == ["", ""], "the page is empty, and it is not so now"
+    assert loaded == ["a"], f"loaded {len(loaded)} times"
 
 
 def audited() -> None:
@@ -153,29 +177,75 @@ def one_clerk_each() -> None:
     assert money == (2, 1), f"{money} in the tills, and 2 and 1 were paid"
 
 
-def two_of_each() -> None:
-    """Two come, two go."""
-    stock = Stock()
-    together(
-        Thread(target=stock.add),
-        Thread(target=stock.add),
-        Thread(target=stock.take),
-        Thread(target=stock.take),
-    )
-    assert stock.items == 1, f"{stock.items} items, and there is 1"
+def one_at_a_time() -> None:
+    """Two threads and one connection: it is given back before the other one has it."""
+    connections, log = Pool(["one"]), list[str]()
+
+    def query() -> None:
+        log.append(connections.borrow())
+        log.append("back")
+        connections.give_back("one")
+
+    together(*[Thread(target=query) for _ in range(2)])
+    assert log == ["one", "back"] * 2, f"borrowed and given back: {log}"
 
 
-def three_takers() -> None:
-    """Three things for three threads that take one each."""
-    box = Box()
+def two_connections() -> None:
+    """Two threads have a connection each, at the same time."""
+    connections, meeting, had = Pool(["one", "two"]), threading.Barrier(2), list[str]()
 
-    def fill() -> None:
-        for item in ("tea", "milk", "tea"):
-            box.put(item)
+    def query() -> None:
+        connection = connections.borrow()
+        had.append(connection)
+        meeting.wait()
+        connections.give_back(connection)
 
-    takers = [Thread(target=box.take) for _ in range(3)]
-    together(*takers, Thread(target=fill))
-    assert sorted(box.taken) == ["milk", "tea", "tea"], f"taken: {box.taken}"
+    together(*[Thread(target=query) for _ in range(2)])
+    assert sorted(had) == ["one", "two"], f"two threads had {had}"
+
+
+def three_times() -> None:
+    """One borrows again and again, and may always come before the other."""
+    connections, used = Pool(["one"]), list[str]()
+
+    def query(times: int) -> None:
+        for _ in range(times):
+            connection = connections.borrow()
+            used.append(connection)
+            connections.give_back(connection)
+
+    together(*[Thread(target=query, args=[times]) for times in (3, 1)])
+    assert used == ["one"] * 4, f"{len(used)} of 4 times somebody had the connection"
+
+
+def two_jobs() -> None:
+    """Two jobs are done, in the order in which they were submitted."""
+    worker = Worker()
+
+    def client() -> None:
+        worker.submit("one")
+        worker.submit("two")
+        worker.close()
+
+    together(Thread(target=worker.run), Thread(target=client))
+    assert worker.done == ["one", "two"], f"done: {worker.done}"
+
+
+def no_job() -> None:
+    """Closed without a job: before the worker begins, or while it waits."""
+    worker = Worker()
+    together(Thread(target=worker.run), Thread(target=worker.close))
+    assert worker.done == [], f"done: {worker.done}, and nothing was submitted"
+
+
+def two_workers_closed() -> None:
+    """One is closed; another goes on, and has its own jobs."""
+    one, other = Worker(), Worker()
+    one.close()
+    other.submit("a job")
+    other.close()
+    together(Thread(target=one.run), Thread(target=other.run))
+    assert (one.done, other.done) == ([], ["a job"]), f"done: {one.done} and {other.done}"
 
 
 def two_visitors() -> None:

@@ -10,6 +10,7 @@ hold. What its threads have done is kept in the objects that they share.
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from threading import Thread
@@ -67,27 +68,36 @@ def overdrawn() -> None:
     assert account.balance == 40, f"{account.balance} left"
 
 
-class Service:
-    """Connects when it is first used, so that who never uses it pays nothing."""
+class Cache:
+    """Keeps what was loaded, so that nothing is loaded twice."""
 
-    def __init__(self) -> None:
-        self.connection: str | None = None
-        self.log: list[str] = []
+    def __init__(self, load: Callable[[str], str]) -> None:
+        self.load = load
+        self.values: dict[str, str] = {}
 
-    def use(self) -> None:
-        if self.connection is None:
-            self.log.append("connect")
-            self.connection = "connection"
-        self.log.append(f"use {self.connection}")
+    def get(self, key: str) -> str:
+        if key not in self.values:
+            self.values[key] = self.load(key)
+        return self.values[key]
 
 
-def made_twice() -> None:
-    """One connection, made on first use, serves both."""
-    service = Service()
-    assert service.log == [], "connected before anybody used it"
-    together(Thread(target=service.use), Thread(target=service.use))
-    made, used = map(service.log.count, ["connect", "use connection"])
-    assert (made, used) == (1, 2), f"connected {made} times for {used} uses"
+def cache() -> None:
+    """Two ask for the same page, and it is loaded once."""
+    loaded: list[str] = []
+    got: list[str] = []
+
+    def load(key: str) -> str:
+        loaded.append(key)
+        return f"page {key}"
+
+    pages = Cache(load)
+
+    def use() -> None:
+        got.append(pages.get("a"))
+
+    together(Thread(target=use), Thread(target=use))
+    assert got == ["page a", "page a"], f"got {got}"
+    assert loaded == ["a"], f"loaded {len(loaded)} times"
 
 
 # ------------------------------------------------------------- which lock, when
@@ -150,64 +160,70 @@ def two_clerks() -> None:
     assert till.money == 7, f"{till.money} in the till, and 7 were paid"
 
 
-class Stock:
-    """One lock for what comes in, one for what goes out."""
-
-    def __init__(self) -> None:
-        self.items = 1
-        self.coming = threading.Lock()
-        self.going = threading.Lock()
-
-    def add(self) -> None:
-        with self.coming:
-            self.items += 1
-
-    def take(self) -> None:
-        with self.going:
-            self.items -= 1
-
-
-def two_locks() -> None:
-    """One comes, one goes."""
-    stock = Stock()
-    together(Thread(target=stock.add), Thread(target=stock.take))
-    assert stock.items == 1, f"{stock.items} items, and there is 1"
-
-
 # ------------------------------------------------------------- waiting for others
 
 
-class Box:
-    """Whoever finds it empty waits until something was put into it."""
+class Pool:
+    """A few connections for many threads: each is borrowed, used and given back."""
+
+    def __init__(self, connections: list[str]) -> None:
+        self.free = [*connections]
+        self.returned = threading.Condition()
+
+    def borrow(self) -> str:
+        with self.returned:
+            if not self.free:
+                self.returned.wait()
+            return self.free.pop()
+
+    def give_back(self, connection: str) -> None:
+        with self.returned:
+            self.free.append(connection)
+            self.returned.notify()
+
+
+def pool() -> None:
+    """Three threads use one connection, one after the other."""
+    connections, used = Pool(["connection"]), []
+
+    def query() -> None:
+        connection = connections.borrow()
+        used.append(connection)
+        connections.give_back(connection)
+
+    together(*[Thread(target=query) for _ in range(3)])
+    assert used == ["connection"] * 3, f"{len(used)} of 3 had the connection"
+
+
+class Worker:
+    """Does jobs from a queue in a thread of its own, until it is closed."""
 
     def __init__(self) -> None:
-        self.items: list[str] = []
-        self.taken: list[str] = []
-        self.filled = threading.Condition()
+        self.jobs: queue.Queue[str] = queue.Queue()
+        self.closing = False
+        self.done: list[str] = []
 
-    def put(self, item: str) -> None:
-        with self.filled:
-            self.items.append(item)
-            self.filled.notify()
+    def run(self) -> None:
+        while not self.closing:
+            self.done.append(self.jobs.get())
 
-    def take(self) -> None:
-        with self.filled:
-            if not self.items:
-                self.filled.wait()
-            self.taken.append(self.items.pop())
+    def submit(self, job: str) -> None:
+        self.jobs.put(job)
+
+    def close(self) -> None:
+        self.closing = True
 
 
-def woken_late() -> None:
-    """Two things for two threads that take one each."""
-    box = Box()
+def shutdown() -> None:
+    """What was submitted before the closing is done, and then the worker ends."""
+    worker = Worker()
 
-    def fill() -> None:
-        box.put("tea")
-        box.put("milk")
+    def client() -> None:
+        worker.submit("a job")
+        worker.close()
 
-    takers = [Thread(target=box.take) for _ in range(2)]
-    together(*takers, Thread(target=fill))
-    assert sorted(box.taken) == ["milk", "tea"], f"taken: {box.taken}"
+    together(Thread(target=worker.run), Thread(target=client))
+    assert worker.done == ["a job"], f"done: {worker.done}"
 
 
 class Gate:

@@ -6,6 +6,7 @@ a mistake that many make; the explorer refutes each with a schedule.
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 
@@ -62,30 +63,28 @@ class LocksTwice(Account):
                 self.paid.append(amount)
 
 
-class Service(programs.Service):
+class Cache(programs.Cache):
     """Who waits for the lock looks again when it has it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, load: Callable[[str], str]) -> None:
+        super().__init__(load)
         self.lock = threading.Lock()
 
-    def use(self) -> None:
+    def get(self, key: str) -> str:
         with self.lock:
-            if self.connection is None:
-                self.log.append("connect")
-                self.connection = "connection"
-        self.log.append(f"use {self.connection}")
+            if key not in self.values:
+                self.values[key] = self.load(key)
+            return self.values[key]
 
 
-class LocksTheMaking(Service):
-    """Locks what is expensive; who waited for the lock then makes another one."""
+class LocksTheLoading(Cache):
+    """Locks what is slow; who waited for the lock then loads once more."""
 
-    def use(self) -> None:
-        if self.connection is None:
+    def get(self, key: str) -> str:
+        if key not in self.values:
             with self.lock:
-                self.log.append("connect")
-                self.connection = "connection"
-        self.log.append(f"use {self.connection}")
+                self.values[key] = self.load(key)
+        return self.values[key]
 
 
 # ------------------------------------------------------------- which lock, when
@@ -140,54 +139,52 @@ class OneLockPerClerk:
             self.till.money += price
 
 
-class Stock:
-    """One lock for one number, whichever way it goes."""
-
-    def __init__(self) -> None:
-        self.items = 1
-        self.lock = threading.Lock()
-
-    def add(self) -> None:
-        with self.lock:
-            self.items += 1
-
-    def take(self) -> None:
-        with self.lock:
-            self.items -= 1
-
-
-class BothLocks(programs.Stock):
-    """Takes both locks, each method its own one first."""
-
-    def add(self) -> None:
-        with self.coming, self.going:
-            self.items += 1
-
-    def take(self) -> None:
-        with self.going, self.coming:
-            self.items -= 1
-
-
 # ------------------------------------------------------------- waiting for others
 
 
-class Box(programs.Box):
+class Pool(programs.Pool):
     """Who was woken looks again: somebody else may have come first."""
 
-    def take(self) -> None:
-        with self.filled:
-            while not self.items:
-                self.filled.wait()
-            self.taken.append(self.items.pop())
+    def borrow(self) -> str:
+        with self.returned:
+            while not self.free:
+                self.returned.wait()
+            return self.free.pop()
 
 
-class WakesAll(programs.Box):
+class WakesAll(programs.Pool):
     """Wakes everybody instead of one, and still nobody looks again."""
 
-    def put(self, item: str) -> None:
-        with self.filled:
-            self.items.append(item)
-            self.filled.notify_all()
+    def give_back(self, connection: str) -> None:
+        with self.returned:
+            self.free.append(connection)
+            self.returned.notify_all()
+
+
+class Worker:
+    """The last thing in the queue says that nothing comes after it."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.Queue[str | None] = queue.Queue()
+        self.done: list[str] = []
+
+    def run(self) -> None:
+        while (job := self.jobs.get()) is not None:
+            self.done.append(job)
+
+    def submit(self, job: str) -> None:
+        self.jobs.put(job)
+
+    def close(self) -> None:
+        self.jobs.put(None)
+
+
+class LooksIntoTheQueue(programs.Worker):
+    """Does all jobs before it ends; but it still waits where nothing will come."""
+
+    def run(self) -> None:
+        while not (self.closing and self.jobs.empty()):
+            self.done.append(self.jobs.get())
 
 
 class Gate(programs.Gate):

@@ -454,8 +454,8 @@ def _round_and_round(schedule: Schedule) -> str:
     for stands in schedule.standing:
         if stands.what.startswith("spin") or stands.why.startswith("spin"):
             return (
-                f"{who(stands.thread)} goes round in {line_of(stands)}, and no running thread is "
-                "left to change what it looks at."
+                f"{who(stands.thread)} goes round in {line_of(stands)}, and no running "
+                f"{schedule.kind} is left to change what it looks at."
             )
     left = [s.thread for s in schedule.standing if not s.ended and s.thread != "M"] or ["main"]
     tail = [step for step in schedule.steps if step.letter][-TAIL:]

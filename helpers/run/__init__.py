@@ -1,7 +1,7 @@
 """The same work on one worker or many, recorded on a timeline.
 
-`run(work, items, workers=4, using="threads")` hands `items` to workers that
-live in this process, in processes of their own, or in any
+`run(work, items, workers=4, using="threads")` hands `items` to workers: threads
+or asyncio's tasks of this process, processes of their own, or any
 `concurrent.futures.Executor`. It always ends: by its deadline, by the Stop of
 a panel, by the first error; and it leaves no worker behind.
 
@@ -15,24 +15,30 @@ Not meant for production: there is no retry, and nothing is sent in batches.
 from __future__ import annotations
 
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter_ns, sleep
 from typing import Any, NamedTuple, Protocol
 
-from .ending import GRACE, InOneSentence, WorkerStopped, end_threads, not_stopped
-from .ending.interrupts import whole
-from .ending.under_way import noted
-from .timeline import STOPPED, Timeline, outcome_of
-
-MOST = 61  # Windows can wait for no more processes at once
+from ..ending import (
+    GRACE,
+    InOneSentence,
+    WorkerStopped,
+    end_processes,
+    end_threads,
+    not_stopped,
+)
+from ..ending.interrupts import whole
+from ..ending.under_way import noted
+from ..timeline import STOPPED, Timeline, outcome_of
+from .door import MOST as MOST
+from .door import brief, check, check_timeout, listed, must_be_importable
 
 PROCESSES = ("spawn", "forkserver", "fork")
-USING = ("serial", "threads", "processes", *PROCESSES)
+USING = ("serial", "threads", "tasks", "processes", *PROCESSES)
 
 
 class RunError(InOneSentence, RuntimeError):
@@ -67,14 +73,17 @@ def run(
     timeout: float = 60.0,
     startup: bool = False,
     keep_going: bool = False,
+    loop: bool = False,
 ) -> Timeline:
     """Call `work(item)` for every item and record it; the results are in `.results`.
 
-    `using` is "serial" (one thread), "threads", "processes" (the start method
-    "spawn", which every system has), "spawn", "forkserver", "fork", or an
+    `using` is "serial" (one thread), "threads", "tasks" (`work` is then an async
+    function; the event loop has a thread of its own), "processes" (the start
+    method "spawn", which every system has), "spawn", "forkserver", "fork", or an
     `Executor`, which then decides on the number of workers. All workers are up
     before the first item is handed out, and each has one before any has two;
-    `startup=True` records a span "start" for each process.
+    `startup=True` records a span "start" for each process, and `loop=True`, on a
+    lane of its own, each stretch in which the event loop runs what is ready.
 
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError; with
@@ -83,9 +92,12 @@ def run(
     arguments that cannot work, before anything has started.
     """
     crew_of = _crew(using, work)
-    _check(work, items, workers)
+    check(work, items, workers, using)
     check_timeout(timeout)
-    job = _Job(work, list(items), timeline if timeline is not None else Timeline(), startup)
+    if loop and using != "tasks":
+        raise ValueError('loop can be True where using is "tasks": nobody else has an event loop')
+    timeline = timeline if timeline is not None else Timeline()
+    job = _Job(work, listed(items), timeline, startup, loop)
     job.timeline.results = job.results
     crew = crew_of(job, min(workers, len(job.items)))
     outer = supervisor()
@@ -94,7 +106,8 @@ def run(
     failure: BaseException | None = None
     failures: list[RunError] = []
     try:
-        crew.start()
+        with all_are_started(job.timeline):
+            crew.start()
         while done < len(job.items):
             for index, error, result in crew.wait(0.05):
                 if error is not None:
@@ -119,9 +132,21 @@ def run(
         failure = error
         raise
     finally:
-        if (left := crew.stop()) and failure:
-            add_sentence(failure, not_stopped(left))
+        if (said := crew.stop()) and failure:
+            add_sentence(failure, said)
     return job.timeline
+
+
+@contextmanager
+def all_are_started(timeline: Timeline) -> Iterator[None]:
+    """RunError where the system refuses one: it has limits for threads, processes, open files."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, InOneSentence):
+            raise
+        why = f"Not all workers could be started: {outcome_of(error).removesuffix('.')}"
+        raise RunError(f"{why}. Those that were are told to stop.", timeline) from error
 
 
 def add_sentence(error: BaseException, sentence: str) -> None:
@@ -169,25 +194,6 @@ def controlled(
         _supervisor.reset(token)
 
 
-# ------------------------------------------------------------ at the door
-
-
-def _check(work: Any, items: Any, workers: Any) -> None:
-    if not callable(work):
-        raise ValueError(f"work must be a function, not {brief(work)}")
-    if not isinstance(items, Iterable):
-        raise ValueError(f"items must be a list or something like it, not {brief(items)}")
-    if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= MOST:
-        wrong = brief(workers)
-        raise ValueError(f"workers must be a whole number between 1 and {MOST}, not {wrong}")
-
-
-def check_timeout(timeout: Any) -> None:
-    """ValueError where that is no number of seconds."""
-    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-        raise ValueError(f"timeout must be a number of seconds above 0, not {brief(timeout)}")
-
-
 def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
     if isinstance(using, type) and hasattr(using, "submit"):
         raise ValueError(
@@ -202,6 +208,8 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
     if using not in USING:
         known = ", ".join(f'"{name}"' for name in USING)
         raise ValueError(f"using must be one of {known} or an Executor, not {brief(using)}")
+    if using == "tasks":
+        return lambda job, workers: _Tasks(job, _names(workers))
     method = "spawn" if using == "processes" else using
     from multiprocessing import get_all_start_methods
 
@@ -209,54 +217,12 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
         known = " or ".join(f'"{name}"' for name in get_all_start_methods())
         raise ValueError(f'using must be {known} on this system, not "{method}"')
     if method != "fork":
-        _must_be_importable(work)
+        must_be_importable(work)
     return lambda job, workers: _Processes(job, _names(workers), method)
 
 
 def _names(workers: int) -> list[str]:
     return [f"worker {n + 1}" for n in range(workers)]
-
-
-def _must_be_importable(work: Any) -> None:
-    """A new process finds a function by importing its module; see lesson 03."""
-    name = getattr(work, "__qualname__", None) or type(work).__name__
-    main = sys.modules["__main__"]
-    notebook = not hasattr(main, "__file__")
-    in_a_cell = notebook and getattr(work, "__module__", None) == "__main__"
-    why = "it is defined in a notebook cell" if in_a_cell else ""
-    if "<lambda>" in name:
-        why = "it is a lambda"
-    elif "<locals>" in name:
-        why = "it is defined inside another function"
-    if not why:
-        import pickle
-        from pickletools import genops
-
-        try:
-            # An old protocol names what is imported there as "module name".
-            named = [
-                str(arg) for op, arg, _ in genops(pickle.dumps(work, 2)) if op.name == "GLOBAL"
-            ]
-            if notebook and (
-                here := [n.partition(" ")[2] for n in named if n.startswith("__main__ ")]
-            ):
-                why = f"{here[0]}, which it needs, is defined in a notebook cell"
-        except Exception as error:
-            why = f"it cannot be pickled ({outcome_of(error)})"
-    if why:
-        raise ValueError(
-            f"work must be a function that a new process can import, and {name} is not: {why}. "
-            "Define it with def at the top of a module, or use threads."
-        )
-
-
-def brief(value: Any) -> str:
-    """How an item is named in a sentence, whatever its own `repr` does."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 # ---------------------------------------------------------------- the job
@@ -269,8 +235,11 @@ class _Died(Exception):
 class _Job:
     """What is to be done, what is done, and what each worker has in its hands."""
 
-    def __init__(self, work: Any, items: list[Any], timeline: Timeline, startup: bool) -> None:
-        self.work, self.items, self.timeline, self.startup = work, items, timeline, startup
+    def __init__(
+        self, work: Any, items: list[Any], timeline: Timeline, startup: bool, loop: bool
+    ) -> None:
+        self.work, self.items, self.timeline = work, items, timeline
+        self.startup, self.loop = startup, loop  # whether these are recorded
         self.call = timeline.wrap(work)
         self.results: list[Any] = [None] * len(items)
         self.in_hand: dict[int, tuple[str, int]] = {}  # index: (worker, since)
@@ -315,8 +284,8 @@ class _Crew(Protocol):
         """What has been finished, waiting at most `seconds` for the first."""
         ...
 
-    def stop(self) -> Mapping[str, str]:
-        """End all workers; the names of those that cannot be ended, and what is known of each."""
+    def stop(self) -> str:
+        """End all workers; a sentence on those that did not end as they were told, or nothing."""
         ...
 
 
@@ -343,8 +312,13 @@ class _Threads:
     def start(self) -> None:
         for index in range(len(self.first), len(self.job.items)):
             self.todo.put(index)
-        for thread in self.threads:
-            thread.start()
+        for n, thread in enumerate(self.threads):
+            try:
+                thread.start()
+            except RuntimeError as error:
+                many = f"{n} of {len(self.threads)} threads"
+                sentence = f"This computer let no more than {many} start."
+                raise RunError(sentence, self.job.timeline) from error
         self.all_up.set()
 
     def _work(self) -> None:
@@ -373,17 +347,31 @@ class _Threads:
         return _drain(self.done, seconds)
 
     @whole
-    def stop(self) -> Mapping[str, str]:
+    def stop(self) -> str:
         """Take back what nobody has begun; who has an item is told to end."""
         self.first.clear()
         with suppress(Empty):
             while True:
                 self.todo.get_nowait()
         self.all_up.set()
-        return end_threads(self.threads, self._has_item)
+        return not_stopped(end_threads(self.threads, self._has_item))
 
     def _has_item(self, thread: threading.Thread) -> bool:
         return any(name == thread.name for name, _ in list(self.job.in_hand.values()))
+
+
+# ------------------------------------------------------------------ tasks
+
+
+class _Tasks:
+    def __init__(self, job: _Job, names: Sequence[str]) -> None:
+        from .tasks import Tasks  # asyncio is slow to import, and workers import this module
+
+        self.tasks = Tasks(job, names, job.loop)
+        self.start, self.stop = self.tasks.start, self.tasks.stop
+
+    def wait(self, seconds: float) -> Iterable[Finished]:
+        return _drain(self.tasks.done, seconds)
 
 
 # -------------------------------------------------------------- processes
@@ -402,7 +390,7 @@ class _Processes:
 
     @whole
     def start(self) -> None:
-        from .work import calibration
+        from ..work import calibration
 
         self.job.timeline._make_folder()  # a fork cannot say that there is none
         for name in self.names:
@@ -427,6 +415,9 @@ class _Processes:
             except (EOFError, OSError):
                 yield from self._died(pipe)
                 continue
+            except Exception as error:  # it came whole
+                why = f"what it returned cannot be unpickled ({outcome_of(error)})"
+                message = (ValueError(why), None)
             if pipe in self.starting:
                 yield from self._is_up(pipe)
             else:
@@ -484,20 +475,14 @@ class _Processes:
         self.job.timeline.add(name, process.name, since, now, outcome=outcome, pid=process.pid)
 
     @whole
-    def stop(self) -> Mapping[str, str]:
-        for process in self.workers.values():
-            process.terminate()
+    def stop(self) -> str:
+        left = [process.name for process in end_processes(self.workers.values())]
         for pipe, process in self.workers.items():
-            process.join(GRACE)
-            if process.is_alive():
-                process.kill()
-                process.join(GRACE)
             if pipe in self.at:
                 self._record_open(pipe, process, STOPPED)
             pipe.close()
-        left = [process.name for process in self.workers.values() if process.is_alive()]
         self.workers.clear()
-        return dict.fromkeys(left, "ends with its call")
+        return not_stopped(dict.fromkeys(left, "ends with its call"))
 
 
 def _how(exitcode: int | None) -> str:
@@ -509,9 +494,10 @@ def _how(exitcode: int | None) -> str:
 
 def _serve(pipe: Any, inherited: Sequence[Any], call: Any, calibration: str) -> None:
     """A worker process: answers items until its parent is gone, see `orphans`, or ends it."""
-    from .work import calibrate_as
+    from ..work import calibrate_as
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked to stop, and stops us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by this; a fork has the parent's handler
     for other in inherited:
         other.close()
     calibrate_as(calibration)
@@ -577,9 +563,11 @@ class _Futures:
             yield index, error, None if error else self.futures[index].result()
 
     @whole
-    def stop(self) -> Mapping[str, str]:
+    def stop(self) -> str:
         from concurrent.futures import wait
 
         running = [future for future in self.futures if not future.cancel()]
         late = wait(running, GRACE).not_done if running else []
-        return {f"{len(late)} items of the executor": "end with their calls"} if late else {}
+        return not_stopped(
+            {f"{len(late)} items of the executor": "end with their calls"} if late else {}
+        )
