@@ -60,6 +60,13 @@ PROGRAMS = {
     "stops(forever, range(4), 2, 'forkserver')",
     "run, processes": "from helpers.run import run\nfrom helpers.work import wait\n"
     "assert len(run(wait, [0.1] * 8, 2, 'processes').results) == 8",
+    "run, tasks": STOPS.format(timeout=1)
+    + "import asyncio\nasync def waits(_):\n    await asyncio.Event().wait()\n"
+    "stops(waits, range(6), 3, 'tasks')",
+    "run, tasks in threads": STOPS.format(timeout=1)
+    + "import asyncio\nfrom helpers.work import forever\n"
+    "async def elsewhere(n):\n    await asyncio.to_thread(forever, n)\n"
+    "stops(elsewhere, range(6), 3, 'tasks')",
     "pool": "from concurrent.futures import ThreadPoolExecutor\n"
     "from helpers.run import run\nfrom helpers.work import wait\n"
     "with ThreadPoolExecutor(3) as pool:\n    run(wait, [0.1] * 30, 3, pool)",
