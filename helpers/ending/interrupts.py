@@ -9,9 +9,9 @@ more meanwhile changes nothing: both presses want the same, and one is enough.
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from threading import Thread
@@ -106,6 +106,17 @@ def _patience(frame: FrameType | None) -> float:
     return LOOK * 10 if wait_graph.handles_a_lock(frame) else 0.0
 
 
+def press_again() -> None:
+    """Interrupt the main thread, from another one; a wait in C code ends with it, too.
+
+    `_thread.interrupt_main` would not end that wait. On Windows nothing ends it.
+    """
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 class _Late(Thread):
     """An interrupt on its way to the main thread, where it would break something."""
 
@@ -124,6 +135,7 @@ class _Late(Thread):
             patience = _patience(wait_graph.frame_of(main))
             if _late is not self:  # it has arrived, or its cell has ended
                 return
-            if self.has_waited(patience):
-                _thread.interrupt_main()
-            sleep(LOOK)
+            sent = self.has_waited(patience)
+            if sent:
+                press_again()
+            sleep(LOOK * 10 if sent else LOOK)
