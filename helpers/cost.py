@@ -21,6 +21,7 @@ from queue import Queue
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from .ending.interrupts import kept_from_children
 from .run import run
 from .work import bounce, echo, fetch, fetch_async, repickled
 from .work.server import body
@@ -299,12 +300,15 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
         "Pipe": spawn.Pipe(),
         "shared memory": spawn.Pipe(),
     }
-    with spawn.Manager() as manager:
+    with kept_from_children():
+        manager = spawn.Manager()
+    with manager:
         far["manager: Queue"] = manager.Queue(), manager.Queue()
         block = SharedMemory(create=True, size=most)
         process = spawn.Process(target=answer, args=(list(far.values()), block), daemon=True)
         try:
-            process.start()
+            with kept_from_children():
+                process.start()
             threading.Thread(target=answer, args=([near], None), daemon=True).start()
             yield {"threads: queue.Queue": near, **far}, block
             process.join()

@@ -13,7 +13,8 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Thread
 from time import monotonic, sleep
 from types import CodeType, FrameType
@@ -104,6 +105,23 @@ def _patience(frame: FrameType | None) -> float:
     if must_not_be_broken(frame):
         return PATIENCE
     return LOOK * 10 if wait_graph.handles_a_lock(frame) else 0.0
+
+
+@contextmanager
+def kept_from_children() -> Iterator[None]:
+    """A process that is started in this block hears of no interrupt; whoever started it ends it.
+
+    An interrupt is for all processes of a kernel. Where it ended the child first, its parent
+    would fail of that, and not of the interrupt.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def press_again() -> None:

@@ -87,7 +87,7 @@ PROGRAMS = {
     "assert watch(0.3, 2, 'spawn').at_once() <= 2",
     "gil, turns": "import time\nfrom helpers.gil import turns\n"
     "assert turns(lambda: time.sleep(0.6)) > 0",
-    "cost, trips": "from helpers.cost import trips\nassert len(trips([16, 65536], 5)) == 5",
+    "cost, trips": "from helpers.cost import trips\nassert len(trips([16, 65536], 5)) >= 5",
     "cost, threads": "from helpers.cost import thread_memory, round_trip\nimport threading\n"
     "thread_memory(300)\nassert round_trip(threading.Thread, threading.Semaphore, 20_000) > 0",
     "cost, processes": "from multiprocessing import get_context\n"
