@@ -472,6 +472,7 @@ PEERS = {  # what is installed, and how many times as fast ours is to be
     "frontrun": ("frontrun==0.7.0", "at least 25"),
     "interleave_test": ("interleave-test==0.1.0", "at least 8"),
 }
+OURS_OF_TASKS, FRONTRUN_OF_TASKS = "ours_of_tasks", "frontrun_of_tasks"
 PLAY = """
 from threading import Thread
 from helpers.interleave import play
@@ -509,12 +510,16 @@ def beside_peers() -> None:
         if not _installed(python, folder, ["greenlet", *(name for name, _ in PEERS.values())]):
             return
         names = ["ours", *PEERS, "plain"]  # the last: the program itself, on plain threads
+        names += [OURS_OF_TASKS, FRONTRUN_OF_TASKS]
         rates = turns(3, **{name: partial(_rate, python, folder, name) for name in names})
         on_cases(python, folder)
     for name in names:
-        row(f"{name}, 3 threads × 2 increments", rates[name], unit=" /s")
+        row(f"{name}, 3 workers × 2 increments", rates[name], unit=" /s")
     for name, (_, wanted) in PEERS.items():
         row(f"ours ÷ {name}", rates["ours"] / rates[name], wanted)
+    of_tasks = rates[OURS_OF_TASKS]
+    row("ours of tasks ÷ ours", of_tasks / rates["ours"], "at least 0.7")
+    row("ours of tasks ÷ frontrun of tasks", of_tasks / rates[FRONTRUN_OF_TASKS], "at least 25")
 
 
 def _installed(python: str, folder: str, packages: list[str]) -> bool:

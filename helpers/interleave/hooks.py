@@ -348,9 +348,12 @@ class Hooks(Accesses):
         self._check_course(site, function)
 
         def called(*args: Any, **kwargs: Any) -> Any:
-            if self.run is not None:
-                every = (*args, *kwargs.values())
-                if any(type(arg) not in ALWAYS_SAME for arg in every) and not is_one_step(function):
+            every = (*args, *kwargs.values())
+            if self.run is not None and ALWAYS_SAME.issuperset(map(type, every)):
+                self.run.unread()
+                value = function(*args, **kwargs)
+            elif self.run is not None:
+                if not is_one_step(function):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 look = self._look_at(site, function, every)
                 value = self.through(look, every, function, *args, **kwargs)

@@ -369,7 +369,7 @@ class TaskRun(Run):
                 self.joined(me, self.of(other))  # type: ignore[arg-type]
 
     def _is_alone(self, task: Task) -> bool:
-        others = [self.tasks[number] for number in self.real if number != task.number]
+        others = (self.tasks[number] for number in self.real if number != task.number)
         return all(t.ended and task.clock.get(t.number, -1) >= t.epoch for t in others)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -213,8 +214,9 @@ def test_changes_during_a_run_lead_to_one_more_run_of_the_newest() -> None:
     assert "n: 5" in shown._image.value
 
 
-def test_stop_ends_a_run_and_shows_what_there_is() -> None:
-    shown = panel(lambda n: run(wait, [0.05] * 1000, n), n=slider(1, 9, 2))
+@pytest.mark.parametrize(("work", "using"), [(wait, "threads"), (asyncio.sleep, "tasks")])
+def test_stop_ends_a_run_and_shows_what_there_is(work: Any, using: str) -> None:
+    shown = panel(lambda n: run(work, [0.05] * 1000, n, using), n=slider(1, 9, 2))
     display(shown)
     until(lambda: not shown._halt.disabled)
     until(lambda: shown._bar.layout.visibility == "visible" and shown._bar.value > 0)

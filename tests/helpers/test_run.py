@@ -358,7 +358,7 @@ async def computes_for_ever(item: Any) -> None:
 
 
 async def sleeps_in_the_loop(item: Any) -> None:
-    time.sleep(0.6)
+    time.sleep(1.2)
 
 
 async def never_gives_in(item: Any) -> None:

@@ -1,13 +1,15 @@
 """How many schedules a second an explorer tries: ours, or one of two others. Or what it says.
 
     python3 tests/tools/peers.py ours | frontrun | interleave_test | plain
+    python3 tests/tools/peers.py ours_of_tasks | frontrun_of_tasks
     python3 tests/tools/peers.py ours | frontrun | interleave_test   module.name
 
 Lost update, three threads with two increments each, no check, so that nothing
 ends early. Each engine gets the program in its own form and searches as it does
 best: frontrun by partial-order reduction, as ours does, and interleave-test all
 schedules with at most two preemptions. "plain" runs it on plain threads and
-controls nothing. Prints the schedules of a second.
+controls nothing. Prints the schedules of a second. Of tasks: the same, with an
+await between the look and the change.
 
 With the name of a program of tests/interleave/cases: prints whether the engine
 found a schedule that fails, nothing, or gave up, and the seconds until then.
@@ -19,6 +21,7 @@ The bench runs this file, and takes its programs.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -28,7 +31,10 @@ from time import perf_counter
 from typing import Any
 
 # About two seconds each.
-MOST = {"ours": 20_000, "frontrun": 600, "interleave_test": 1_500, "plain": 10_000}
+MOST = {
+    "ours": 20_000, "frontrun": 600, "interleave_test": 1_500, "plain": 10_000,
+    "ours_of_tasks": 2_000, "frontrun_of_tasks": 60,
+}  # fmt: skip
 
 
 class Counter:
@@ -49,6 +55,22 @@ def program() -> None:
         thread.join()
 
 
+class AsyncCounter:
+    def __init__(self) -> None:
+        self.value = 0
+
+    async def twice(self) -> None:
+        for _ in range(2):
+            seen = self.value
+            await asyncio.sleep(0)
+            self.value = seen + 1
+
+
+async def async_program() -> None:
+    counter = AsyncCounter()
+    await asyncio.gather(*(counter.twice() for _ in range(3)))
+
+
 def ours(most: int) -> int:
     from helpers.interleave import explore
 
@@ -66,6 +88,29 @@ def frontrun(most: int) -> int:
         max_executions=most,
     )
     return int(found.num_explored)
+
+
+def ours_of_tasks(most: int) -> int:
+    from helpers.interleave import explore
+
+    return explore(async_program, budget=most).tried
+
+
+def frontrun_of_tasks(most: int) -> int:
+    os.environ["FRONTRUN_ACTIVE"] = "1"
+    found = import_module("frontrun").explore(
+        setup=AsyncCounter,
+        workers=AsyncCounter.twice,
+        count=3,
+        invariant=lambda counter: True,
+        preemption_bound=None,
+        max_executions=most,
+    )
+
+    async def searched() -> Any:
+        return await found
+
+    return int(asyncio.run(searched()).num_explored)
 
 
 def interleave_test(most: int) -> int:
@@ -144,7 +189,10 @@ def interleave_test_says(case: Callable[[], object]) -> str:
 
 SAYS = {"ours": ours_says, "frontrun": frontrun_says, "interleave_test": interleave_test_says}
 
-ENGINES = {"ours": ours, "frontrun": frontrun, "interleave_test": interleave_test, "plain": plain}
+ENGINES = {
+    "ours": ours, "frontrun": frontrun, "interleave_test": interleave_test, "plain": plain,
+    "ours_of_tasks": ours_of_tasks, "frontrun_of_tasks": frontrun_of_tasks,
+}  # fmt: skip
 
 
 # ---------------------------------------------- programs as the lesson has them
