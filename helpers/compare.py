@@ -1,9 +1,10 @@
 """The same real work done serially, by threads and by processes, and who was faster.
 
-`compare` runs it three times, `speedups` gives the numbers of a row of the
-matrix in lesson 06, and `faster` says it in a word. `cpus_had` says how many CPUs
-there were for it, as others may have kept them. `chunked` and `count_all` are for
-work whose items are too small to be sent one by one.
+`compare` runs it by each way several times, `spread` says how far these runs are
+apart, `speedups` gives the numbers of a row of the matrix in lesson 06, and
+`faster` says it in a word. `cpus_had` says how many CPUs there were for it, as
+others may have kept them. `chunked` and `count_all` are for work whose items are
+too small to be sent one by one.
 
 A process imports what its work needs while it starts, so that the bars after
 the start are work and nothing else.
@@ -16,7 +17,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
+from statistics import median
 from typing import Any
 
 from .run import run
@@ -57,19 +60,42 @@ class Ready:
         return Ready, (self.function,)
 
 
+class Compared(dict[str, Timeline]):
+    """A run of each way, in the middle of several; `rounds` has all of them, quickest first."""
+
+    def __init__(self, rounds: Mapping[str, Iterable[Timeline]]) -> None:
+        self.rounds = {way: sorted(runs, key=seconds) for way, runs in rounds.items()}
+        super().__init__((way, runs[len(runs) // 2]) for way, runs in self.rounds.items())
+
+
 def compare(
-    work: Callable[[Any], Any], items: Iterable[Any], workers: int = 3, rounds: int = 2
-) -> dict[str, Timeline]:
-    """A run of each way, the fastest of `rounds`, as others were disturbed.
+    work: Callable[[Any], Any], items: Iterable[Any], workers: int = 3, rounds: int = 3
+) -> Compared:
+    """A run of each way, in turns, `rounds` times: one run alone may have been disturbed.
 
     ValueError where the results differ.
     """
     items, ready = list(items), Ready(work)
-    tried = [(way, _run(ready, items, workers, way)) for way in WAYS * rounds]
-    for way, timeline in tried:
-        if timeline.results != tried[0][1].results:
+    ways = {way: partial(_run, ready, items, workers, way) for way in WAYS}
+    compared = in_turns(ways, rounds)
+    first = compared["serial"].results
+    for way, runs in compared.rounds.items():
+        if any(timeline.results != first for timeline in runs):
             raise ValueError(f"{ready.__name__} gave other results by {way} than serially")
-    return {way: min((tl for each, tl in tried if each == way), key=seconds) for way in WAYS}
+    return compared
+
+
+def in_turns(ways: Mapping[str, Callable[[], Timeline]], rounds: int = 3) -> Compared:
+    """What the functions give, each called once a round: one run may have been disturbed."""
+    tried = [(way, ways[way]()) for way in [*ways] * rounds]
+    return Compared({way: [tl for each, tl in tried if each == way] for way in ways})
+
+
+def spread(compared: Compared) -> str:
+    """How long it took, by way: the median, and in brackets the shortest and the longest."""
+    each = ((way, [seconds(tl) for tl in runs]) for way, runs in compared.rounds.items())
+    said = (f"{way} {median(t):.2f} s ({t[0]:.2f} to {t[-1]:.2f})" for way, t in each)
+    return f"Medians, with the shortest and the longest run: {', '.join(said)}."
 
 
 def _run(work: Ready, items: Sequence[Any], workers: int, way: str) -> Timeline:

@@ -97,9 +97,7 @@ prediction(
     "start.crunch",
     "Four computations of 0.1 s, four threads instead of one. Faster?",
     {
-        "about the same": Option(
-            "Under a GIL, or with one usable CPU, one thread at a time computes.", 1
-        ),
+        "about the same": Option("Under a GIL, or on one CPU, one thread at a time computes.", 1),
         "twice as fast": Option("For that, two would have to compute at the same instant.", 2),
         "four times as fast": Option("Waits overlap like that. Computing takes a CPU.", 4),
     },
@@ -249,13 +247,13 @@ prediction(
 
 prediction(
     "processes.exit",
-    "A process raises ValueError. What do you see?",
+    "A process raises ValueError. What do join() and exitcode tell you?",
     {
         "join() raises it": Option("join() waits for the end, good or bad."),
-        "nothing, exitcode 0": Option("That stands for a function that returned."),
-        "nothing, exitcode 1": Option("The exit code is all that is left: 1 for an exception."),
+        "exitcode 0": Option("That stands for a function that returned."),
+        "exitcode 1": Option("The exit code is all that comes back: 1 for an exception."),
     },
-    right="nothing, exitcode 1",
+    right="exitcode 1",
 )
 
 prediction(
@@ -297,6 +295,8 @@ prediction(
         "4 times as long": Option("They take turns, four on each CPU.", 4),
     },
     right="4 times as long",
+    otherwise="With more than 15 usable CPUs there are fewer than four for each, as run takes 61 "
+    f"workers at most. {AGAIN}",
 )
 
 prediction(
@@ -452,6 +452,18 @@ prediction(
     right="the one before resize",
 )
 
+prediction(
+    "queues.bottleneck",
+    "With four threads for resizing, the bottleneck is",
+    {
+        "load": Option("Two threads load: a photo each 10 ms."),
+        "resize": Option("Four threads resize: a photo each 10 ms."),
+        "store": Option("One thread stores: a photo each 20 ms, and all others are faster."),
+    },
+    right="store",
+    otherwise="Each stage has to keep its pace, and something else kept this computer busy.",
+)
+
 # ----------------------------------------------------------------- 06 choosing
 
 prediction(
@@ -519,6 +531,29 @@ prediction(
 )
 
 prediction(
+    "choosing.crowd",
+    "300 pages: how many times as fast are 300 threads as 10?",
+    {
+        "about as fast": Option("Thirty times as many wait at once.", 1),
+        "5 times": Option("Each opens a connection, and that now takes longer than waiting.", 5),
+        "30 times": Option("The waiting gets so much shorter. The CPU has as much to do.", 30),
+    },
+    right="5 times",
+    otherwise="What is left when all wait at once is work for a CPU: it depends on the CPUs.",
+)
+
+prediction(
+    "choosing.mixed",
+    "Twelve photographs are downloaded and made small by Pillow. Which is the quickest way?",
+    {
+        "serial": Option("While one photograph is waited for, another one can be computed."),
+        "threads": Option("They wait all at once, and Pillow lets go of the GIL."),
+        "threads and processes": Option("Pillow lets go of the GIL, and threads need no start."),
+    },
+    right="threads",
+)
+
+prediction(
     "choosing.chunks",
     "Three processes. The fastest chunks have how many files?",
     {
@@ -527,8 +562,7 @@ prediction(
         "400": Option("Few trips, but with two chunks only two workers have work."),
     },
     right="20",
-    otherwise="Small chunks lose time on trips, large ones at the end: which loss is larger"
-    " depends on the item, on the CPUs, and on what disturbs the run.",
+    otherwise="Which loss is larger depends on the item, on the CPUs, and on what disturbs.",
 )
 
 prediction(

@@ -12,11 +12,13 @@ from io import StringIO
 from math import inf
 
 from ..deadline import DeadlinePassed, deadline
-from ..interleave import Diverged, Report, Schedule, explore
+from ..interleave import Diverged, Refused, Report, Schedule, explore
 from . import NotYet, expect
 
 LONG = 60  # letters of a word
 BUDGET = 20_000  # schedules
+ENOUGH = 3000  # schedules, where real threads judge too: polling has more than anybody could try
+TRIED = 4.0  # seconds for these
 HUNG = 4.0  # seconds after which nobody on real threads will end any more
 RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
 ENDLESS = ("no end in sight", "livelock")
@@ -38,6 +40,23 @@ def all_hold(program: Callable[[], object], budget: int = BUDGET) -> float:
     if report.interrupted:
         raise KeyboardInterrupt  # nothing is graded by a part of the schedules
     return held(report)
+
+
+def followed(program: Callable[[], None], of: str) -> bool:
+    """Whether the explorer can say that no schedule fails; NotYet where it says that one does.
+
+    Where it cannot, real threads have to judge. `of` begins the sentence of NotYet.
+    """
+    try:
+        with redirect_stdout(StringIO()), deadline(TRIED):
+            report = explore(program, budget=ENOUGH)
+    except (Refused, Diverged, DeadlinePassed):
+        return False
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if report.schedule is not None and report.schedule.verdict not in ENDLESS:
+        raise NotYet(f"{of}: {broken(report.schedule)}")
+    return report.ok
 
 
 def really_holds(program: Callable[[], None], otherwise: str) -> None:

@@ -1,4 +1,4 @@
-"""The exercises of lesson 06: ten decisions, parcels of the right size, a tool for each kind."""
+"""The exercises of lesson 06: chunks of the right size, an album, a tool for each, decisions."""
 
 from __future__ import annotations
 
@@ -7,121 +7,36 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from multiprocessing.reduction import ForkingPickler
 from pickle import loads
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..compare import chunked, count_all
 from ..folders import temporary
 from ..timeline import Timeline
 from ..work.real_work import texts
 from . import NotYet, exercise, expect
+from ._scenarios import (
+    ALL_THREADS,
+    BY_THE_RULE,
+    DECISIONS,
+    REASONS,
+    SCENARIOS,
+    TOOLS,
+    scenarios,
+)
 from ._workers import FORKED, Square, spawned
 from .start import short
 
+__all__ = ["REASONS", "SCENARIOS", "scenarios"]  # what the lesson shows
+
 spawn = get_context("spawn")
-TOOLS = ("serial", "threads", "processes")
 
 # -------------------------------------------------------------------- decide
-
-
-class Reason(NamedTuple):
-    """A measurement to decide by: what it is called, and what it says."""
-
-    name: str
-    says: str
-
-
-REASONS = {
-    reason.name: reason
-    for reason in (
-        Reason("waiting", "several threads waited for the server at once, and none needed a CPU"),
-        Reason("gil", "threads computing in Python took turns, and processes did not"),
-        Reason("c code", "Pillow and SQLite let go of the GIL, so threads computed at once"),
-        Reason("cpus", "computing gets no faster than the usable CPUs allow"),
-        Reason("start", "starting processes took longer than a little work does"),
-        Reason("pickling", "what goes to a process is copied, and large things take long"),
-        Reason("chunks", "items sent one by one cost a trip each, in chunks next to nothing"),
-        Reason("native", "NumPy's library had started its own threads on every CPU"),
-        Reason("crash", "a crash ended one process, while in a thread it ended them all"),
-        Reason("sharing", "all threads saw one list, and each process had a copy of it"),
-    )
-}
-
-
-class Scenario(NamedTuple):
-    """A case to decide: the tool, and the measurement that decides."""
-
-    text: str
-    tool: str
-    reason: str
-
-
-SCENARIOS = {
-    1: Scenario(
-        "300 pages from a slow server, 80 ms each. One CPU, with the GIL.", "threads", "waiting"
-    ),
-    2: Scenario(
-        "2000 log files, 20 ms of pure Python each; a file's name goes in, a number comes "
-        "back. Eight CPUs, with the GIL.",
-        "processes",
-        "gil",
-    ),
-    3: Scenario(
-        "5000 photographs, 20 ms of Pillow each. Eight CPUs, with the GIL; the program is to "
-        "start at once and use little memory.",
-        "threads",
-        "c code",
-    ),
-    4: Scenario("The log files of 2, in a container with one usable CPU.", "serial", "cpus"),
-    5: Scenario(
-        "20 numbers, 1 ms of pure Python each, and then the program ends. Eight CPUs, with the "
-        "GIL.",
-        "serial",
-        "start",
-    ),
-    6: Scenario(
-        "200 frames of 100 MB, in memory already; C code without the GIL needs 5 ms for each. "
-        "Eight CPUs.",
-        "threads",
-        "pickling",
-    ),
-    7: Scenario(
-        "A million small strings, 20 µs of pure Python each. Eight CPUs, with the GIL.",
-        "processes",
-        "chunks",
-    ),
-    8: Scenario(
-        "64 products of large matrices, by NumPy, on eight CPUs; nobody has limited its library.",
-        "serial",
-        "native",
-    ),
-    9: Scenario(
-        "900 documents, and a C library that crashes on some of them. All others must be done.",
-        "processes",
-        "crash",
-    ),
-    10: Scenario(
-        "Four workers that look things up in one large dict and write into it, pure Python, on a "
-        "free-threaded build with eight CPUs. Locks are no bottleneck.",
-        "threads",
-        "sharing",
-    ),
-}
-DECISIONS = {number: (each.tool, each.reason) for number, each in SCENARIOS.items()}
-ALL_THREADS = dict.fromkeys(SCENARIOS, ("threads", "waiting"))
-BY_THE_RULE = {**DECISIONS, 3: ("processes", "gil")}  # it computes, hence processes
-
-
-def scenarios() -> str:
-    """The ten cases, a line each, and the reasons to choose from."""
-    lines = [f"{number:2}  {each.text}" for number, each in SCENARIOS.items()]
-    reasons = [f'    "{each.name}": {each.says}' for each in REASONS.values()]
-    return "\n".join([*lines, "", "Reasons:", *reasons])
 
 
 @exercise(
@@ -138,10 +53,10 @@ def scenarios() -> str:
     solution=DECISIONS,
     starter=ALL_THREADS,
     wrong=BY_THE_RULE,
-    says="Pillow and SQLite let go of the GIL",
+    says="whose code computes there",
 )
 def _decide(answer: Any) -> str:
-    """All ten, or what the measurement says about the first that is not right."""
+    """All ten, or a question about the first that is not right; the answer is not told."""
     expect(
         isinstance(answer, Mapping) and set(answer) == set(SCENARIOS),
         f"decisions must be a dict with the numbers 1 to {len(SCENARIOS)} as its keys.",
@@ -154,7 +69,7 @@ def _decide(answer: Any) -> str:
 
 
 def _wrong_with(number: int, decision: Any) -> str:
-    """What the measurement says about a decision; nothing where it holds."""
+    """What does not hold about a decision; nothing where it holds."""
     scenario = SCENARIOS[number]
     match decision:
         case (str(tool), str(reason)) if tool in TOOLS and reason in REASONS:
@@ -168,8 +83,7 @@ def _wrong_with(number: int, decision: Any) -> str:
         case _:
             return f"number {number}: it must be a pair such as ('threads', 'waiting')."
     if tool != scenario.tool:
-        measured = REASONS[scenario.reason].says
-        return f"number {number}, {tool}. The measurement says: {measured}."
+        return f"number {number}, {tool}. Ask yourself: {scenario.ask}"
     if reason != scenario.reason:
         why = f"'{REASONS[reason].says}' does not decide it"
         return f"number {number}: {tool} is right, but {why}."
@@ -305,6 +219,152 @@ def _judge_trips(answer: Any, paths: list[str], pool: Executor, workers: int) ->
         f"{of}: {sum(sizes)} of the files went to the pool; it is to count them all.",
     )
     return sizes
+
+
+# --------------------------------------------------------------------- album
+
+Fetched = Callable[[str], bytes]
+Shrunk = Callable[[bytes], bytes]
+
+
+def thumbnails(
+    fetch: Fetched, shrink: Shrunk, urls: Sequence[str], workers: int
+) -> list[bytes | None]:
+    """A solution of `choosing.album`: a pool of threads, and a try around each photograph."""
+
+    def small(url: str) -> bytes | None:
+        try:
+            return shrink(fetch(url))
+        except Exception:
+            return None
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(small, urls))
+
+
+def no_thumbnails(
+    fetch: Fetched, shrink: Shrunk, urls: Sequence[str], workers: int
+) -> list[bytes | None]:
+    """The starter: nothing yet."""
+    return None  # type: ignore[return-value]  # what an empty function gives
+
+
+def thumbnails_or_error(
+    fetch: Fetched, shrink: Shrunk, urls: Sequence[str], workers: int
+) -> list[bytes | None]:
+    """One photograph that fails, and nobody gets any."""
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda url: shrink(fetch(url)), urls))
+
+
+class Photos:
+    """A server whose photographs come when `full` are asked for at once; some are broken."""
+
+    def __init__(self, full: int, lost: Collection[str] = (), broken: Collection[str] = ()) -> None:
+        self.full, self.lost, self.broken = full, lost, broken
+        self.changed, self.here, self.most = threading.Condition(), 0, 0
+        self.calls, self.shrunk, self.come = Counter[str](), 0, False
+
+    def fetch(self, url: str) -> bytes:
+        with self.changed:
+            self.calls[url] += 1
+            self.here += 1
+            self.most = max(self.most, self.here)
+            self.come = self.come or self.here >= self.full
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.come, 0.0 if self.come else TURN)
+            self.come = True  # whoever has waited in vain waits once
+        time.sleep(MOMENT)  # so that one too many comes while the others are here
+        with self.changed:
+            self.here -= 1
+        if url in self.lost:
+            raise OSError(f"{url} cannot be found")
+        return url.encode()
+
+    def shrink(self, photo: bytes) -> bytes:
+        if photo.decode() in self.broken:
+            raise ValueError(f"{photo!r} is no picture")
+        with self.changed:
+            self.shrunk += 1
+        return b"small " + photo
+
+    def right(self, urls: Iterable[str]) -> list[bytes | None]:
+        wrong = {*self.lost, *self.broken}
+        return [None if url in wrong else b"small " + url.encode() for url in urls]
+
+
+MOMENT = 0.05  # seconds
+
+
+@exercise(
+    "choosing.album",
+    "Write thumbnails(fetch, shrink, urls, workers): shrink(fetch(url)) for each url, in order, "
+    "None where that raises an exception, with as many downloads at once as there are workers.",
+    hints=(
+        "Downloads wait, and shrink computes in C code that lets go of the GIL: which one tool "
+        "does both?",
+        "An exception of one photograph must not leave the function that the pool calls. Write a "
+        "small function of one url, with try and except in it.",
+        "with ThreadPoolExecutor(workers) as pool: return list(pool.map(small, urls)), where "
+        "small(url) gives shrink(fetch(url)), or None.",
+    ),
+    solution=thumbnails,
+    starter=no_thumbnails,
+    wrong=thumbnails_or_error,
+    says="cannot be found",
+    seconds=60.0,
+)
+def _album(answer: Any) -> str:
+    """All photographs in order, None for what fails, as many at once as there are workers."""
+    urls = [f"/{n * 5 % 11}" for n in range(11)]
+    lost, broken = urls[0:1] + urls[6:7], urls[3:4]
+    for workers in (4, 3):
+        _judge_album(answer, Photos(workers, lost, broken), urls, workers)
+    _judge_album(answer, Photos(2), urls[:2], 5)
+    _judge_album(answer, Photos(1), ["/a", "/b", "/a"], 1)
+    _judge_album(answer, Photos(1), [], 2)
+    return "The thumbnails are in order, what failed is None, and the workers were all busy."
+
+
+def _judge_album(answer: Any, photos: Photos, urls: list[str], workers: int) -> None:
+    before = set(threading.enumerate())
+    given = answer(photos.fetch, photos.shrink, list(urls), workers)
+    left = set(threading.enumerate()) - before
+    of = f"{len(urls)} urls and {workers} workers"
+    expect(given is not None, f"{of}: thumbnails gave back None. Does it return a list?")
+    right = photos.right(urls)
+    expect(
+        isinstance(given, (list, tuple)),
+        f"{of}: thumbnails must give a list, not {short(given)}.",
+    )
+    expect(
+        len(given) == len(right),
+        f"{of}: the list has {len(given)} entries. It should have one for each url, and None where "
+        "fetch or shrink has raised an exception.",
+    )
+    expect(
+        list(given) == right or Counter(given) != Counter(right),
+        f"{of}: the thumbnails are all there, but not in the order of the urls.",
+    )
+    expect(
+        list(given) == right,
+        f"{of}: those are not the thumbnails, with None where fetch or shrink has raised an "
+        "exception.",
+    )
+    expect(
+        photos.calls == Counter(urls),
+        f"{of}: fetch was called {photos.calls.total()} times, or not for each of them.",
+    )
+    full = min(workers, len(urls))
+    expect(
+        photos.most >= full,
+        f"{of}: {photos.most} were downloaded at once, and it could be {full}.",
+    )
+    expect(
+        photos.most <= workers,
+        f"{of}: {photos.most} were downloaded at once, and that is more than there are workers.",
+    )
+    expect(not left, f"{of}: when thumbnails returned, a thread of it was still alive.")
 
 
 # --------------------------------------------------------------------- tools

@@ -1,11 +1,10 @@
-"""The exercises of lesson 05: an end for everybody, a limit that holds, a death that is told."""
+"""The exercises of lesson 05: an end for all, a limit, three stages, a death that is told."""
 
 from __future__ import annotations
 
 import gc
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
@@ -17,7 +16,8 @@ from typing import Any
 from ..cost import life
 from ..deadline import DeadlinePassed, deadline
 from . import exercise, expect
-from ._schedules import all_hold, all_tried
+from ._real_queues import HAND, MOMENT, TURN, WAIT, really_made, really_used
+from ._schedules import all_hold, all_tried, followed
 from ._time_outs import ending_meanwhile
 from ._workers import (
     ALIVE,
@@ -67,7 +67,11 @@ def _consumers(line: Queue[Any], number: int, use: Use) -> list[threading.Thread
         while (item := line.get()) is not None:
             use(item)
 
-    threads = [threading.Thread(target=consume) for _ in range(number)]
+    return _started([consume] * number)
+
+
+def _started(targets: Iterable[Callable[[], None]]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=target) for target in targets]
     for thread in threads:
         thread.start()
     return threads
@@ -84,9 +88,7 @@ def deliver_until_empty(items: Iterable[Any], consumers: int, use: Use) -> None:
             except Empty:
                 return
 
-    threads = [threading.Thread(target=consume) for _ in range(consumers)]
-    for thread in threads:
-        thread.start()
+    threads = _started([consume] * consumers)
     for item in items:
         line.put(item)
     for thread in threads:
@@ -117,15 +119,13 @@ def _sentinels(answer: Any) -> str:
         ([], 2),
         ([0, 0, 1], 1),
     ):
-        _really_used(answer, items, consumers)
+        really_used(answer, items, consumers)
     return all_tried(tried)
 
 
 FALSE = (0, "", False, 0.0, (), b"")  # what is taken for None by `if item` or `not item`
 ENDS = (-1, "stop", "STOP", "end", "END", "done", "quit", "exit", "None", "sentinel")
 MANY = 12  # times all of them: more than anybody would think that a queue must have room for
-WAIT = 6.0  # seconds after which nobody will end any more
-TURN = 2.0  # seconds that a consumer waits for the others
 
 
 def _all_used(answer: Any, items: Sequence[int], consumers: int) -> None:
@@ -138,65 +138,6 @@ def _all_used(answer: Any, items: Sequence[int], consumers: int) -> None:
     for item in items:
         assert item in used, f"item {item} was not used"
     assert len(used) == len(items), "an item was used twice"
-
-
-class Users:
-    """Uses items, and waits in the first of them until all consumers have one."""
-
-    def __init__(self, full: int) -> None:
-        self.full = full
-        self.changed = threading.Condition()
-        self.inside = self.most = 0
-        self.in_vain = False
-        self.used: list[Any] = []
-        self.threads: set[threading.Thread] = set()
-
-    def __call__(self, item: Any) -> None:
-        with self.changed:
-            self.used.append(item)
-            self.threads.add(threading.current_thread())
-            self.inside += 1
-            self.most = max(self.most, self.inside)
-            self.changed.notify_all()
-            if not self.in_vain:
-                self.in_vain = not self.changed.wait_for(lambda: self.most >= self.full, TURN)
-            self.inside -= 1
-
-
-def _really_used(answer: Any, items: Sequence[Any], consumers: int) -> None:
-    """On real threads: as many consumers as were asked for, and all of them end."""
-    full = min(len(items), consumers)
-    users, before = Users(full), set(threading.enumerate())
-    of, alive, hung = f"{len(items)} items and {consumers} consumers", list[str](), False
-    try:
-        with redirect_stdout(StringIO()), deadline(WAIT):
-            answer(items, consumers, users)
-            for thread in set(threading.enumerate()) - before:
-                if thread.name != "deadline":
-                    alive.append(thread.name)
-                    thread.join()
-                    alive.pop()
-    except DeadlinePassed:
-        hung = True
-    expect(not alive, f"{of}: deliver came back, but {' '.join(alive)} waits for ever.")
-    expect(not hung, f"{of}: somebody waits for ever.")
-    expect(
-        _counted(users.used) == _counted(items),
-        f"{of}: each is to be used once, and used were {users.used!s:.80}, not {items!s:.80}.",
-    )
-    expect(
-        threading.current_thread() not in users.threads,
-        f"{of}: use was called in the thread of the caller; that is for the consumers to do.",
-    )
-    expect(
-        users.most == full and len(users.threads) <= consumers,
-        f"{of}: items were used by {len(users.threads)} threads, {users.most} at once. There are "
-        f"to be {consumers} consumers that work at the same time.",
-    )
-
-
-def _counted(items: Iterable[Any]) -> Counter[str]:
-    return Counter(map(repr, items))
 
 
 # ------------------------------------------------------------------- bounded
@@ -289,10 +230,6 @@ def _bounded(answer: Any) -> str:
         "For every schedule no more blocks waited than may, all were written in order, "
         "and a full disk was told."
     )
-
-
-MOMENT = 0.2  # seconds that a reader gets to read more than it may
-HAND = 1  # a block that was read and not yet put; before a write, another was taken
 
 
 def _copies(answer: Any, blocks: str, size: int) -> None:
@@ -401,6 +338,92 @@ def _really_copied(answer: Any, blocks: Sequence[bytes], size: int) -> None:
         f"{of}: the reader waited, and only {short} did. It should read on in every write, until "
         f"{size} wait and the next one is in its hands.",
     )
+
+
+# --------------------------------------------------------------------- album
+
+Step = Callable[[Any], Any]
+
+
+def make_album(urls: Iterable[Any], download: Step, shrink: Step, note: Step, size: int) -> None:
+    """A solution of `queues.album`: two bounded queues, and an end that is handed on."""
+    photos: Queue[Any] = Queue(size)
+    small: Queue[Any] = Queue(size)
+
+    def downloads() -> None:
+        for url in urls:
+            photos.put(download(url))
+        photos.put(None)
+
+    def shrinks() -> None:
+        while (photo := photos.get()) is not None:
+            small.put(shrink(photo))
+        small.put(None)
+
+    def notes() -> None:
+        while (thumbnail := small.get()) is not None:
+            note(thumbnail)
+
+    for thread in _started([downloads, shrinks, notes]):
+        thread.join()
+
+
+def no_album(urls: Iterable[Any], download: Step, shrink: Step, note: Step, size: int) -> None:
+    """The starter: a name, and nothing else."""
+
+
+def album_without_limit(
+    urls: Iterable[Any], download: Step, shrink: Step, note: Step, size: int
+) -> None:
+    """Half of it: all photos wait in memory where shrinking is slow."""
+    make_album(urls, download, shrink, note, 0)
+
+
+@exercise(
+    "queues.album",
+    "Write make_album(urls, download, shrink, note, size): three stages, each in a thread of its "
+    "own, and between two of them a queue that holds size items.",
+    hints=(
+        "Three functions, one for each stage: the first puts, the second gets and puts, the third "
+        "gets. How does each of the last two learn that nothing more will come?",
+        "Queue(size) twice. The first stage ends with put(None); the second hands that on.",
+        "`while (photo := photos.get()) is not None:` also takes a photo that is empty. Start all "
+        "three threads, then join all three.",
+    ),
+    solution=make_album,
+    starter=no_album,
+    wrong=album_without_limit,
+    says="more than 1 waited",
+    seconds=60.0,
+)
+def _album(answer: Any) -> str:
+    """Every schedule of two photos, if the explorer can follow; then real threads."""
+    if _album_in_order(answer, ["a", "bc"]):
+        _album_in_order(answer, [])
+    for count, size, slow in (
+        (9, 1, ""),
+        (0, 2, ""),
+        (9, 1, "shrink"),
+        (9, 1, "note"),
+        (12, 3, "shrink"),
+        (12, 3, "note"),
+    ):
+        really_made(answer, count, size, slow)
+    return "All photos were noted in order, three stages worked at once, and no queue was too long."
+
+
+def _album_in_order(answer: Any, urls: list[str]) -> bool:
+    def program() -> None:
+        noted: list[str] = []
+
+        def note(small: str) -> None:
+            noted.append(small)
+
+        answer(urls, str.upper, lambda photo: photo[1:], note, 1)
+        right = [url[1:].upper() for url in urls]
+        assert noted == right, f"noted were {noted}, and to be noted were {right}"
+
+    return followed(program, f"{len(urls)} photos")
 
 
 # --------------------------------------------------------------- dead_worker

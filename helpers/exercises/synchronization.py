@@ -9,11 +9,8 @@ from io import StringIO
 from typing import Any
 
 from ..deadline import DeadlinePassed, deadline
-from ..interleave import Diverged, Refused, explore
-from . import NotYet, exercise, expect
-from ._schedules import ENDLESS, all_hold, all_tried, broken
-
-ENOUGH = 3000  # schedules; polling has more than anybody could try, or takes too long for each
+from . import exercise, expect
+from ._schedules import all_hold, all_tried, followed
 
 # --------------------------------------------------------------------- limit
 
@@ -61,7 +58,6 @@ def _in_threads(call: Callable[[Any], None], items: Iterable[Any]) -> None:
 
 
 TURN = 2.0  # seconds that a call waits for others to be inside
-TRIED = 4.0  # seconds for the schedules; the real threads judge those who poll for ever
 MOMENT = 0.06  # seconds that each call gives to one more than may be inside
 HUNG = 6.0  # seconds after which nobody will come any more: all calls take a tenth of one
 ITEMS = (4, 0, 7, 4, 1, 9, 2, 0, 8, 5)  # in no order, some of them twice, and a false one
@@ -167,21 +163,7 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
             assert inside <= limit, "more calls were inside than may be"
         assert log.count("out") == calls, "not all calls had ended"
 
-    return _followed(program, f"{calls} calls, of which {limit} may be inside")
-
-
-def _followed(program: Callable[[], None], of: str) -> bool:
-    """Whether the explorer can say that no schedule fails; NotYet where it says that one does."""
-    try:
-        with redirect_stdout(StringIO()), deadline(TRIED):
-            report = explore(program, budget=ENOUGH)
-    except (Refused, Diverged, DeadlinePassed):
-        return False
-    if report.interrupted:
-        raise KeyboardInterrupt
-    if report.schedule is not None and report.schedule.verdict not in ENDLESS:
-        raise NotYet(f"{of}: {broken(report.schedule)}")
-    return report.ok
+    return followed(program, f"{calls} calls, of which {limit} may be inside")
 
 
 def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> None:
@@ -343,7 +325,7 @@ def _adds_up(answer: Any, sizes: tuple[int, ...]) -> bool:
         total = answer(lambda size: "x" * size, sizes)
         assert total == sum(sizes), f"{sum(sizes)} bytes came, and the total was {total}"
 
-    return _followed(program, f"{len(sizes)} downloads")
+    return followed(program, f"{len(sizes)} downloads")
 
 
 def _judge_total(answer: Any, urls: list[int]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.compare import chunked, count_all
 from helpers.exercises import find
-from helpers.exercises.choosing import DECISIONS
+from helpers.exercises.choosing import DECISIONS, REASONS
 from helpers.lesson import verdict
 
 Files = Sequence[str]
@@ -362,3 +362,130 @@ def test_a_check_leaves_the_start_method_as_it_was() -> None:
     taken("choosing.tools", find("choosing.tools").solution)
     assert multiprocessing.get_start_method(allow_none=True) == before
     assert os.getpid() == multiprocessing.current_process().pid
+
+
+# --------------------------------------------------------------------- album
+
+Photos = list[bytes | None]
+
+
+def one_by_one(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: right, and nobody waits beside anybody."""
+    found: Photos = []
+    for url in urls:
+        try:
+            found.append(shrink(fetch(url)))
+        except Exception:
+            found.append(None)
+    return found
+
+
+def a_thread_each(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: as many at once as there are urls."""
+    return find("choosing.album").solution(fetch, shrink, urls, max(1, len(urls)))
+
+
+def as_they_are_done(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: the first to be done is the first in the list."""
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(lambda url: shrink(fetch(url)), url) for url in urls]
+        return [None if f.exception() else f.result() for f in as_completed(futures)]
+
+
+def leaves_them_out(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: what failed has no entry."""
+    return [each for each in find("choosing.album").solution(fetch, shrink, urls, workers) if each]
+
+
+def forgives_downloads_only(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: what cannot be made small ends it all."""
+
+    def quiet(url: str) -> Any:
+        try:
+            return fetch(url)
+        except OSError:
+            return None
+
+    with ThreadPoolExecutor(workers) as pool:
+        return [shrink(photo) if photo else None for photo in pool.map(quiet, urls)]
+
+
+def tries_again(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: what failed is downloaded once more."""
+
+    def small(url: str) -> bytes | None:
+        for _ in range(2):
+            try:
+                return shrink(fetch(url))
+            except Exception:
+                pass
+        return None
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(small, urls))
+
+
+def does_not_wait(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: one more thread, which nobody joins."""
+    threading.Thread(target=threading.Event().wait, args=[3], daemon=True).start()
+    return find("choosing.album").solution(fetch, shrink, urls, workers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (one_by_one, "1 were downloaded at once, and it could be 4"),
+        (a_thread_each, "more than there are workers"),
+        (as_they_are_done, "not in the order of the urls"),
+        (leaves_them_out, "the list has 8 entries"),
+        (forgives_downloads_only, "is no picture"),
+        (tries_again, "fetch was called 14 times"),
+        (does_not_wait, "still alive"),
+    ],
+)
+def test_an_album_that_is_not_right_is_refused(answer: Any, says: str) -> None:
+    refused("choosing.album", answer, says)
+
+
+def with_places(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Right: a thread for each, and a semaphore for the downloads."""
+    found: Photos = [None] * len(urls)
+    places = threading.Semaphore(workers)
+
+    def one(place: int, url: str) -> None:
+        try:
+            with places:
+                photo = fetch(url)
+            found[place] = shrink(photo)
+        except Exception:
+            found[place] = None
+
+    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(urls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def by_futures(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Right: a future knows its exception; and whoever downloads need not make it small."""
+    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(2) as others:
+        photos = [pool.submit(fetch, url) for url in urls]
+        small = [None if p.exception() else others.submit(shrink, p.result()) for p in photos]
+        return [None if each is None or each.exception() else each.result() for each in small]
+
+
+@pytest.mark.parametrize("answer", [with_places, by_futures])
+def test_an_album_that_is_right_is_taken(answer: Any) -> None:
+    taken("choosing.album", answer)
+
+
+def test_a_decision_that_does_not_hold_is_answered_by_a_question_and_not_by_the_reason() -> None:
+    for number, (tool, reason) in DECISIONS.items():
+        for other in {"serial", "threads", "processes"} - {tool}:
+            answer = {**DECISIONS, number: (other, "waiting")}
+            held, sentence = verdict(find("choosing.decide"), answer)
+            assert not held
+            assert REASONS[reason].says not in sentence
+            assert sentence.endswith("?")

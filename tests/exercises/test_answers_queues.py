@@ -17,6 +17,7 @@ import pytest
 
 from helpers.exercises import find, queues
 from helpers.lesson import verdict
+from helpers.queues import Stage, pipeline
 
 Use = Callable[[Any], Any]
 Read = Callable[[], Any]
@@ -923,3 +924,224 @@ def test_a_lock_is_no_leftover() -> None:
     lock = Lock()
     with lock:
         taken("queues.sentinels", handed_on)
+
+
+# --------------------------------------------------------------------- album
+
+Step = Callable[[Any], Any]
+
+
+def three_threads(*stages: Callable[[], None]) -> None:
+    threads = [Thread(target=stage) for stage in stages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def photo_by_photo(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Wrong: no stage begins before the last one has ended."""
+    for url in urls:
+        note(shrink(download(url)))
+
+
+def stage_by_stage(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Wrong: all photos are downloaded before the first one is shrunk."""
+    photos: list[Any] = []
+    small: list[Any] = []
+    for work, source, target in ((download, urls, photos), (shrink, photos, small)):
+        three_threads(lambda w=work, s=source, t=target: t.extend(map(w, s)))
+    three_threads(lambda: [note(each) for each in small] and None)
+
+
+def an_empty_photo_is_the_end(
+    urls: Any, download: Step, shrink: Step, note: Step, size: int
+) -> None:
+    """Wrong: `while photo := ...` takes an empty photo for the end."""
+    photos: Queue[Any] = Queue(size)
+    small: Queue[Any] = Queue(size)
+
+    def downloads() -> None:
+        for url in urls:
+            photos.put(download(url))
+        photos.put(None)
+
+    def shrinks() -> None:
+        while photo := photos.get():
+            small.put(shrink(photo))
+        small.put(None)
+
+    def notes() -> None:
+        while thumbnail := small.get():
+            note(thumbnail)
+
+    three_threads(downloads, shrinks, notes)
+
+
+def keeps_the_end(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Wrong: the last stage is not told that it is over."""
+    photos: Queue[Any] = Queue(size)
+    small: Queue[Any] = Queue(size)
+
+    def downloads() -> None:
+        for url in urls:
+            photos.put(download(url))
+        photos.put(None)
+
+    def shrinks() -> None:
+        while (photo := photos.get()) is not None:
+            small.put(shrink(photo))
+
+    def notes() -> None:
+        while (thumbnail := small.get()) is not None:
+            note(thumbnail)
+
+    three_threads(downloads, shrinks, notes)
+
+
+def does_not_wait(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Wrong: comes back before all is noted."""
+    worker = Thread(target=queues.make_album, args=(urls, download, shrink, note, size))
+    worker.start()
+
+
+def second_queue_without_limit(
+    urls: Any, download: Step, shrink: Step, note: Step, size: int
+) -> None:
+    """Wrong: where noting is slow, all thumbnails wait in memory."""
+    photos: Queue[Any] = Queue(size)
+    small: Queue[Any] = Queue()
+
+    def downloads() -> None:
+        for url in urls:
+            photos.put(download(url))
+        photos.put(None)
+
+    def shrinks() -> None:
+        while (photo := photos.get()) is not None:
+            small.put(shrink(photo))
+        small.put(None)
+
+    def notes() -> None:
+        while (thumbnail := small.get()) is not None:
+            note(thumbnail)
+
+    three_threads(downloads, shrinks, notes)
+
+
+def one_place_less(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Wrong: with a size of 1 there is no limit, else one item less than may."""
+    queues.make_album(urls, download, shrink, note, size - 1)
+
+
+def shrinks_where_it_downloads(
+    urls: Any, download: Step, shrink: Step, note: Step, size: int
+) -> None:
+    """Wrong: two stages in one thread."""
+    small: Queue[Any] = Queue(size)
+
+    def makes() -> None:
+        for url in urls:
+            small.put(shrink(download(url)))
+        small.put(None)
+
+    def notes() -> None:
+        while (thumbnail := small.get()) is not None:
+            note(thumbnail)
+
+    three_threads(makes, notes)
+
+
+def the_caller_downloads(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Right: two threads and the caller, and a sentinel of its own."""
+    end, photos, small = object(), Queue[Any](size), Queue[Any](size)
+
+    def shrinks() -> None:
+        for photo in iter(photos.get, end):
+            small.put(shrink(photo))
+        small.put(end)
+
+    def notes() -> None:
+        for thumbnail in iter(small.get, end):
+            note(thumbnail)
+
+    threads = [Thread(target=shrinks), Thread(target=notes)]
+    for thread in threads:
+        thread.start()
+    for url in urls:
+        photos.put(download(url))
+    photos.put(end)
+    for thread in threads:
+        thread.join()
+
+
+def by_conditions(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Right: a list and a condition for each queue."""
+
+    class Line:
+        def __init__(self) -> None:
+            self.items: list[Any] = []
+            self.changed = Condition()
+
+        def put(self, item: Any) -> None:
+            with self.changed:
+                while len(self.items) >= size:
+                    self.changed.wait()
+                self.items.append(item)
+                self.changed.notify_all()
+
+        def get(self) -> Any:
+            with self.changed:
+                while not self.items:
+                    self.changed.wait()
+                item = self.items.pop(0)
+                self.changed.notify_all()
+                return item
+
+    photos, small = Line(), Line()
+
+    def downloads() -> None:
+        for url in urls:
+            photos.put([download(url)])
+        photos.put([])
+
+    def shrinks() -> None:
+        while box := photos.get():
+            small.put([shrink(box[0])])
+        small.put([])
+
+    def notes() -> None:
+        while box := small.get():
+            note(box[0])
+
+    three_threads(downloads, shrinks, notes)
+
+
+def by_the_helper(urls: Any, download: Step, shrink: Step, note: Step, size: int) -> None:
+    """Right: the pipeline of this course, whose threads the explorer does not follow."""
+    stages = Stage("download", download), Stage("shrink", shrink), Stage("note", note)
+    pipeline(urls, *stages, size=size)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (photo_by_photo, "one thread did the work of two stages"),
+        (stage_by_stage, "never at work at the same time"),
+        (an_empty_photo_is_the_end, "deadlock"),
+        (keeps_the_end, "deadlock"),
+        (does_not_wait, "noted were"),
+        (second_queue_without_limit, "while the first note took long, more than 1 waited"),
+        (one_place_less, "more than 1 waited"),
+        (shrinks_where_it_downloads, "one thread did the work of two stages"),
+    ],
+)
+def test_an_album_that_hangs_or_fills_the_memory_is_refused(
+    answer: Callable[..., None], says: str
+) -> None:
+    refused("queues.album", answer, says)
+
+
+@pytest.mark.parametrize("answer", [the_caller_downloads, by_conditions, by_the_helper])
+def test_an_unusual_album_is_taken(answer: Callable[..., None]) -> None:
+    taken("queues.album", answer)

@@ -19,6 +19,7 @@ from helpers.compare import (
     START,
     WAYS,
     WITH_START,
+    Compared,
     Ready,
     chunked,
     compare,
@@ -27,6 +28,7 @@ from helpers.compare import (
     faster,
     seconds,
     speedups,
+    spread,
     without_start,
     workers_that_worked,
 )
@@ -59,6 +61,20 @@ def test_the_same_work_is_done_serially_by_threads_and_by_processes() -> None:
     assert [workers_that_worked(tl) for tl in found.values()] == [1, 2, 2]
     assert {span.pid for span in found["threads"].spans} == {os.getpid()}
     assert os.getpid() not in {s.pid for s in found["processes"].spans if s.name != START}
+
+
+def test_the_run_in_the_middle_counts_and_the_others_are_told() -> None:
+    times = {"serial": [90, 300, 100], "threads": [50, 40, 45], "processes": [60, 61, 59]}
+    made = {way: [timeline(0, each) for each in several] for way, several in times.items()}
+    found = Compared(made)
+    assert [seconds(found[way]) for way in WAYS] == pytest.approx([0.1, 0.045, 0.06])
+    assert spread(found).startswith("Medians, with the shortest and the longest run: ")
+    assert "serial 0.10 s (0.09 to 0.30), threads 0.04 s (0.04 to 0.05)" in spread(found)
+
+
+def test_each_way_is_run_as_often_as_asked() -> None:
+    found = compare(wait, [0.01], 1, rounds=2)
+    assert {way: len(several) for way, several in found.rounds.items()} == dict.fromkeys(WAYS, 2)
 
 
 def test_results_that_differ_are_told() -> None:

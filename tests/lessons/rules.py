@@ -12,6 +12,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import symtable
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
 from itertools import pairwise
@@ -392,6 +394,38 @@ def called_last(cell: Cell) -> str:
     last = cell.tree.body[-1] if cell.tree.body else None
     value = last.value if isinstance(last, ast.Expr) else None
     return ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+
+
+@rule(everywhere)
+def what_a_cell_asserts_something_of_has_one_name(page: Page) -> Complaints:
+    """Whoever goes back and runs an earlier cell again does not break a later one."""
+    names = {cell.id: _names(cell) for cell in page.code}
+    for cell in page.code:
+        if any(isinstance(node, ast.Assert) for node in ast.walk(cell.tree)):
+            for name in sorted(names[cell.id].read):
+                by = [other for other, (assigned, _) in names.items() if name in assigned]
+                if len(by) > 1:
+                    yield f"{cell.id}: it reads {name}, which {' and '.join(by)} assign"
+
+
+class Names(NamedTuple):
+    assigned: set[str]  # by a cell
+    read: set[str]  # but not assigned there
+
+
+def _names(cell: Cell) -> Names:
+    body = textwrap.indent(ast.unparse(cell.tree), "    ")
+    inside = symtable.symtable(f"async def cell():\n{body}\n    pass", cell.id, "exec")
+    table = inside.lookup("cell").get_namespace()
+    here = [symbol for symbol in table.get_symbols() if not symbol.is_imported()]
+    assigned = {symbol.get_name() for symbol in here if symbol.is_assigned()}
+    return Names(assigned, {s.get_name() for s in _globals(table) if s.is_referenced()})
+
+
+def _globals(table: symtable.SymbolTable) -> Iterator[symtable.Symbol]:
+    yield from (symbol for symbol in table.get_symbols() if symbol.is_global())
+    for inner in table.get_children():
+        yield from _globals(inner)
 
 
 def _asserts(cell: Cell) -> bool:

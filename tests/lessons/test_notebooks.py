@@ -33,6 +33,9 @@ KNOWINGLY: dict[tuple[str, str], str] = {
     ("04-synchronization", "its_cells_are_short"): (
         "a program that is explored stands whole in one cell: its threads, and what it asserts"
     ),
+    ("06-choosing", "its_cells_are_short"): (
+        "a comparison in the standard library's own code stands whole in one cell"
+    ),
     ("07-asyncio", "its_cells_are_short"): (
         "the same for programs of tasks, and for those that a reader would copy"
     ),

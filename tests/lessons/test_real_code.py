@@ -21,7 +21,7 @@ LEAST = {  # the share of each lesson, by its number: a third, or a half
     "01": 0.34,
     "02": 0.5,
     "03": 0.35,
-    "03b": 0.5,
+    "03b": 0.7,
     "04": 0.5,
     "04b": 0.5,
     "04c": 0.5,

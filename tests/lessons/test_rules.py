@@ -33,10 +33,11 @@ END = [
     "## Words\n\n[Thread](99-glossary.md#Thread)",
     "## Further reading\n\n[threading](https://docs.python.org/3/library/threading.html)",
 ]
+ASKED = ("sixteen", "three", "crunch")
 CODE = [
     "from helpers.run import run\n\ntl = run(wait, [1])",
-    *[f"asked = predict('start.{name}')\nasked" for name in ("sixteen", "three", "crunch")],
-    *["asked.measured(tl.elapsed)\nassert tl"] * 3,
+    *[f"{name} = predict('start.{name}')\n{name}" for name in ASKED],
+    *[f"{name}.measured(tl.elapsed)\nassert tl" for name in ASKED],
     "turned = panel(work)\nturned",
     "turned.move(workers=2)\nassert tl",
     "check('start.overlap', work)",
@@ -56,7 +57,7 @@ SNAPSHOT = {
 
 
 def code(text: str, number: int, *tags: str) -> Notebook:
-    widget = text.endswith(("\nasked", "\nturned"))
+    widget = text.endswith(tuple(f"\n{name}" for name in (*ASKED, "turned")))
     tags = (*tags, "widget", rules.IGNORED) if widget else tags
     return {
         "cell_type": "code",
@@ -237,6 +238,11 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
         put({"tags": [rules.IGNORED]}, "cells", -9, "metadata"),  # what follows only prints
     ),
     (rules.no_cell_that_only_asserts_is_silent, runs("n = 1\nfor m in [n]:\n    assert m")),
+    (rules.what_a_cell_asserts_something_of_has_one_name, runs("tl = three = run(wait, [2])")),
+    (
+        rules.what_a_cell_asserts_something_of_has_one_name,
+        runs("for three in ():\n    await three"),
+    ),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("# Another")),
     (rules.it_has_one_title_and_no_heading_is_skipped, says("### Deep")),
     (rules.its_links_and_pictures_lead_somewhere, says("[next](98-nothing.ipynb)")),

@@ -48,6 +48,10 @@ class Picture:
             lane for lane in self.lanes if f": {lane.title}".endswith(f": {title}" * bool(title))
         )
 
+    def full(self) -> list[int]:
+        """For how much of the time each queue was full, in percent."""
+        return [int(share) for share in re.findall(r"full (\d+)% and empty", self.words)]
+
     def points(self, name: str) -> dict[str, float]:
         """The points of a line in a chart, as its words name them."""
         line = next(
@@ -264,7 +268,15 @@ CLAIMS = [
     ),
     Claim(
         *("05-queues", "stages-shown", "The queue before the slowest stage is full"),
+        lambda see: see.full()[0] > 60 > 20 > see.full()[1],
+    ),
+    Claim(
+        *("05-queues", "stages-four", "threads added anywhere else change nothing"),
         lambda see: faster(see("4 to resize"), see("1 to resize"), 1.5),
+    ),
+    Claim(
+        *("05-queues", "stages-four", "Both queues are full now."),
+        lambda see: see.full()[3] > see.full()[2] > 40,
     ),
     Claim(
         *("06-choosing", "run-http", "Three downloads at once"),
