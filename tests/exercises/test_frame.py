@@ -33,7 +33,7 @@ def test_a_near_name_is_suggested() -> None:
 
 @pytest.mark.parametrize("name", ["nothing.here", "", "start", 3, None])
 def test_a_name_that_is_none_lists_the_names(name: str) -> None:
-    with pytest.raises(ValueError, match=r"there is no exercise .*start\.overlap, start\.usable"):
+    with pytest.raises(ValueError, match=r"there is no exercise .*start\.overlap, start\.shares"):
         find(name)
 
 
