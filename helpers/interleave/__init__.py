@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
+from time import process_time
 from typing import Any
 
 from ..ending.interrupts import whole
@@ -174,7 +175,8 @@ class Exploring(Explorer):
     def report(self, every: bool, budget: int, seconds: float | None = None) -> Report:
         if seconds is None:
             seconds = inf if every or budget > BUDGET else SECONDS
-        found = every_schedule(self, outcome, every, budget, seconds)
+        self.until = process_time() + seconds
+        found = every_schedule(self, outcome, every, budget)
         _shared[self.key] = self.shared
         if found.failure or not self.interrupted:
             seen = self._confirm(found.failure.word if found.failure else found.first)

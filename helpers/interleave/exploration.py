@@ -156,13 +156,10 @@ class Explorer:
         return Reduced() if self.subject.atomic == "op" and not self.kind.fifo else Sleep()
 
 
-def every_schedule(
-    explorer: Explorer, judge: Judge, every: bool, budget: int, seconds: float = inf
-) -> Found:
+def every_schedule(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:
     """One of each class, or one of each step from each state; then the simplest that fails."""
     whole = explorer.subject.atomic != "op" or explorer.kind.fifo  # steps that are no single ones
     plainly, graph = every or whole, False
-    explorer.until = process_time() + seconds
     while True:
         strategy = Graph() if graph else explorer.strategy(every)
         try:
@@ -224,9 +221,8 @@ def _search(
             failing.append(Failure(run.preemptions, run.word, verdict))
     if (failing or left_out) and not explorer.interrupted:
         endless = why == "endless"
-        # After a long search, too.
         left = FEW_STEPS if endless else max(ALL_STEPS - explorer.steps, ALL_STEPS // 10)
-        explorer.steps, explorer.until = ALL_STEPS - left, process_time() + SECONDS / 4
+        explorer.steps, explorer.until = ALL_STEPS - left, process_time() + SECONDS / 2
         simplest = _simplest(explorer, judge, min(ENDLESS if endless else SIMPLE, budget))
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
     states = len(graph.vertices) if graph is not None else 0

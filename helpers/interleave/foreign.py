@@ -156,9 +156,9 @@ def _environment(environ: Any) -> Callable[[], object]:
 
 def _attribute(owner: Any, name: str) -> Callable[[], object]:
     nothing = object()
-    if name in ("__class__", "__bases__", "__name__", "__qualname__", "__doc__"):
-        its = getattr(owner, name)
-        return lambda: setattr(owner, name, its)
+    kinds = [base for base in type(owner).__mro__ if name in vars(base)]
+    if kinds and isinstance(vars(kinds[0])[name], types.GetSetDescriptorType):
+        return _kept_in_c(owner, name)
     own = getattr(owner, "__dict__", None)
     before = own.get(name, nothing) if own is not None and name in own else nothing
     if own is None or (before is nothing and not isinstance(owner, type)):
@@ -174,6 +174,15 @@ def _attribute(owner: Any, name: str) -> Callable[[], object]:
             with_no_complaint(lambda: object.__setattr__(owner, name, before))
 
     return back
+
+
+def _kept_in_c(owner: Any, name: str) -> Callable[[], object]:
+    """The same for what C keeps: the class of an object, the name of a function."""
+    try:
+        its = getattr(owner, name)
+    except (AttributeError, ValueError):  # nothing, so far
+        return lambda: None
+    return lambda: setattr(owner, name, its)
 
 
 def with_no_complaint(call: Callable[[], object]) -> None:
