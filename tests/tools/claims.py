@@ -216,7 +216,7 @@ CLAIMS = [
         lambda see: see().workers == see().at_once == 2,
     ),
     Claim(
-        *("03-processes", "startup", "a fork server which is already running saves most of it"),
+        *("03-processes", "startup", "a fork server which is already running saves a part of it"),
         lambda see: (
             all(see(m).workers == 3 for m in ("fork", "forkserver", "spawn"))
             and see("fork").seconds < see("forkserver").seconds < see("spawn").seconds
