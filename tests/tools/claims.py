@@ -251,7 +251,7 @@ CLAIMS = [
         lambda see: see().workers == 6 and 0.44 < see().seconds < 0.55,
     ),
     Claim(
-        *("04-synchronization", "starving-shown", "so two are never free together"),
+        *("04-synchronization", "starving-shown", "so two are hardly ever free together"),
         lambda see: faster(see("turnstile"), see("no turnstile"), 1.03),
     ),
     Claim(
@@ -275,8 +275,8 @@ CLAIMS = [
         lambda see: faster(see("4 to resize"), see("1 to resize"), 1.5),
     ),
     Claim(
-        *("05-queues", "stages-four", "Both queues are full now."),
-        lambda see: see.full()[3] > see.full()[2] > 40,
+        *("05-queues", "stages-four", "Both queues fill up now."),
+        lambda see: see.full()[3] > max(50, see.full()[2]) and see.full()[2] > 20,
     ),
     Claim(
         *("06-choosing", "run-http", "Three downloads at once"),
