@@ -247,13 +247,13 @@ prediction(
 
 prediction(
     "processes.exit",
-    "A process raises ValueError. What do you see?",
+    "A process raises ValueError. What do join() and exitcode tell you?",
     {
         "join() raises it": Option("join() waits for the end, good or bad."),
-        "nothing, exitcode 0": Option("That stands for a function that returned."),
-        "nothing, exitcode 1": Option("The exit code is all that is left: 1 for an exception."),
+        "exitcode 0": Option("That stands for a function that returned."),
+        "exitcode 1": Option("The exit code is all that comes back: 1 for an exception."),
     },
-    right="nothing, exitcode 1",
+    right="exitcode 1",
 )
 
 prediction(
@@ -295,6 +295,8 @@ prediction(
         "4 times as long": Option("They take turns, four on each CPU.", 4),
     },
     right="4 times as long",
+    otherwise="With more than 15 usable CPUs there are fewer than four for each, as run takes 61 "
+    f"workers at most. {AGAIN}",
 )
 
 prediction(

@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EMFILE
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
 
@@ -127,7 +128,9 @@ def _whole(url: str, status: int, reason: str, content: bytes) -> bytes:
 def _undone(url: str, seconds: float, error: Exception) -> NoReturn:
     import httpx
 
-    if isinstance(error, httpx.ConnectError):
+    if f"[Errno {EMFILE}]" in str(error):
+        why = "this process may have no more connections, as each is an open file"
+    elif isinstance(error, httpx.ConnectError):
         why = "no server answers there"
     elif isinstance(error, httpx.TimeoutException):
         raise Undone(f"{url}: the server was silent for {seconds:g} s") from error

@@ -117,6 +117,28 @@ def test_a_task_is_told_what_went_wrong_as_a_thread_is(at: str, path: str, why: 
     assert str(info.value).partition(": ")[0] == str(of_a_thread.value).partition(": ")[0]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows counts open files otherwise")
+@pytest.mark.parametrize("using", ["threads", "tasks"])
+def test_who_may_open_no_more_files_is_told_so(at: str, using: str) -> None:
+    import resource
+
+    import helpers.wait_graph  # with which threads are ended: no more files, no more imports
+
+    assert helpers.wait_graph
+    urls = [f"{at}/wait?seconds=0.2&name={n}" for n in range(60)]
+    work: Any = fetch_async if using == "tasks" else fetch
+    run(work, urls[:1], 1, using)  # what is imported first is there
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    already = len(os.listdir("/dev/fd"))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (already + 20, before[1]))
+        with pytest.raises(RunError, match="this process may have no more connections"):
+            run(work, urls, 60, using)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert run(work, urls[:5], 5, using).results == [body(url) for url in urls[:5]]
+
+
 @pytest.mark.parametrize(
     "url",
     [

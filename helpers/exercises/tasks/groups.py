@@ -58,17 +58,24 @@ def _place(answer: Any) -> str:
     """One place; two tasks, of which one is cancelled at any moment; work that raises."""
     expect_coroutine_function(answer, "limited(slots, work, item)")
 
-    async def work(item: Any) -> Any:
-        await asyncio.sleep(0)
-        return item
-
     async def as_before(slots: asyncio.Semaphore) -> None:
         assert not slots.locked(), "a place was lost"
         await slots.acquire()
         assert slots.locked(), "more places are free than there were"
 
     async def program() -> None:
-        slots = asyncio.Semaphore(1)
+        inside, slots = 0, asyncio.Semaphore(1)
+
+        async def work(item: Any) -> Any:
+            nonlocal inside
+            inside += 1
+            assert inside == 1, "two worked at once, and there is one place"
+            try:
+                await asyncio.sleep(0)
+            finally:
+                inside -= 1
+            return item
+
         first = asyncio.create_task(answer(slots, work, 1))
         second = asyncio.create_task(answer(slots, work, 2))
         await asyncio.sleep(0)
@@ -172,7 +179,7 @@ def _fetch_all(answer: Any) -> str:
         assert got is not None, "it gives nothing back: is there a `return`?"
         assert most <= 2, "more than limit calls are under way at once"
         assert list(got) == ["B", "A", "B"], f"for ['b', 'a', 'b'] it gave {list(got)}"
-        assert await answer(fetch, [], 2) == [], "without urls there is nothing to fetch"
+        assert list(await answer(fetch, [], 2)) == [], "without urls there is nothing to fetch"
 
     async def pairs() -> None:
         meet = asyncio.Barrier(2)
@@ -267,7 +274,7 @@ def _thumbnails(answer: Any) -> str:
         loop = threading.get_ident()
 
         async def fetch(url: str) -> str:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.05 if url == "b" else 0)
             return url * 2
 
         def small(photo: str) -> str:
