@@ -9,7 +9,6 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 from ..timeline import Timeline
-from ..work import crunch, wait
 from . import exercise, expect
 from .start import (
     COMPANY,
@@ -304,81 +303,67 @@ def _meanwhile(answer: Any) -> str:
 # ------------------------------------------------------------------ pool_for
 
 
-def pool_for(work: Callable[[Any], object], item: Any) -> type[Executor]:
+def pool_for(tl: Timeline) -> type[Executor]:
     """A solution of `concurrency.pool_for`."""
-    tl = Timeline()
-    tl.wrap(work)(item)
-    share = tl.spans[0].cpu
-    assert share is not None
-    return ThreadPoolExecutor if share < 0.1 else ProcessPoolExecutor
+    on_a_cpu = sum((span.cpu or 0.0) * span.seconds for span in tl.spans)
+    waited = on_a_cpu < 0.1 * sum(span.seconds for span in tl.spans)
+    return ThreadPoolExecutor if waited else ProcessPoolExecutor
 
 
-def by_length(work: Callable[[Any], object], item: Any) -> type[Executor]:
-    """A plausible mistake: what takes long need not wait."""
-    start = time.perf_counter()
-    work(item)
-    long = time.perf_counter() - start > 0.1
-    return ThreadPoolExecutor if long else ProcessPoolExecutor
+def by_the_mean(tl: Timeline) -> type[Executor]:
+    """A plausible mistake: a short span counts as much as a long one."""
+    waited = sum(span.cpu or 0.0 for span in tl.spans) < 0.1 * len(tl.spans)
+    return ThreadPoolExecutor if waited else ProcessPoolExecutor
 
 
-WORKS = (  # what is done, for how many seconds, and which pool it takes
-    (wait, 0.05, ThreadPoolExecutor),
-    (crunch, 0.15, ProcessPoolExecutor),
-    (crunch, 0.05, ProcessPoolExecutor),
-    (wait, 0.2, ThreadPoolExecutor),
+MEASURED = (  # CPU share and seconds of each span, the pool it takes, in words
+    (((0.9, 0.5), (1.0, 1)), ProcessPoolExecutor, "two computations"),
+    (((0.02, 1), (0.01, 2), (0.0, 0.5)), ThreadPoolExecutor, "three spans that waited"),
+    (((0.0, 9), (1.0, 0.2)), ThreadPoolExecutor, "a long wait and a short computation"),
+    (((0.0, 0.1), (0.0, 0.2), (0.9, 5)), ProcessPoolExecutor, "two short waits, then a lot to do"),
+    (((0.08, 3),), ThreadPoolExecutor, "a span with a share of 0.08"),
+    (((0.12, 0.05),), ProcessPoolExecutor, "a span with a share of 0.12"),
+    (((0.5, 2), (0.0, 2)), ProcessPoolExecutor, "as much waiting as half a computation"),
 )
-ENOUGH = 0.3  # the CPU share above which nobody can take computing for waiting
-AGAIN = 5  # tries with a busy computer
+
+
+def measured(*spans: tuple[float, float]) -> Timeline:
+    """A timeline of one worker, of spans (CPU share, seconds)."""
+    timeline, start = Timeline(), 10**11
+    for share, seconds in spans:
+        stop = start + round(seconds * 1e9)
+        timeline.add("item", "worker 1", start, stop, cpu_time=round(share * seconds * 1e9))
+        start = stop
+    return timeline
 
 
 @exercise(
     "concurrency.pool_for",
-    "Write pool_for(work, item): call work(item) once, find out whether it waited, and return "
-    "ThreadPoolExecutor if so, ProcessPoolExecutor if it computed.",
+    "Write pool_for(tl): ThreadPoolExecutor if the spans of the timeline, taken together, had a "
+    "CPU share under 0.1, else ProcessPoolExecutor.",
     hints=(
-        "A Timeline records it: tl.wrap(work)(item) is one call, and tl.spans[0] its span.",
-        "span.cpu is the CPU share: under 0.1 it waited.",
+        "span.cpu * span.seconds is how long a span was on a CPU, in seconds.",
+        "Add that up for all spans, and divide it by the sum of their lengths.",
         "Return the class itself, without parentheses: nobody needs the pool yet.",
     ),
     solution=pool_for,
-    starter=lambda work, item: ThreadPoolExecutor,
-    wrong=by_length,
-    says="which waited for 0.05 s",
+    starter=lambda tl: ThreadPoolExecutor,
+    wrong=by_the_mean,
+    says="a long wait and a short computation",
 )
 def _pool_for(answer: Any) -> str:
-    """Called once, and the right class for each piece of work."""
-    for kind, seconds, right in WORKS:
-        for _ in range(AGAIN):
-            seen: list[float] = []
-            given = answer(_watched(kind, seen), seconds)
-            if right is ThreadPoolExecutor or any(share > ENOUGH for share in seen):
-                break  # else others had the CPU, and it looked like waiting
-        expect(seen != [], "work was never called: how can you know what it does?")
-        expect(len(seen) == 1, f"work(item) was called {times(len(seen))}. Call it once.")
+    """The right class for each timeline."""
+    for spans, right, words in MEASURED:
+        given = answer(measured(*spans))
+        expect(given is not None, "pool_for returned nothing. Is there a return for every case?")
         expect(
             not isinstance(given, Executor),
             "pool_for made a pool. Return the class itself, without parentheses.",
         )
-        did = "waited" if kind is wait else "computed"
+        name = given.__name__ if isinstance(given, type) else short(given)
         expect(
             given is right,
-            f"for work which {did} for {seconds} s, pool_for gave {_named(given)}, and "
-            f"{right.__name__} is right. What tells waiting from computing?",
+            f"for {words}, pool_for gave {name}, and {right.__name__} is right. "
+            "How much of all their time were these spans on a CPU?",
         )
-    return f"The right pool for all {len(WORKS)} pieces of work, after one call of each."
-
-
-def _named(given: Any) -> str:
-    return given.__name__ if isinstance(given, type) else short(given)
-
-
-def _watched(kind: Callable[[float], object], seen: list[float]) -> Callable[[float], object]:
-    """The work under a name that betrays nothing; the CPU share of each call is noted."""
-
-    def work(seconds: float) -> object:
-        start, cpu = time.perf_counter(), time.thread_time()
-        result = kind(seconds)
-        seen.append((time.thread_time() - cpu) / (time.perf_counter() - start))
-        return result
-
-    return work
+    return f"The right pool for all {len(MEASURED)} timelines."

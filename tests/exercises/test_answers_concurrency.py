@@ -455,67 +455,58 @@ def test_an_unusual_right_meanwhile_is_taken(answer: Any) -> None:
 # ------------------------------------------------------------------ pool_for
 
 
-def always_processes(work: Work, item: Any) -> Any:
-    """Wrong: nothing was found out."""
-    work(item)
-    return ProcessPoolExecutor
-
-
-def the_other_way_round(work: Work, item: Any) -> Any:
-    """Wrong: who waits needs no process."""
-    tl = Timeline()
-    tl.wrap(work)(item)
-    return ProcessPoolExecutor if tl.spans[0].kind == "waited" else ThreadPoolExecutor
-
-
-def makes_a_pool(work: Work, item: Any) -> Any:
-    """Wrong: a pool that nobody ends."""
-    work(item)
-    return ThreadPoolExecutor()
-
-
-def in_seconds_of_cpu(work: Work, item: Any) -> Any:
-    """Wrong: a short computation has little CPU time, too."""
-    cpu = time.thread_time()
-    work(item)
-    return ProcessPoolExecutor if time.thread_time() - cpu > 0.1 else ThreadPoolExecutor
-
-
-def by_its_name(work: Work, item: Any) -> Any:
-    """Wrong: names say nothing."""
-    work(item)
-    return ThreadPoolExecutor if work.__name__ == "wait" else ProcessPoolExecutor
-
-
-def measures_twice(work: Work, item: Any) -> Any:
-    """Wrong: once was asked for."""
-    work(item)
-    return pool_by_kind(work, item)
-
-
-def pool_by_kind(work: Work, item: Any) -> Any:
-    """Right: a span says whether it waited."""
-    tl = Timeline()
-    with tl.span("once"):
-        work(item)
+def by_the_first(tl: Timeline) -> Any:
+    """Wrong: the first span says nothing of the others."""
     return ThreadPoolExecutor if tl.spans[0].kind == "waited" else ProcessPoolExecutor
 
 
-def by_the_clocks(work: Work, item: Any) -> Any:
-    """Right: two clocks, and no timeline."""
-    start, cpu = time.perf_counter(), time.thread_time()
-    work(item)
-    share = (time.thread_time() - cpu) / (time.perf_counter() - start)
-    return (ProcessPoolExecutor, ThreadPoolExecutor)[share < 0.1]
+def by_most_of_them(tl: Timeline) -> Any:
+    """Wrong: many short waits are less than one long computation."""
+    waits = sum(span.kind == "waited" for span in tl.spans)
+    return ThreadPoolExecutor if waits > len(tl.spans) / 2 else ProcessPoolExecutor
+
+
+def below_a_half(tl: Timeline) -> Any:
+    """Wrong: another border."""
+    return ThreadPoolExecutor if (tl.cpu_share() or 0) < 0.5 else ProcessPoolExecutor
+
+
+def the_other_way_round(tl: Timeline) -> Any:
+    """Wrong: who waits needs no process."""
+    return ProcessPoolExecutor if (tl.cpu_share() or 0) < 0.1 else ThreadPoolExecutor
+
+
+def makes_a_pool(tl: Timeline) -> Any:
+    """Wrong: a pool that nobody ends."""
+    return ThreadPoolExecutor()
+
+
+def by_length(tl: Timeline) -> Any:
+    """Wrong: what takes long need not wait."""
+    return ThreadPoolExecutor if tl.elapsed > 1 else ProcessPoolExecutor
+
+
+def by_the_timeline(tl: Timeline) -> Any:
+    """Right: a timeline knows its share."""
+    share = tl.cpu_share()
+    return ThreadPoolExecutor if share is not None and share < 0.1 else ProcessPoolExecutor
+
+
+def in_nanoseconds(tl: Timeline) -> Any:
+    """Right: whole numbers, and an index."""
+    ran = sum(span.cpu_time for span in tl.spans)
+    return (ThreadPoolExecutor, ProcessPoolExecutor)[
+        10 * ran >= sum(span.stop - span.start for span in tl.spans)
+    ]
 
 
 POOL_FOR = {
-    always_processes: "waited for 0.05 s",
-    the_other_way_round: "ThreadPoolExecutor is right",
+    by_the_first: "two short waits",
+    by_most_of_them: "a long wait and a short computation",
+    below_a_half: "a share of 0.12",
+    the_other_way_round: "two computations",
     makes_a_pool: "without parentheses",
-    in_seconds_of_cpu: "computed for 0.05 s",
-    by_its_name: "waited for 0.05 s",
-    measures_twice: "called twice",
+    by_length: "two computations",
 }
 
 
@@ -524,6 +515,6 @@ def test_a_wrong_pool_is_refused(answer: Any) -> None:
     refused("concurrency.pool_for", answer, POOL_FOR[answer])
 
 
-@pytest.mark.parametrize("answer", [pool_by_kind, by_the_clocks])
+@pytest.mark.parametrize("answer", [by_the_timeline, in_nanoseconds])
 def test_an_unusual_way_to_the_right_pool_is_taken(answer: Any) -> None:
     taken("concurrency.pool_for", answer)
