@@ -21,6 +21,7 @@ from queue import Queue
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from .ending.interrupts import kept_from_children
 from .run import run
 from .work import bounce, echo, fetch, fetch_async, repickled
 from .work.server import body
@@ -200,16 +201,25 @@ def round_trip(
     """
     from statistics import median  # 10 ms that a worker need not pay
 
+    with _partner(worker, semaphore, rounds + 1) as (mine, theirs):
+        seconds = [_bounce(mine, theirs) for _ in range(rounds + 1)]
+    return median(seconds[1:])
+
+
+@contextmanager
+def _partner(
+    worker: Callable[..., Any], semaphore: Callable[[int], Any], rounds: int
+) -> Iterator[tuple[Any, Any]]:
+    """Another worker, which is woken by the second semaphore and wakes whoever has the first."""
     mine, theirs = semaphore(0), semaphore(0)
-    other = worker(target=bounce, args=(theirs, mine, rounds + 1), daemon=True)
+    other = worker(target=bounce, args=(theirs, mine, rounds), daemon=True)
     other.start()
     try:
-        seconds = [_bounce(mine, theirs) for _ in range(rounds + 1)]
+        yield mine, theirs
     finally:  # after an interrupt it needs the rest of its rounds to come to its end
-        for _ in range(rounds + 1):
+        for _ in range(rounds):
             theirs.release()
         other.join(PATIENCE)
-    return median(seconds[1:])
 
 
 def _bounce(mine: Any, theirs: Any) -> float:
@@ -290,12 +300,15 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
         "Pipe": spawn.Pipe(),
         "shared memory": spawn.Pipe(),
     }
-    with spawn.Manager() as manager:
+    with kept_from_children():
+        manager = spawn.Manager()
+    with manager:
         far["manager: Queue"] = manager.Queue(), manager.Queue()
         block = SharedMemory(create=True, size=most)
         process = spawn.Process(target=answer, args=(list(far.values()), block), daemon=True)
         try:
-            process.start()
+            with kept_from_children():
+                process.start()
             threading.Thread(target=answer, args=([near], None), daemon=True).start()
             yield {"threads: queue.Queue": near, **far}, block
             process.join()

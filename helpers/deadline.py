@@ -23,7 +23,7 @@ from typing import Any, Literal, NoReturn
 
 from . import wait_graph
 from .ending import Ender, InOneSentence, end_processes, raise_in, untraced
-from .ending.interrupts import must_not_be_broken, whole
+from .ending.interrupts import must_not_be_broken, press_again, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
 GRACE = 1.5  # seconds that threads get to end after they were told to
@@ -126,11 +126,10 @@ class deadline:
             if self._must_not_be_broken(wait_graph.frame_of(self._thread)):
                 return
             raise_in(self._thread, type(self._next()))
-        elif sys.platform == "win32":
-            signal.raise_signal(signal.SIGINT)
         else:
-            signal.pthread_kill(self._thread.ident or 0, signal.SIGINT)
-            return
+            press_again()
+            if sys.platform != "win32":
+                return
         wait_graph.release(self._thread)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:

@@ -99,11 +99,15 @@ def at_once(programs: Mapping[str, str], seconds: float = 10.0) -> dict[str, End
 
 
 def new_folder() -> str:
-    """An empty folder that imports look into first, until `remove_folders` or our end."""
-    folder = temporary("lesson")
-    _folders.append(folder)
-    sys.path.insert(0, folder.name)
-    return folder.name
+    """A folder that imports look into first, until `remove_folders` or our end.
+
+    Asked for once more it is the same: the cell that asks can be run again.
+    """
+    if not _folders:
+        folder = temporary("lesson")
+        _folders.append(folder)
+        sys.path.insert(0, folder.name)
+    return _folders[0].name
 
 
 def remove_folders() -> None:

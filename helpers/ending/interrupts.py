@@ -9,11 +9,12 @@ more meanwhile changes nothing: both presses want the same, and one is enough.
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Thread
 from time import monotonic, sleep
 from types import CodeType, FrameType
@@ -106,6 +107,34 @@ def _patience(frame: FrameType | None) -> float:
     return LOOK * 10 if wait_graph.handles_a_lock(frame) else 0.0
 
 
+@contextmanager
+def kept_from_children() -> Iterator[None]:
+    """A process that is started in this block hears of no interrupt; whoever started it ends it.
+
+    An interrupt is for all processes of a kernel. Where it ended the child first, its parent
+    would fail of that, and not of the interrupt.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def press_again() -> None:
+    """Interrupt the main thread, from another one; a wait in C code ends with it, too.
+
+    `_thread.interrupt_main` would not end that wait. On Windows nothing ends it.
+    """
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 class _Late(Thread):
     """An interrupt on its way to the main thread, where it would break something."""
 
@@ -124,6 +153,7 @@ class _Late(Thread):
             patience = _patience(wait_graph.frame_of(main))
             if _late is not self:  # it has arrived, or its cell has ended
                 return
-            if self.has_waited(patience):
-                _thread.interrupt_main()
-            sleep(LOOK)
+            sent = self.has_waited(patience)
+            if sent:
+                press_again()
+            sleep(LOOK * 10 if sent else LOOK)

@@ -120,7 +120,14 @@ def named_slip(answer: Any, complaint: str) -> str:
     if isgeneratorfunction(answer) and "generator" not in complaint:
         return MADE_NO_CALL
     line = line_with_args(answer) if NO_TUPLE.search(complaint) else ""
-    return not_a_tuple(line) if line else complaint
+    if line:
+        return not_a_tuple(line)
+    called = line_with(answer, CALLED) if ALONE.search(complaint) else ""
+    return (
+        f"{complaint} target=f() calls f there and then: write target=f{called}"
+        if called
+        else complaint
+    )
 
 
 MADE_NO_CALL = "there is a yield in your function, so a call of it only makes a generator, "
@@ -133,11 +140,22 @@ def not_a_tuple(line: str) -> str:
     return f"args must be a tuple, args=(item,) with its comma, and is the item itself{line}"
 
 
+ALONE = re.compile(
+    r"nobody else runs|main waits for \w+, and no running|in the thread of the caller"
+)
+CALLED = r"target\s*=\s*[\w.]+\(\s*\)"
+
+
 def line_with_args(answer: Any) -> str:
     """Where args is no tuple and no list, in words; nothing if the source is not there."""
+    return line_with(answer, r"args\s*=\s*(\w|\(\s*\w+\s*\))")
+
+
+def line_with(answer: Any, pattern: str) -> str:
+    """Where the source of an answer has this, in words; nothing if the source is not there."""
     with suppress(OSError, TypeError):
         lines, _ = getsourcelines(answer)
         for n, text in enumerate(lines, 1):
-            if re.search(r"args\s*=\s*(\w|\(\s*\w+\s*\))", text):
+            if re.search(pattern, text):
                 return f", in line {n} of your function: {text.strip()}"
     return ""

@@ -18,7 +18,7 @@ from . import NotYet, expect
 LONG = 60  # letters of a word
 BUDGET = 20_000  # schedules
 ENOUGH = 3000  # schedules, where real threads judge too: polling has more than anybody could try
-TRIED = 4.0  # seconds for these
+TRIED = 4.0  # seconds of CPU time for these
 HUNG = 4.0  # seconds after which nobody on real threads will end any more
 RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
 ENDLESS = ("no end in sight", "livelock")
@@ -48,9 +48,9 @@ def followed(program: Callable[[], None], of: str) -> bool:
     Where it cannot, real threads have to judge. `of` begins the sentence of NotYet.
     """
     try:
-        with redirect_stdout(StringIO()), deadline(TRIED):
-            report = explore(program, budget=ENOUGH)
-    except (Refused, Diverged, DeadlinePassed):
+        with redirect_stdout(StringIO()):
+            report = explore(program, budget=ENOUGH, seconds=TRIED)
+    except (Refused, Diverged):
         return False
     if report.interrupted:
         raise KeyboardInterrupt
@@ -98,7 +98,9 @@ def broken(schedule: Schedule) -> str:
 
 def told(schedule: Schedule) -> str:
     """How it ends and why, on one line; what the outcome has said is not said again."""
-    because = RAISED.sub("", schedule.because)
+    raised = RAISED.search(schedule.because)
+    of_main = schedule.verdict == "race" and raised and "AssertionError" not in raised[0]
+    because = schedule.because if of_main else RAISED.sub("", schedule.because)
     return " ".join(f"{sentence(schedule.outcome)} {because}".split())
 
 

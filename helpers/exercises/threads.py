@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any
 
 from . import NotYet, exercise, expect
-from .start import COMPANY, HOLD, Calls, as_list, called, ended_at_return, longer, short, times
+from ._seen import LONG, TOO_MANY, Poll, Shown
+from .start import HOLD, Calls, as_list, ended_at_return, longer, short
 
 # ------------------------------------------------------------------- collect
 
@@ -182,30 +183,29 @@ def gallery(
     fetch: Callable[[str], Any], urls: Iterable[str], show: Callable[[str, Any], object]
 ) -> dict[str, BaseException]:
     """A solution of `threads.gallery`."""
-    failed = {}
     with ThreadPoolExecutor() as pool:
         futures = {pool.submit(fetch, url): url for url in urls}
-        for future in as_completed(futures):
-            url = futures[future]
-            if error := future.exception():
-                failed[url] = error
-            else:
-                show(url, future.result())
-    return failed
+        return _one_by_one(as_completed(futures), futures, show)
 
 
 def in_the_order_of_urls(
     fetch: Callable[[str], Any], urls: Iterable[str], show: Callable[[str, Any], object]
 ) -> dict[str, BaseException]:
     """A plausible mistake: a slow first photograph holds up all others."""
-    failed = {}
     with ThreadPoolExecutor() as pool:
-        futures = {url: pool.submit(fetch, url) for url in urls}
-        for url, future in futures.items():
-            if error := future.exception():
-                failed[url] = error
-            else:
-                show(url, future.result())
+        futures = {pool.submit(fetch, url): url for url in urls}
+        return _one_by_one(futures, futures, show)
+
+
+def _one_by_one(
+    line: Iterable[Future[Any]], urls: Mapping[Future[Any], str], show: Callable[[str, Any], object]
+) -> dict[str, BaseException]:
+    failed = {}
+    for future in line:
+        if error := future.exception():
+            failed[urls[future]] = error
+        else:
+            show(urls[future], future.result())
     return failed
 
 
@@ -215,38 +215,6 @@ WALLS = (  # addresses by their numbers, those that fail, and the one that comes
     ([5, 2], set[int](), 2),
     ([1, 4], {1, 4}, 1),
 )
-
-
-class Shown:
-    """What an answer has shown, and in which thread; whoever comes last waits for the others."""
-
-    def __init__(self, urls: Sequence[str], failing: set[str], last: str) -> None:
-        self.work = Calls(urls, last, self._answer)
-        self.errors = {url: Refused(url) for url in urls if url in failing}
-        self.due = [url for url in urls if url not in failing and url != last]
-        self.seen: list[tuple[str, Any]] = []
-        self.callers: set[int] = set()
-        self.too_late: list[str] = []  # what had not been shown when the last one came
-
-    def photo(self, url: str) -> bytes:
-        return b"" if url.endswith("/2") else f"the bytes of {url}".encode()
-
-    def show(self, url: str, photo: Any) -> None:
-        with self.work.changed:
-            self.seen.append((url, photo))
-            self.callers.add(threading.get_ident())
-            self.work.changed.notify_all()
-
-    def _answer(self, url: str) -> Any:
-        if url == self.work.held:
-            with self.work.changed:
-                self.work.changed.wait_for(lambda: not self._missing(), COMPANY)
-                self.too_late = self._missing()
-        return self.errors.get(url) or self.photo(url)
-
-    def _missing(self) -> list[str]:
-        shown = {url for url, _ in self.seen}
-        return [url for url in self.due if url not in shown]
 
 
 @exercise(
@@ -269,13 +237,14 @@ def _gallery(answer: Any) -> str:
     """Each shown once, here, and before slower ones come; each error in the dictionary."""
     for numbers, failing, last in WALLS:
         urls = [f"photo/{number}" for number in numbers]
-        wall = Shown(urls, {f"photo/{number}" for number in failing}, f"photo/{last}")
+        errors = {f"photo/{number}": Refused(f"photo {number}") for number in failing}
+        wall = Shown(urls, errors, f"photo/{last}")
         with ended_at_return(wall.work, "gallery"):
             given = wall.work.called_by(
                 lambda work, urls, show=wall.show: answer(work, urls, show), expected=Refused
             )
         wall.work.expect_overlap("Do you wait for one download before the next begins?")
-        _all_shown(wall, urls)
+        wall.expect_all_shown()
         expect(
             isinstance(given, Mapping),
             f"gallery must return a dictionary, not {short(given)}.",
@@ -288,31 +257,6 @@ def _gallery(answer: Any) -> str:
     given = answer(lambda url: None, [], lambda url, photo: None)
     expect(given == {}, f"without any urls, gallery must return {{}}, not {short(given)}.")
     return f"Each shown as soon as it was there, and no error was lost: {len(WALLS)} albums."
-
-
-def _all_shown(wall: Shown, urls: Sequence[str]) -> None:
-    number = {url: sum(url == seen for seen, _ in wall.seen) for url in urls}
-    for url in urls:
-        wanted = url not in wall.errors
-        expect(
-            number[url] == wanted,
-            f"show was called {times(number[url])} for {url}, which "
-            + ("has come." if wanted else "failed, and is not to be shown."),
-        )
-    expect(
-        all(photo == wall.photo(url) for url, photo in wall.seen),
-        "show was called with something else than the address and what fetch gave for it.",
-    )
-    expect(
-        wall.callers <= {threading.get_ident()},
-        "show was called in the thread of a worker. Call it in the thread that called gallery: "
-        "most libraries for windows take calls of one thread only.",
-    )
-    expect(
-        not wall.too_late,
-        f"{short(*wall.too_late)} had come, and was not shown until the last download had ended. "
-        "Each photograph is shown as soon as it is there.",
-    )
 
 
 # ---------------------------------------------------------------------- stop
@@ -340,82 +284,11 @@ def poll_and_sleep(look: Callable[[], object], stop: threading.Event, pause: flo
 
 
 LAST = 3  # the look during which `stop` is set
-TOO_MANY = 6
 SHORT, ROUNDS = 0.01, 30  # seconds of a short pause, and looks with such pauses
-LONG, MIDDLE = 3.0, 1.2  # seconds of pauses that are to be cut short
+MIDDLE = 1.2  # seconds of another pause that is to be cut short
 PROMPT = 1.0  # seconds after which a pause has not been cut short; half of LONG is more
 AFTER = 0.3  # seconds after a look, which is in the middle of that pause
 SOON = 4.0  # seconds in which looks with short pauses must have been made
-
-
-class Enough(BaseException):
-    """Ends a loop that does not end by itself."""
-
-
-class Watched(threading.Event):
-    """An event for which nobody may wait without end."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if timeout is None and not self.is_set():
-            raise NotYet("stop.wait() without a pause waits until stop is set, and never looks.")
-        return super().wait(timeout)
-
-
-class Poll:
-    """A call of the answer in a thread of its own, with all that it does seen."""
-
-    def __init__(self, answer: Any, pause: float, stop_in: int = 0) -> None:
-        self.answer, self.pause, self.stop_in = answer, pause, stop_in
-        self.stop = Watched()
-        self.looks: list[tuple[float, bool]] = []  # the time of each, and whether stop was set
-        self.changed = threading.Condition()
-        self.over = self.ended = False
-        self.error: BaseException | None = None
-        self.began = time.perf_counter()
-        self.thread = threading.Thread(target=self._run, name="poll", daemon=True)
-        self.thread.start()
-
-    def _run(self) -> None:
-        try:
-            called(self.answer, self._look, self.stop, self.pause)
-        except Enough:
-            pass
-        except BaseException as error:
-            self.error = error
-        with self.changed:
-            self.ended = True
-            self.changed.notify_all()
-
-    def _look(self) -> None:
-        with self.changed:
-            self.looks.append((time.perf_counter(), self.stop.is_set()))
-            self.changed.notify_all()
-            if len(self.looks) == self.stop_in:
-                self.stop.set()
-            if self.over or self.late > TOO_MANY:
-                raise Enough
-
-    @property
-    def late(self) -> int:
-        """Looks that began after `stop` was set."""
-        return sum(late for _, late in self.looks)
-
-    def has_looked(self, times: int, seconds: float) -> bool:
-        """Whether it looked so often, or ended, within these seconds."""
-        with self.changed:
-            return self.changed.wait_for(lambda: len(self.looks) >= times or self.ended, seconds)
-
-    def has_ended(self, seconds: float) -> bool:
-        with self.changed:
-            return self.changed.wait_for(lambda: self.ended, seconds)
-
-    def finish(self) -> None:
-        """End it, whatever it does; what it raised is raised here."""
-        self.over = True
-        self.stop.set()
-        self.thread.join(LONG + 1)
-        if self.error is not None:
-            raise self.error
 
 
 @exercise(

@@ -20,13 +20,14 @@ import inspect
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 from ..ending.interrupts import whole
 from ..ending.under_way import noted
 from ..wait_graph import is_learners
 from . import awaited
-from .exploration import BUDGET, Explorer, every_schedule
+from .exploration import BUDGET, SECONDS, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
 from .program import Program
@@ -61,6 +62,7 @@ def explore(
     atomic: str = "op",
     every: bool = False,
     budget: int = BUDGET,
+    seconds: float | None = None,
 ) -> Report:
     """Try all schedules of `program`, one of each class of equivalent ones.
 
@@ -70,15 +72,17 @@ def explore(
     where a function is called and where a loop turns); tasks always go on to
     their next `await`. `every=True` tries
     equivalent schedules too, so that `counts` is about all there are. After
-    `budget` schedules the report is not complete; nor is it after an interrupt
-    (Ctrl-C, the Stop button), which ends the search and reports what was found.
+    `budget` schedules the report is not complete; nor is it after so many `seconds`
+    (of CPU time of this process; as many as are usual, where none are given and
+    no more schedules are asked for than usual) or after an interrupt (Ctrl-C,
+    the Stop button), which ends the search and reports what was found.
 
     Raises Refused for a program that cannot be followed, Diverged for one that
     does something else when it is run again, ValueError for a bad argument.
     """
     _check(atomic, budget)
     with _alone(), Exploring(program, atomic) as exploring:
-        return exploring.report(every, budget)
+        return exploring.report(every, budget, seconds)
 
 
 @noted
@@ -167,8 +171,10 @@ class Exploring(Explorer):
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
 
-    def report(self, every: bool, budget: int) -> Report:
-        found = every_schedule(self, outcome, every, budget)
+    def report(self, every: bool, budget: int, seconds: float | None = None) -> Report:
+        if seconds is None:
+            seconds = inf if every or budget > BUDGET else SECONDS
+        found = every_schedule(self, outcome, every, budget, seconds)
         _shared[self.key] = self.shared
         if found.failure or not self.interrupted:
             seen = self._confirm(found.failure.word if found.failure else found.first)

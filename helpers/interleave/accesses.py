@@ -308,7 +308,7 @@ class Accesses(Containers):
     # ------------------------------------------------------------------- items
 
     def item(self, site: Site, owner: Any, key: Any) -> Any:
-        if self.run is None or not self._holds_items(owner):
+        if self.run is None or not self._holds_items(owner, "__getitem__"):
             return owner[key]
         if isinstance(owner, defaultdict) and isinstance(owner.default_factory, FunctionType):
             return self._missing(site, owner, key)
@@ -326,7 +326,7 @@ class Accesses(Containers):
         return self.run.saw(value)
 
     def set_item(self, site: Site, owner: Any, key: Any, value: Any) -> None:
-        if self.run is not None and self._holds_items(owner):
+        if self.run is not None and self._holds_items(owner, "__setitem__"):
             self.save(owner)
             also = self._grows(owner, key)
             if isinstance(key, slice):
@@ -363,13 +363,13 @@ class Accesses(Containers):
             return value
         return self.run.saw(dict.__getitem__(owner, key))
 
-    def _holds_items(self, owner: Any) -> bool:
-        """Whether its items live in C: a class in Python has its own steps."""
+    def _holds_items(self, owner: Any, method: str) -> bool:
+        """Whether its items live in C: a method of a class in Python has its own steps."""
         if isinstance(owner, tuple | str | bytes | range | type):
             return False
         if type(owner) not in self.opened:
             self.opens(type(owner))
-        return not isinstance(getattr(type(owner), "__getitem__", None), FunctionType)
+        return not isinstance(getattr(type(owner), method, None), FunctionType)
 
     def _grows(self, owner: Any, key: Any) -> tuple[Access, ...]:
         """A new key goes to the end of a dict: in which order keys come is shared, too."""
@@ -378,7 +378,7 @@ class Accesses(Containers):
         return ((self._token(owner), ("order",), True),)
 
     def delete_item(self, site: Site, owner: Any, key: Any) -> None:
-        if self.run is not None and self._holds_items(owner):
+        if self.run is not None and self._holds_items(owner, "__delitem__"):
             self.save(owner)
             self._change_item(site, owner, key, NOTHING, ())
         else:

@@ -290,7 +290,9 @@ class Containers:
         if type(value) not in self.opened:
             self.opens(type(value))
         own = (value,) if is_container(value) and not self.is_private(value) else ()
-        return (*self.run.sharing.shows.get(id(value), ()), *own)
+        shows = self.run.sharing.shows.get(id(value), ())
+        inner = self.within(shows) if shows and id(value) in self.run.sharing.deep else ()
+        return (*shows, *inner, *own)
 
     def _object(self, value: Any) -> tuple[Any, ...]:
         return (value,) if has_state(value) else ()

@@ -38,7 +38,7 @@ MANY_STEPS = 5_000  # the same, where schedules are long
 ENDLESS_RUNS = "some schedules have no end"
 COLLECT = 50  # runs, after which garbage is collected
 ALL_STEPS = 1_000_000  # of one search
-SECONDS = 14.0  # of this process's CPUs, for all searches: the less a computer does, the longer
+SECONDS = 14.0  # of CPU time of this process, for one exploration
 FEW_STEPS = 20_000  # in search of a simple schedule, where a run had no end: two seconds
 
 Judge = Callable[[Run], tuple[str, str]]  # the verdict on a run, and what became of it
@@ -138,7 +138,8 @@ class Explorer:
             strategy.begin()
             run = self.run(strategy)
             found = run.sharing.found()
-            if not found <= self.shared or run.pace.wants_time or run.pace.again:
+            grows = not found <= self.shared or run.pace.wants_time or run.pace.again
+            if grows and process_time() < self.until:
                 self.shared |= found
                 self.subject.timed = self.subject.timed or run.pace.wants_time
                 raise Grown
@@ -155,12 +156,13 @@ class Explorer:
         return Reduced() if self.subject.atomic == "op" and not self.kind.fifo else Sleep()
 
 
-def every_schedule(explorer: Explorer, judge: Judge, every: bool, budget: int) -> Found:
+def every_schedule(
+    explorer: Explorer, judge: Judge, every: bool, budget: int, seconds: float = inf
+) -> Found:
     """One of each class, or one of each step from each state; then the simplest that fails."""
     whole = explorer.subject.atomic != "op" or explorer.kind.fifo  # steps that are no single ones
     plainly, graph = every or whole, False
-    if not every and budget <= BUDGET:  # else that many were asked for
-        explorer.until = process_time() + SECONDS
+    explorer.until = process_time() + seconds
     while True:
         strategy = Graph() if graph else explorer.strategy(every)
         try:
@@ -224,7 +226,7 @@ def _search(
         endless = why == "endless"
         # After a long search, too.
         left = FEW_STEPS if endless else max(ALL_STEPS - explorer.steps, ALL_STEPS // 10)
-        explorer.steps, explorer.until = ALL_STEPS - left, explorer.until + SECONDS / 4
+        explorer.steps, explorer.until = ALL_STEPS - left, process_time() + SECONDS / 4
         simplest = _simplest(explorer, judge, min(ENDLESS if endless else SIMPLE, budget))
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
     states = len(graph.vertices) if graph is not None else 0

@@ -6,7 +6,8 @@ It is decided here, once:
   when they are called, the methods of a class as soon as an object of it is
   touched.
 * What is written in C is **one step**, which reads or writes the whole of what
-  it is given: no other thread gets in between.
+  it is given: no other thread gets in between. Where it calls Python (a key's
+  `__eq__`, say), another step begins when that returns (`containers`).
 * Functions of the modules in `ONE_STEP` are one step, too: they work on what
   they are given, and keep no state that threads could tear.
 * Whatever else cannot be followed is one step as well, and the report says so:

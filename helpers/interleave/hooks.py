@@ -150,6 +150,7 @@ class Hooks(Accesses):
                 set.remove(owner, value)
             else:
                 drawn = tuple([self.drawn(site, arg) for arg in args])
+                kwargs = {name: self.given(site, arg) for name, arg in kwargs.items()}
                 asked = (*drawn, *kwargs.values(), *(() if name in CHEAP else (owner,)))
                 into = write and any(type(arg) is GeneratorType for arg in args)
                 if into:
@@ -240,6 +241,8 @@ class Hooks(Accesses):
                 self._shows(each, tuple(o for arg in args for o in self._inside(arg)))
                 if any(self.is_lazy_python(arg) for arg in args) or self._asks(args):
                     self.run.sharing.lazy.add(id(each))
+                elif any(callable(arg) for arg in args):  # in C: `map(len, rows)` looks at each
+                    self.run.sharing.deep.add(id(each))
 
     def _special(self, site: Site, function: Any) -> Any:
         """What is called in an unusual way: through its class, by `operator`, by a partial."""
@@ -442,6 +445,8 @@ class Hooks(Accesses):
                 self.lifetimes.made(self.line(), kind, args)
             if id(kind) in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
+            if is_lazy(kind):
+                args = tuple([self.given(site, arg) for arg in args])
             if kind not in self.opened:
                 self.opens(kind)
             begin = getattr(kind, "__init__", None)

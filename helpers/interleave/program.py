@@ -11,6 +11,7 @@ import inspect
 import linecache
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -224,8 +225,12 @@ def _quiet(before: Callable[[Any], object]) -> Callable[[Any], object]:
     return hook
 
 
+@lru_cache(maxsize=256)
 def _from_source(source: str, file: str, name: str) -> Any:
-    """A function whose source can be found where tracebacks look for it."""
+    """A function whose source can be found where tracebacks look for it.
+
+    The same one for the same class of every run: new code would have new sites.
+    """
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     space: dict[str, Any] = {"__name__": "dataclasses.written_out"}
     exec(compile(source, file, "exec"), space)

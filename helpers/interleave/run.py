@@ -10,8 +10,8 @@ stands before it, `_next` asks the chooser, and the task that is chosen goes on.
 From one choice to the next a task runs as plain Python does.
 
 Sequential consistency is assumed: a step is seen by all tasks as soon as it is
-done. What one call into C does, and what code outside of the program's own
-does, is one step. (On free-threaded builds that is too much said of an iterator
+done. What one call into C does up to its next call of Python, and what code outside of the
+program's own does, is one step. (On free-threaded builds that is too much said of an iterator
 that threads share: there two of them may be given the same item.)
 """
 

@@ -30,6 +30,7 @@ class Sharing:
         self.generators: list[weakref.ref[Any]] = []
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what
         self.lazy: set[int] = set()  # ids of iterators in C that run Python at each turn
+        self.deep: set[int] = set()  # of those that call C for each item, and look inside of it
         self.stands: dict[int, tuple[Any, Any]] = {}  # by id of a real thing: it, and its twin
         self.namespaces: dict[int, Any] = {}  # by id of an object's dict: the object
         self.standing = 0  # token of what is made for a twin that is just being made

@@ -147,11 +147,12 @@ class Tasks:
             said = self._tell()
             if said:
                 left = end_threads([self.thread])
-            self.thread.join(GRACE)
+            else:
+                self.thread.join(GRACE)
         if self.thread.is_alive():
             with suppress(RuntimeError):  # it has just been closed
                 self.loop.call_soon_threadsafe(self.loop.stop)
-            left = end_threads([self.thread])
+            left = left or end_threads([self.thread])
         if self.stubborn:
             names = ", ".join(sorted(set(self.stubborn)))
             said += f" {names} caught CancelledError and went on, until the event loop was closed."

@@ -4,14 +4,13 @@ It is built on the spot, in half a second, as one SQLite file; `query` reads it.
 Each thread has a connection of its own, which can only read. The file is in WAL
 mode: readers and a writer do not wait for each other, but writers do.
 
-Below that: what goes wrong when a connection is shared, or when writers collide.
+Below that: what goes wrong when writers collide.
 SQLite computes in C code and lets go of the GIL while it does.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from time import sleep
@@ -95,12 +94,10 @@ def _fill(connection: sqlite3.Connection) -> None:
         connection.executemany("INSERT INTO function VALUES (?, ?, ?)", found)
 
 
-def connect(
-    path: str, *, write: bool = True, seconds: float = PATIENCE, anybody: bool = False
-) -> sqlite3.Connection:
+def connect(path: str, *, write: bool = True, seconds: float = PATIENCE) -> sqlite3.Connection:
     """A connection that makes no file; transactions begin where we say BEGIN.
 
-    `seconds` is how long it waits for a lock; `anybody`: any thread may use it.
+    `seconds` is how long it waits for a lock.
     """
     import sqlite3
     from pathlib import Path
@@ -111,7 +108,6 @@ def connect(
         uri=True,
         timeout=seconds,
         isolation_level=None,
-        check_same_thread=not anybody,
     )
 
 
@@ -138,71 +134,6 @@ def _why(path: str, error: Exception) -> str:
     elif "malformed" in str(error) or "not a database" in str(error) or "no such" in str(error):
         why = f"it is no whole database ({error})"
     return why
-
-
-# ------------------------------------------------ connections that are shared
-
-
-def use_elsewhere(path: str) -> str:
-    """What `sqlite3` says when a thread uses a connection that another one made."""
-    said: list[str] = []
-    with told("it cannot be opened", path), closing(connect(path)) as connection:
-
-        def use() -> None:
-            try:
-                connection.execute("SELECT 1")
-            except Exception as error:
-                said.append(f"{type(error).__name__}: {error}")
-
-        thread = threading.Thread(target=use)
-        thread.start()
-        thread.join()
-    import re
-
-    return re.sub(r"thread id \d+", "thread id …", said[0])
-
-
-def bookings(path: str, shared: bool) -> list[str]:
-    """Who is noted in the end, when Ann books while Bob books and takes it back.
-
-    Bob does so between Ann's booking and her commit. On a connection of his own he
-    has to wait for her; on a `shared` one his rollback is hers, too.
-    """
-    saying = told("nobody can be noted", path)
-    with saying, closing(connect(path, anybody=True, seconds=10)) as hers:
-        hers.execute("DELETE FROM note")
-        his = hers if shared else connect(path, anybody=True, seconds=10)
-        booked, undone = threading.Event(), threading.Event()
-        workers = [
-            threading.Thread(target=_ann, args=(hers, booked, undone if shared else None)),
-            threading.Thread(target=_bob, args=(his, booked, undone)),
-        ]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        noted = [name for (name,) in hers.execute("SELECT name FROM note ORDER BY rowid")]
-        hers.execute("DELETE FROM note")
-        his.close()
-    return noted
-
-
-def _ann(line: sqlite3.Connection, booked: Any, bob_is_done: Any) -> None:
-    line.execute("BEGIN IMMEDIATE")
-    line.execute("INSERT INTO note VALUES ('Ann')")
-    booked.set()
-    if bob_is_done:
-        bob_is_done.wait(10)
-    line.commit()
-
-
-def _bob(line: sqlite3.Connection, booked: Any, undone: Any) -> None:
-    booked.wait(10)
-    if not line.in_transaction:
-        line.execute("BEGIN IMMEDIATE")
-    line.execute("INSERT INTO note VALUES ('Bob')")
-    line.rollback()
-    undone.set()
 
 
 # ------------------------------------------------------- writers that collide

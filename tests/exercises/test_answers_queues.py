@@ -195,7 +195,23 @@ def room_for_fifty(items: Iterable[Any], consumers: int, use: Use) -> None:
         thread.join()
 
 
+def calls_the_consumer(items: Iterable[Any], consumers: int, use: Use) -> None:
+    """Wrong: consume() is called where it should be handed over."""
+    line: Queue[Any] = Queue()
+
+    def consume() -> None:
+        while (item := line.get()) is not None:
+            use(item)
+
+    threads = [Thread(target=consume()) for _ in range(consumers)]  # type: ignore[func-returns-value]
+    for item in [*items, *[None] * len(threads)]:
+        line.put(item)
+    for thread in threads:
+        thread.start()
+
+
 WRONG_ENDS = [
+    (calls_the_consumer, "calls f there and then: write target=f, in line 9 of your function"),
     (no_thread, "in the thread of the caller"),
     (five_ends, "11 consumers: somebody waits for ever"),
     (two_ends, "deadlock"),
@@ -538,7 +554,24 @@ def with_slots(read: Read, write: Use, number: int) -> None:
         future.result()
 
 
+def calls_the_writer(read: Read, write: Use, size: int) -> None:
+    """Wrong: writer() is called where it should be handed over."""
+    blocks: Queue[Any] = Queue(size)
+
+    def writer() -> None:
+        while (block := blocks.get()) is not None:
+            write(block)
+
+    thread = Thread(target=writer())  # type: ignore[func-returns-value]
+    thread.start()
+    while (block := read()) is not None:
+        blocks.put(block)
+    blocks.put(None)
+    thread.join()
+
+
 WRONG_COPIES = [
+    (calls_the_writer, "calls f there and then: write target=f, in line 9 of your function"),
     (group_by_group, "should read on in every write"),
     (one_thread_only, "one thread read and wrote"),
     (one_waits, "the reader waited, and only 1 did"),

@@ -233,7 +233,23 @@ def with_yield(work: Work, items: Iterable[Any], limit: int) -> Any:
         yield work(item)
 
 
+def dies_of_a_typo(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: each thread ends at a name that there is not."""
+    slots = Semaphore(limit)
+
+    def call(item: Any) -> None:
+        with slots:
+            work(itm)  # type: ignore[name-defined]  # noqa: F821
+
+    threads = [Thread(target=call, args=(item,)) for item in items]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 WRONG_LIMITS = [
+    (dies_of_a_typo, "A raised NameError: name 'itm' is not defined"),
     (args_is_the_item, "in line 3 of your function: threads = [threading.Thread(target=work"),
     (calls_it_here, "work(item) calls it there and then"),
     (with_yield, "there is a yield in your function"),

@@ -107,6 +107,7 @@ def test_a_time_that_cannot_work_is_refused(seconds: float) -> None:
 def test_imports_find_a_new_folder_until_it_is_removed() -> None:
     before = list(sys.path)
     folder = Path(apart.new_folder())
+    assert apart.new_folder() == str(folder)
     (folder / "freshly_written.py").write_text("answer = 42", encoding="utf-8")
     assert importlib.import_module("freshly_written").answer == 42
     apart.remove_folders()

@@ -25,12 +25,10 @@ from helpers.work import records
 from helpers.work.real_work import Undone, read_text, texts
 from helpers.work.records import (
     add_one,
-    bookings,
     database,
     notes,
     query,
     total,
-    use_elsewhere,
     write,
 )
 
@@ -101,10 +99,9 @@ def test_every_thread_has_a_connection_of_its_own_and_closes_it(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[sqlite3.Connection] = []
-    connect = records.connect
 
     def noted(*args: object, **kinds: object) -> sqlite3.Connection:
-        made.append(connect(path, write=False, anybody=True))
+        made.append(sqlite3.connect(path, check_same_thread=False))
         return made[-1]
 
     monkeypatch.setattr(records, "connect", noted)
@@ -242,8 +239,6 @@ for what in (lambda: records.query({str(broken)!r}, "lock"),
         partial(query, word="x"),
         notes,
         total,
-        use_elsewhere,
-        partial(bookings, shared=True),
         partial(write, name="x"),
         partial(add_one, how="apart"),
     ],
@@ -254,8 +249,6 @@ def test_whatever_is_done_with_a_database_that_is_none_is_told(
     path = tmp_path / "none.db"
     if empty:
         path.touch()
-    if empty and use is use_elsewhere:
-        return  # it looks into no table
     why = "it is no whole database" if empty else "there is no such file"
     with pytest.raises(Undone, match=rf"none\.db: {why}"):
         use(str(path))
@@ -286,19 +279,7 @@ def test_among_many_databases_the_broken_ones_cost_only_themselves(
     assert info.value.timeline.results == [good, None, good, None, good]
 
 
-# --------------------------------------------------- shared, and writers that collide
-
-
-def test_a_connection_is_refused_to_another_thread(path: str) -> None:
-    said = use_elsewhere(path)
-    assert said.startswith("ProgrammingError: SQLite objects created in a thread can only be used")
-    assert not any(character.isdigit() for character in said)
-
-
-def test_on_a_shared_connection_the_rollback_of_one_undoes_the_other(path: str) -> None:
-    for _ in range(5):
-        assert bookings(path, shared=False) == ["Ann"]
-        assert bookings(path, shared=True) == []
+# ------------------------------------------------------------- writers that collide
 
 
 @pytest.mark.parametrize("using", ["threads", "processes"])

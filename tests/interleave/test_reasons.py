@@ -550,6 +550,20 @@ def test_a_budget_that_is_used_up_is_said_with_what_was_found() -> None:
     assert "Not all were tried: the budget of 2 schedules was used up." in str(report)
 
 
+def calls_its_target():
+    line = queue.Queue()
+    threading.Thread(target=line.get()).start()
+
+
+def test_main_that_waits_alone_is_told_where_and_that_it_has_called_the_target() -> None:
+    because = failing_schedule(calls_its_target).because
+    assert "main waits in line " in because
+    assert "get from line: line is empty, and nobody else runs." in because
+    assert because.endswith(
+        "target=line.get() calls line.get there and then: write target=line.get."
+    )
+
+
 def pool_waits_for_itself():
     with ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: pool.submit(int, "1").result()).result()

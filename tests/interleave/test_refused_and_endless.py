@@ -8,6 +8,7 @@ import _thread
 import asyncio
 import contextlib
 import ctypes
+import dataclasses
 import functools
 import itertools
 import linecache
@@ -873,3 +874,38 @@ def test_a_thread_that_is_no_task_uses_what_is_explored_and_nobody_notices() -> 
         sys.setswitchinterval(interval)
         thread.join()
     assert not errors
+
+
+def test_a_search_ends_after_seconds_of_cpu_time_and_says_so() -> None:
+    def program():
+        box = [0]
+
+        def work():
+            for _ in range(3):
+                box[0] += 1
+
+        together(work, work, work)
+
+    report = explore(program, seconds=0.1)
+    assert report.verdict == "ok"
+    assert not report.complete
+    assert report.left_out == "so many steps take too long"
+
+
+def test_methods_that_dataclass_makes_in_each_run_anew_are_the_same_in_all() -> None:
+    def program():
+        @dataclasses.dataclass(order=True)
+        class Pair:
+            left: int = 0
+
+        pair, seen = Pair(), []
+
+        def write():
+            pair.left = 1
+
+        together(write, lambda: seen.append(pair < Pair(1)))
+        assert seen in ([True], [False])
+
+    report = explore(program, seconds=10.0)
+    assert report.ok
+    assert report.complete

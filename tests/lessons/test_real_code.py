@@ -23,10 +23,10 @@ LEAST = {  # the share of each lesson, by its number: a third, or a half
     "03": 0.35,
     "03b": 0.7,
     "04": 0.5,
-    "04b": 0.5,
-    "04c": 0.5,
+    "04b": 0.6,
+    "04c": 0.8,
     "05": 0.5,
-    "06": 0.33,
+    "06": 0.4,
     "07": 0.5,
 }
 MODULES = {"threading", "multiprocessing", "concurrent", "queue", "asyncio"}

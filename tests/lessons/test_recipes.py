@@ -59,6 +59,18 @@ def test_the_first_answer_is_taken_and_the_others_are_waited_for() -> None:
     assert set(threading.enumerate()) <= before
 
 
+def test_what_has_not_begun_is_never_asked() -> None:
+    asked = []
+
+    def fetch(url: int) -> int:
+        asked.append(url)
+        time.sleep(0.1)
+        return url
+
+    assert recipes()["first_answer"](fetch, range(50), LATE, 2) in (0, 1)
+    assert len(asked) < 10
+
+
 def test_no_answer_in_time_is_an_error() -> None:
     with pytest.raises(TimeoutError, match=r"no answer in 0\.01 seconds"):
         recipes()["first_answer"](lambda _: time.sleep(0.2), ["slow"], 0.01)

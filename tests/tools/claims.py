@@ -216,7 +216,7 @@ CLAIMS = [
         lambda see: see().workers == see().at_once == 2,
     ),
     Claim(
-        *("03-processes", "startup", "a fork server which is already running saves most of it"),
+        *("03-processes", "startup", "a fork server which is already running saves a part of it"),
         lambda see: (
             all(see(m).workers == 3 for m in ("fork", "forkserver", "spawn"))
             and see("fork").seconds < see("forkserver").seconds < see("spawn").seconds
@@ -251,7 +251,7 @@ CLAIMS = [
         lambda see: see().workers == 6 and 0.44 < see().seconds < 0.55,
     ),
     Claim(
-        *("04-synchronization", "starving-shown", "so two are never free together"),
+        *("04-synchronization", "starving-shown", "so two are hardly ever free together"),
         lambda see: faster(see("turnstile"), see("no turnstile"), 1.03),
     ),
     Claim(
@@ -275,8 +275,8 @@ CLAIMS = [
         lambda see: faster(see("4 to resize"), see("1 to resize"), 1.5),
     ),
     Claim(
-        *("05-queues", "stages-four", "Both queues are full now."),
-        lambda see: see.full()[3] > see.full()[2] > 40,
+        *("05-queues", "stages-four", "Both queues fill up now."),
+        lambda see: see.full()[3] > max(50, see.full()[2]) and see.full()[2] > 20,
     ),
     Claim(
         *("06-choosing", "run-http", "Three downloads at once"),

@@ -60,6 +60,13 @@ PROGRAMS = {
     "stops(forever, range(4), 2, 'forkserver')",
     "run, processes": "from helpers.run import run\nfrom helpers.work import wait\n"
     "assert len(run(wait, [0.1] * 8, 2, 'processes').results) == 8",
+    "run, tasks": STOPS.format(timeout=1)
+    + "import asyncio\nasync def waits(_):\n    await asyncio.Event().wait()\n"
+    "stops(waits, range(6), 3, 'tasks')",
+    "run, tasks in threads": STOPS.format(timeout=1)
+    + "import asyncio\nfrom helpers.work import forever\n"
+    "async def elsewhere(n):\n    await asyncio.to_thread(forever, n)\n"
+    "stops(elsewhere, range(6), 3, 'tasks')",
     "pool": "from concurrent.futures import ThreadPoolExecutor\n"
     "from helpers.run import run\nfrom helpers.work import wait\n"
     "with ThreadPoolExecutor(3) as pool:\n    run(wait, [0.1] * 30, 3, pool)",
@@ -80,7 +87,7 @@ PROGRAMS = {
     "assert watch(0.3, 2, 'spawn').at_once() <= 2",
     "gil, turns": "import time\nfrom helpers.gil import turns\n"
     "assert turns(lambda: time.sleep(0.6)) > 0",
-    "cost, trips": "from helpers.cost import trips\nassert len(trips([16, 65536], 5)) == 5",
+    "cost, trips": "from helpers.cost import trips\nassert len(trips([16, 65536], 5)) >= 5",
     "cost, threads": "from helpers.cost import thread_memory, round_trip\nimport threading\n"
     "thread_memory(300)\nassert round_trip(threading.Thread, threading.Semaphore, 20_000) > 0",
     "cost, processes": "from multiprocessing import get_context\n"
@@ -107,7 +114,8 @@ PROGRAMS = {
     "    for thread in threads: thread.start()\n"
     "    for thread in threads: thread.join()\n"
     "    assert total == 6\n"
-    "assert explore(program, every=True, budget=1500).verdict == 'race'",
+    "report = explore(program, every=True, budget=1500)\n"
+    "assert report.verdict == 'race' or 'interrupted' in str(report), report",
     "explore, library": "import queue, threading\n"
     "from concurrent.futures import ThreadPoolExecutor\n"
     "from helpers.interleave import explore\n"
@@ -116,7 +124,8 @@ PROGRAMS = {
     "    with ThreadPoolExecutor(2) as pool:\n"
     "        pool.submit(boxes.put, 1)\n        pool.submit(boxes.put, 2)\n"
     "        assert boxes.get() + boxes.get() == 3\n"
-    "assert explore(program, budget=300).verdict == 'ok'",
+    "report = explore(program, budget=300)\n"
+    "assert report.verdict == 'ok' or 'interrupted' in str(report), report",
     "explore, async": "import asyncio\n"
     "from helpers.interleave import explore\n"
     "async def program():\n"
@@ -127,7 +136,8 @@ PROGRAMS = {
     "            seen = total\n            await asyncio.sleep(0)\n            total = seen + 1\n"
     "    await asyncio.gather(*(add() for _ in range(3)))\n"
     "    assert total == 9\n"
-    "assert explore(program, every=True, budget=500).verdict == 'race'",
+    "report = explore(program, every=True, budget=500)\n"
+    "assert report.verdict == 'race' or 'interrupted' in str(report), report",
     "play": "import threading\nfrom helpers.lesson import play\n"
     "def program():\n"
     "    total = 0\n"

@@ -69,7 +69,7 @@ def _place(answer: Any) -> str:
         async def work(item: Any) -> Any:
             nonlocal inside
             inside += 1
-            assert inside == 1, "somebody works without a place"
+            assert inside == 1, "two worked at once, and there is one place"
             try:
                 await asyncio.sleep(0)
             finally:

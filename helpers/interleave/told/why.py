@@ -8,6 +8,7 @@ none fits, the sentence says only what happened. Nothing here guesses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
@@ -20,6 +21,7 @@ TAKES = (".pop(", ".popleft(", ".popitem(", ".setdefault(")  # which change, and
 LOOKS = ("if ", "elif ", "while ")  # how a line begins that looks before it acts
 FAR = 300  # steps before the end in which a cause is looked for
 LONG = 120  # letters of an exception
+CALLED = re.compile(r"target\s*=\s*([\w.]+)\(\s*\)")
 TAIL = 12  # last steps, which tell where a run without an end goes round
 
 
@@ -36,7 +38,8 @@ def because(schedule: Schedule) -> str:
     if not schedule.ended or schedule.verdict == "ok":
         return ""
     if schedule.verdict == "deadlock":
-        return one_line(" ".join(_stuck(schedule)))
+        stuck = _stuck(schedule) if schedule.steps else map(_waits_alone, schedule.standing)
+        return one_line(" ".join([*stuck, *_called_at_once(schedule)]))
     if schedule.verdict == "livelock" and schedule.repeats:
         return one_line(_for_ever(schedule))
     if schedule.verdict in ("livelock", "no end in sight"):
@@ -334,6 +337,21 @@ def _stuck(schedule: Schedule) -> Iterator[str]:
         alike.setdefault(key, []).append(thread)
     for (label, _), threads in alike.items():
         yield _waiting(schedule, threads, label)
+
+
+def _waits_alone(stands: Standing) -> str:
+    """Somebody waits where nobody else has made a step so far."""
+    place = f"in line {stands.line}, at {stands.what}"
+    return f"{who(stands.thread)} waits {place}: {stands.why}, and nobody else runs."
+
+
+def _called_at_once(schedule: Schedule) -> Iterator[str]:
+    """`target=f()` calls `f` where the thread is made: a hint, where main waits in there."""
+    lines = [line for _, source in schedule.sources.values() for line in source]
+    found = [match for line in lines if (match := CALLED.search(line))]
+    if found and any(stands.thread == "M" for stands in schedule.standing) and not schedule.steps:
+        name = found[0][1]
+        yield f"target={name}() calls {name} there and then: write target={name}."
 
 
 def _link(holds: str, thread: str, wants: str, owner: str) -> str:

@@ -733,3 +733,43 @@ def ok_keys_objects():
 
     go(lambda: add(one), lambda: add(two))
     assert d[one] == d[two] == 1
+
+
+def ok_poll_any():
+    """A generator that is written down in a call is nobody's: the turn changes nothing."""
+    flags = [False, False]
+
+    def poll():
+        while not any(flag for flag in flags):
+            pass
+
+    def end():
+        flags[1] = True
+
+    go(poll, end)
+
+
+def ok_poll_all_of_two():
+    flags = [False, False]
+
+    def poll():
+        while not all(flag for flag in flags):
+            time.sleep(0.01)
+
+    def one():
+        flags[0] = True
+
+    def other():
+        flags[1] = True
+
+    go(poll, one, other)
+
+
+def ok_poll_any_alive():
+    threads = [Thread(target=lambda: None) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
