@@ -223,7 +223,7 @@ def test_a_place_that_is_given_back_is_taken(answer: Any) -> None:
     ("answer", "says"),
     [
         (only_exceptions, "a place was lost"),
-        (no_place, "two worked at once, and there is one place"),
+        (no_place, "somebody works without a place"),
         (no_result, "work(item) gave a result, and it did not come back"),
         (swallows_the_error, "the error of work did not come out"),
         (not_awaited, "work(item) gave a result, and it did not come back"),
