@@ -101,6 +101,8 @@ def replay(
     with _alone(), Exploring(program, atomic) as exploring:
         if exploring.key not in _shared:
             exploring.report(False, BUDGET)
+            if exploring.interrupted:  # so not all is known that threads share
+                raise KeyboardInterrupt
         exploring.shared = _shared[exploring.key]
         return exploring.follow(word, rest)
 
@@ -177,7 +179,8 @@ class Exploring(Explorer):
             seconds = inf if every or budget > BUDGET else SECONDS
         self.until = process_time() + seconds
         found = every_schedule(self, outcome, every, budget)
-        _shared[self.key] = self.shared
+        if not self.interrupted:
+            _shared[self.key] = self.shared
         if found.failure or not self.interrupted:
             seen = self._confirm(found.failure.word if found.failure else found.first)
         reasons = [found.left_out, not_followed(hooks.unfollowed)]

@@ -64,12 +64,26 @@ CHECKS = """
     except KeyboardInterrupt:
         print("ended by the interrupt")
 """
+REPLAYS = """
+    from helpers.interleave import play
+    interrupt_after(1.5)
+    try:
+        play(program)
+    except KeyboardInterrupt:
+        board = play(program)
+        board.press("A")
+        print("a board after the interrupt:", list(board.columns))
+"""
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [(REPORTS, "you interrupted it after"), (CHECKS, "ended by the interrupt")],
-    ids=["explore", "check"],
+    [
+        (REPORTS, "you interrupted it after"),
+        (CHECKS, "ended by the interrupt"),
+        (REPLAYS, "a board after the interrupt: ['A', 'B', 'C', 'D']"),
+    ],
+    ids=["explore", "check", "play"],
 )
 def test_an_interrupt_ends_the_search(text: str, says: str, tmp_path: Path) -> None:
     send = IF_WINDOWS if sys.platform == "win32" else SEND
