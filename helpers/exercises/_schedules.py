@@ -98,9 +98,9 @@ def broken(schedule: Schedule) -> str:
 
 def told(schedule: Schedule) -> str:
     """How it ends and why, on one line; what the outcome has said is not said again."""
-    raised = RAISED.search(schedule.because)
-    of_main = schedule.verdict == "race" and raised and "AssertionError" not in raised[0]
-    because = schedule.because if of_main else RAISED.sub("", schedule.because)
+    because = RAISED.sub("", schedule.because)
+    if schedule.verdict == "race" and not because and "AssertionError" not in schedule.because:
+        because = schedule.because  # what a thread has died of, of which the outcome says nothing
     return " ".join(f"{sentence(schedule.outcome)} {because}".split())
 
 
