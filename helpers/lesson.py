@@ -30,7 +30,7 @@ from .deadline import DeadlinePassed, deadline
 from .ending import InOneSentence
 from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
-from .exercises._predictions import Prediction as Question
+from .exercises._asking import Prediction as Question
 from .snapshot import Lasting
 
 __all__ = ["check", "deadline", "failure", "hint", "play", "predict", "summary"]

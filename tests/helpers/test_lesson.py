@@ -17,8 +17,8 @@ import pytest
 
 from helpers import exercises, lesson
 from helpers.exercises import Exercise, NotYet, _predictions
-from helpers.exercises._predictions import Option
-from helpers.exercises._predictions import Prediction as Question
+from helpers.exercises._asking import Option
+from helpers.exercises._asking import Prediction as Question
 from helpers.lesson import FOLDED, Prediction, blame, check, failure, hint, predict, verdict
 from helpers.timeline import Timeline
 
