@@ -48,7 +48,9 @@ prediction(
     {
         "about the same": Option("Under a GIL, or on one CPU, one thread at a time computes.", 1),
         "twice as fast": Option("For that, two would have to compute at the same instant.", 2),
-        "four times as fast": Option("Waits overlap like that. Computing takes a CPU.", 4),
+        "four times as fast": Option(
+            "Waits do. To compute, threads need a CPU each, and no GIL.", 4
+        ),
     },
     right="about the same",
     otherwise=NO_GIL,
@@ -85,7 +87,7 @@ prediction(
     "concurrency.latency",
     "Each wait takes 0.1 s with 1 thread. How long with 16 threads?",
     {
-        "0.1 s / 16": Option("No answer comes sooner because others are waited for.", 0.1 / 16),
+        "0.1 s / 16": Option("Waiting for others, too, makes no answer come sooner.", 0.1 / 16),
         "0.1 s": Option("The run is shorter. Each wait is not.", 0.1),
         "0.1 s × 16": Option("That is the whole run with one thread.", 1.6),
     },
@@ -417,7 +419,7 @@ prediction(
 
 prediction(
     "choosing.http",
-    "What is clearly faster than serial for downloads?",
+    "Once its workers have started: what is clearly faster than serial for downloads?",
     {
         "threads": Option("They are; and processes wait at once just as well."),
         "processes": Option("They are; and threads wait at once just as well."),
@@ -444,9 +446,9 @@ prediction(
     "choosing.words",
     "What is clearly faster than serial for counting?",
     {
-        "threads": Option("They run Python code, so under a GIL they take turns."),
+        "threads": Option("The work keeps the GIL, so where there is one they take turns."),
         "processes": Option("Each has a GIL of its own; but each file is a trip to a process."),
-        "both": Option("Threads run Python code here, so under a GIL they take turns."),
+        "both": Option("Threads keep the GIL here, so where there is one they take turns."),
         "neither": Option("Each file is a trip to a process, which cost less than it gave."),
     },
     right="processes",

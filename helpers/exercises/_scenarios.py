@@ -78,8 +78,8 @@ SCENARIOS = {
         "how long does all of the work take, and how long does it take to have workers?",
     ),
     6: Scenario(
-        "200 frames of 100 MB, in memory already; C code without the GIL needs 5 ms for each. "
-        "Eight CPUs.",
+        "200 frames of 100 MB, in memory already; C code that lets go of the GIL needs 5 ms for "
+        "each. Eight CPUs, with the GIL.",
         "threads",
         "pickling",
         "how does a frame get to whoever computes, and how long does that take?",

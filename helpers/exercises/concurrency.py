@@ -284,7 +284,7 @@ def _meanwhile(answer: Any) -> str:
         work.expect_overlap("The downloads are to overlap each other, too.")
         expect(
             isinstance(given, tuple) and len(given) == 2,
-            f"meanwhile must return two things, photos and number, not {short(given)}.",
+            f"meanwhile must return a tuple of two, photos and number, not {short(given)}.",
         )
         photos, number = given
         right = [computing.download(url) for url in work.items]
