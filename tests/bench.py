@@ -660,7 +660,7 @@ def tasks() -> None:
         row(f"{kind}: until the last answer, median", elapsed, unit=" s")
         wanted = "at most 5" if kind == "tasks" else ""
         row("   ÷ a single download", elapsed / median(one), wanted)
-        if memory := [r[kind].memory for r in found if r[kind].memory]:
+        if memory := [each for r in found if (each := r[kind].memory) is not None]:
             row("   memory, median", median(memory) / 1e6, unit=" MB")
 
 

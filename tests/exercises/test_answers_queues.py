@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import wait
 from queue import Empty, Queue, SimpleQueue
 from threading import Condition, Lock, Semaphore, Thread
@@ -983,8 +984,12 @@ def stage_by_stage(urls: Any, download: Step, shrink: Step, note: Step, size: in
     photos: list[Any] = []
     small: list[Any] = []
     for work, source, target in ((download, urls, photos), (shrink, photos, small)):
-        three_threads(lambda w=work, s=source, t=target: t.extend(map(w, s)))
-    three_threads(lambda: [note(each) for each in small] and None)
+        three_threads(partial(_all_of, work, source, target))
+    three_threads(partial(_all_of, note, small, []))
+
+
+def _all_of(work: Step, source: Any, target: list[Any]) -> None:
+    target.extend(map(work, source))
 
 
 def an_empty_photo_is_the_end(

@@ -223,7 +223,7 @@ def test_a_place_that_is_given_back_is_taken(answer: Any) -> None:
     ("answer", "says"),
     [
         (only_exceptions, "a place was lost"),
-        (no_place, "somebody works without a place"),
+        (no_place, "two worked at once, and there is one place"),
         (no_result, "work(item) gave a result, and it did not come back"),
         (swallows_the_error, "the error of work did not come out"),
         (not_awaited, "work(item) gave a result, and it did not come back"),
@@ -492,7 +492,7 @@ class AddsInATask(TotalFirst):
     """Right: the download is a task of its own."""
 
     async def add(self, url: Any) -> None:
-        photo = await asyncio.create_task(self.fetch(url))
+        photo: bytes = await asyncio.ensure_future(self.fetch(url))
         self.total += len(photo)
 
 
@@ -590,13 +590,13 @@ class ByCondition:
     def bytes(self) -> int:
         return sum(map(len, self.photos))
 
-    async def put(self, photo: bytes) -> None:
+    async def put(self, photo: Any) -> None:
         async with self.changed:
             await self.changed.wait_for(lambda: len(self.photos) < self.room)
             self.photos.append(photo)
             self.changed.notify_all()
 
-    async def take(self) -> bytes:
+    async def take(self) -> Any:
         async with self.changed:
             await self.changed.wait_for(lambda: self.photos)
             self.changed.notify_all()

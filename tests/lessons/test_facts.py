@@ -230,7 +230,7 @@ def test_a_pool_that_forks_cannot_replace_its_workers() -> None:
 
 
 def test_without_a_number_a_process_pool_has_a_worker_for_each_cpu() -> None:
-    cpus = getattr(os, "process_cpu_count", os.cpu_count)()
+    cpus = getattr(os, "process_cpu_count", os.cpu_count)() or 1
     with ProcessPoolExecutor(mp_context=spawn) as pool:
         most = pool._max_workers  # type: ignore[attr-defined]
     assert most == (min(cpus, 61) if sys.platform == "win32" else cpus)
