@@ -1,4 +1,7 @@
-"""One JupyterLab and one browser for all browser tests; a picture of each that fails."""
+"""One JupyterLab and one browser for the tests of a module; a picture of each that fails.
+
+While a browser is driven, its thread has a running event loop: so it ends with the module.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ import driver
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the notebooks, which a test may spoil."""
     return driver.notebooks(tmp_path_factory.mktemp("lab"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Lab]:
     if driver.chromium() is None:
         pytest.skip("no Chromium: install one, on Debian by `apt-get install chromium`")
@@ -25,13 +28,13 @@ def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[driv
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(lab: driver.Lab) -> Iterator[Any]:
     with driver.browser() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_lesson(lab: driver.Lab, browser: Any) -> driver.Open:
     """`with open_lesson("00-start-here.ipynb") as lesson:`; its kernel ends with it."""
 

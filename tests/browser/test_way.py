@@ -74,7 +74,7 @@ def test_jupyterlab_opens_with_the_contents_and_a_link_lands_in_the_glossary(
         expect(lesson.page.locator(".jp-FileBrowser")).to_be_hidden()
         assert not lesson.ask("() => jupyterapp.shell.currentWidget.context.model.dirty")
         screenshot(lesson, "first screen")
-        lesson.page.locator(".jp-RenderedMarkdown a", has_text="workers").first.click()
+        lesson.page.locator(".jp-RenderedMarkdown a", has_text="worker").first.click()
         word = lesson.page.locator(".jp-MarkdownViewer h2", has_text=re.compile("^Worker"))
         expect(word).to_be_in_viewport(timeout=PATIENCE)
         assert lesson.ask(RUNNING) == [FIRST]

@@ -56,6 +56,7 @@ HARDY = (
 )
 MEASURING = ("tests/interleave/test_real.py",)
 ALONE = "alone"
+WORKERS = 2  # for each CPU, as many tests wait
 
 
 def computes(nodeid: str) -> bool:
@@ -87,6 +88,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Computi
 
 
 if __name__ == "__main__":
-    workers = min(8, machine.usable_cpus())
+    workers = min(8, WORKERS * machine.usable_cpus())
     ours = [f"--numprocesses={workers}"] if workers > 1 else []
     sys.exit(pytest.main([*ours, *sys.argv[1:]], plugins=[sys.modules[__name__]]))
