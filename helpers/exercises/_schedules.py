@@ -21,6 +21,7 @@ ENOUGH = 3000  # schedules, where real threads judge too: polling has more than 
 TRIED = 4.0  # seconds of CPU time for these
 HUNG = 4.0  # seconds after which nobody on real threads will end any more
 RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
+SLIP = re.compile(r" raised (Name|UnboundLocal|Type|Attribute|Index|Key|Runtime|Zero)\w*Error")
 ENDLESS = ("no end in sight", "livelock")
 
 
@@ -99,7 +100,7 @@ def broken(schedule: Schedule) -> str:
 def told(schedule: Schedule) -> str:
     """How it ends and why, on one line; what the outcome has said is not said again."""
     because = RAISED.sub("", schedule.because)
-    if schedule.verdict == "race" and not because and "AssertionError" not in schedule.because:
+    if schedule.verdict == "race" and not because and SLIP.search(schedule.because):
         because = schedule.because  # what a thread has died of, of which the outcome says nothing
     return " ".join(f"{sentence(schedule.outcome)} {because}".split())
 
