@@ -435,7 +435,7 @@ def in_the_middle(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
 MEANWHILE = {
     waits_for_each: "overlap each other",
     lazily: "list(...)",
-    only_the_photos: "two things",
+    only_the_photos: "a tuple of two",
     the_wrong_way_round: "must return a list",
     for_each_photo: "It is called once",
     the_photos_as_they_come: "in the order of urls",
