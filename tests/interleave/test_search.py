@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from math import factorial
@@ -44,8 +45,8 @@ def schedules(threads: int, times: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("threads", "times", "lose"), [(2, 1, 4), (2, 2, 64), (3, 1, 84), (3, 2, 34_560)]
-)
+    ("threads", "times", "lose"), [(2, 1, 4), (2, 2, 64), (3, 1, 84)]
+)  # (3, 2), 34 650 schedules: see test_synchronization
 def test_every_schedule_is_counted(threads: int, times: int, lose: int) -> None:
     report = explore(increments(threads, times), every=True, budget=40_000)
     every = schedules(threads, times)
@@ -230,7 +231,9 @@ THREADS = st.lists(DEEDS, min_size=2, max_size=3)
 MAIN = st.lists(st.sampled_from(random_programs.DEEDS), max_size=1)
 
 
-@settings(max_examples=250, derandomize=True, database=None)
+@settings(
+    max_examples=100 if "EXAMPLES" not in os.environ else 1000, derandomize=True, database=None
+)
 @given(THREADS.filter(lambda threads: sum(map(len, threads)) <= 6), MAIN)
 def test_random_programs(threads: list[list[str]], main: list[str]) -> None:
     text = random_programs.source(threads, main)
@@ -239,6 +242,6 @@ def test_random_programs(threads: list[list[str]], main: list[str]) -> None:
 
 @pytest.mark.parametrize("atomic", ["line", "cpython"])
 def test_random_programs_in_other_models(atomic: str) -> None:
-    for seed in random.Random(atomic).sample(range(10**6), 40):
+    for seed in random.Random(atomic).sample(range(10**6), 20):
         text = random_programs.by_seed(seed)
         assert disagreement(random_programs.program(text), atomic, FEW) == "", text

@@ -54,9 +54,7 @@ def increments(threads: int, times: int) -> Callable[[], None]:
     return program
 
 
-@pytest.mark.parametrize(
-    ("threads", "times", "classes"), [(2, 1, 4), (2, 2, 34), (3, 1, 36), (3, 2, 7134)]
-)
+@pytest.mark.parametrize(("threads", "times", "classes"), [(2, 1, 4), (2, 2, 34), (3, 1, 36)])
 def test_one_schedule_of_each_class_is_tried(threads: int, times: int, classes: int) -> None:
     report = explore_on_stacks(increments(threads, times))
     assert (report.tried, report.complete, report.verdict) == (classes, True, "race")
