@@ -18,7 +18,6 @@ import os
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -408,9 +407,7 @@ def opening() -> None:
     if driver.chromium() is None:
         print("  there is no Chromium here")
         return
-    with socket.socket() as probe:  # the same port each time, as the browser keeps what it has read
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = driver.free_port()  # the same each time, as the browser keeps what it has read
     took = []
     with driver.browser() as chromium, chromium.new_context() as context:
         for _ in range(4):
