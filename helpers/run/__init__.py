@@ -411,8 +411,13 @@ class _Processes:
         inherited = [*self.workers, ours] if self.context.get_start_method() == "fork" else []
         arguments = (theirs, inherited, self.job.call, calibration)
         process = self.context.Process(target=in_a_process, args=arguments, name=name, daemon=True)
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except BaseException:  # the traceback keeps it alive, and files are short
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         return ours, process
 
     def wait(self, seconds: float) -> Iterable[Finished]:

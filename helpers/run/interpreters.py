@@ -51,7 +51,7 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.call, self.calibration = pickle.dumps(call), calibration
         ours, theirs = socket.socketpair()
-        self.pipe, self.handle = Connection(ours.detach()), theirs.detach()
+        self.pipe, self.theirs = Connection(ours.detach()), theirs
         self.tell, self.told = socket.socketpair()
 
     @property
@@ -79,13 +79,13 @@ class Worker(threading.Thread):
             interpreter = interpreters.create()
             interpreter.exec(f"import sys\nsys.path[:] = {sys.path}\nimport {__name__}")
         except Exception as error:
-            with suppress(OSError), Connection(self.handle) as pipe:
+            with suppress(OSError), Connection(self.theirs.detach()) as pipe:
                 pipe.send(RuntimeError(str(error).partition("\n")[0]))
             self.told.close()
         else:
-            arguments = (self.name, self.handle, self.told.detach(), self.call, self.calibration)
+            handles = self.theirs.detach(), self.told.detach()
             with suppress(interpreters.ExecutionFailed):  # it was told to end as it ended
-                interpreter.call(_serve, *arguments)
+                interpreter.call(_serve, self.name, *handles, self.call, self.calibration)
         finally:
             self.tell.close()
             if interpreter is not None:

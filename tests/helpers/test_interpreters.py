@@ -147,9 +147,6 @@ except RunError as error:
     assert "could not be stopped: worker 1" in done.stdout
 
 
-
-
-
 @there
 @pytest.mark.parametrize(
     ("call", "item", "words"),
