@@ -166,6 +166,50 @@ def seconds(call: Callable[..., Any], *arguments: Any, rounds: int = 3) -> float
     return fastest
 
 
+class Price(NamedTuple):
+    """What one more worker takes: seconds until it has done next to nothing, and bytes."""
+
+    seconds: float
+    memory: int | None  # None where nobody tells
+
+
+CROWD = 5  # interpreters: their memory is that of them all, divided
+
+
+def price(kind: str) -> Price:
+    """The price of a "thread", an "interpreter" or a spawned "process".
+
+    An interpreter and a process have imported what they call, this course's own
+    work. Interpreters take Python 3.14: elsewhere ImportError.
+    """
+    if kind == "thread":
+        took = min(life(threading.Thread) for _ in range(3))
+        found = thread_memory(50)
+        return Price(took, found and found.resident)
+    if kind == "process":
+        from multiprocessing import get_context
+
+        took = min(life(get_context("spawn").Process) for _ in range(3))
+        return Price(took, run(private, [0], 1, "spawn").results[0])
+    if kind != "interpreter":
+        raise ValueError(f"kind must be thread, interpreter or process, not {kind!r:.60}")
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]
+
+    before, took, others = memory(), math.inf, []
+    for _ in range(CROWD):
+        start = perf_counter()
+        other = interpreters.create()
+        others.append(other)
+        other.call(echo, None)
+        took = min(took, perf_counter() - start)
+    during = memory()
+    for other in others:
+        other.close()
+    if before is None or during is None:
+        return Price(took, None)
+    return Price(took, (during.resident - before.resident) // CROWD)
+
+
 class Bill(NamedTuple):
     """Seconds for a thing to go to a worker and back, and for the pickling in that."""
 

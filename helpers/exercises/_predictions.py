@@ -577,3 +577,5 @@ prediction(
     },
     right="yes, across an await",
 )
+
+from . import _predictions_nogil as _predictions_nogil  # noqa: E402 -- lesson 08, after 07
