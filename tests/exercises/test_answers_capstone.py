@@ -25,7 +25,13 @@ from typing import Any
 import pytest
 
 from helpers.exercises import capstone, find
-from helpers.exercises.capstone import album_of_tasks, album_of_threads, one_by_one, stage_by_stage
+from helpers.exercises.capstone import runs
+from helpers.exercises.capstone.albums import (
+    album_of_tasks,
+    album_of_threads,
+    one_by_one,
+    stage_by_stage,
+)
 from helpers.lesson import verdict
 
 Failed = dict[str, Any]
@@ -355,7 +361,7 @@ async def tells_of_repaired(urls: Any, download: Any, shrink: Any, note: Any, mo
 def test_an_album_that_loses_something_to_a_fault_is_refused(
     answer: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capstone, "WAIT", 3.0)
+    monkeypatch.setattr(runs, "WAIT", 3.0)
     refused("faults", answer, says)
 
 
@@ -523,8 +529,8 @@ def does_not_wait(urls: Any, download: Any, shrink: Any, note: Any, most: int, s
 def test_an_album_that_does_not_end_is_refused(
     answer: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capstone, "WAIT", 4.0)
-    monkeypatch.setattr(capstone, "GRACE", 0.3)
+    monkeypatch.setattr(runs, "WAIT", 4.0)
+    monkeypatch.setattr(runs, "GRACE", 0.3)
     refused("ends", answer, says)
 
 
