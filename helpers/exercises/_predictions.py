@@ -577,3 +577,5 @@ prediction(
     },
     right="yes, across an await",
 )
+
+from . import _predictions_capstone as _predictions_capstone  # noqa: E402 -- lesson 10, at the end

@@ -276,8 +276,8 @@ def tells_what_is_well(
         (as_they_come, "under the address of another photograph"),
         (looks_first, "were downloaded again"),
         (only_the_first_ones, "6 of 13 are noted when it comes back"),
-        (tells_what_is_well, "none of them fails, and you tell of 1"),
-        (lambda *_: {}, "0 of 1 are noted"),
+        (tells_what_is_well, "none of them fails, and you tell of 13"),
+        (lambda *_: {}, "0 of 13 are noted"),
     ],
 )
 def test_an_album_that_is_not_whole_is_refused(answer: Any, says: str) -> None:

@@ -72,7 +72,7 @@ def ran(
     trouble: Callable[[Studio, Callable[[], None]], None] | None = None,
 ) -> Ran:
     """Call it once; NotYet where it does not come to its end."""
-    of = f"{len(urls)} photograph{'s' * (len(urls) != 1)}, {most} of them in memory"
+    of = f"{len(urls)} photograph{'s' * (len(urls) != 1)}, of which {most} may be in memory"
     with album.database() as path:
         studio = Studio(path, gate, patience)
         with studio.shrinking() as shrink:
