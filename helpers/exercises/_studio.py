@@ -23,9 +23,8 @@ from typing import Any
 from ..work import album, checksum, fetch, fetch_async, thumbnail
 
 PAUSE = 0.003  # seconds between two looks at a gate
-QUIET = 0.4  # seconds in which nothing happens: everybody has come as far as they may
+QUIET = 0.5  # seconds in which nothing happens: everybody has come as far as they may
 STARTING = 30.0  # seconds that a new process gets to its first photograph
-SILENT = 0.25  # seconds that a download waits for a server that says nothing
 SIZE = 32  # pixels of a thumbnail
 
 Gate = Callable[["Studio", str, int], bool]  # whether call number n of a step may go on
@@ -66,8 +65,9 @@ class Studio:
     One is in memory from the beginning of its download until it is noted or has failed.
     """
 
-    def __init__(self, path: str, gate: Gate, patience: float) -> None:
+    def __init__(self, path: str, gate: Gate, patience: float, silent: float) -> None:
         self.path, self.gate, self.quiet = path, gate, patience
+        self.silent = silent  # seconds that a download waits for a server that says nothing
         self.lock = threading.Lock()
         self.begun: Counter[str] = Counter()
         self.inside: Counter[str] = Counter()
@@ -92,14 +92,14 @@ class Studio:
         while not self._may("download", number):
             sleep(PAUSE)
         with self._leaving("download", url):
-            return self._came(url, fetch(url, SILENT))
+            return self._came(url, fetch(url, self.silent))
 
     async def download_async(self, url: str) -> bytes:
         number = self._enter("download", url)
         with self._leaving("download", url):
             while not self._may("download", number):
                 await asyncio.sleep(PAUSE)
-            return self._came(url, await fetch_async(url, SILENT))
+            return self._came(url, await fetch_async(url, self.silent))
 
     def note(self, url: str, small: bytes) -> None:
         number = self._enter("note", url)

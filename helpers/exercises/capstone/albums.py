@@ -22,13 +22,13 @@ def album_of_threads(
     broken = threading.Event()
 
     def tried(url: str) -> Any:
-        for left in reversed(range(TRIES)):
+        for _ in range(TRIES - 1):
             try:
                 return download(url)
             except Exception:
-                if not left or stop.is_set():
+                if stop.is_set():
                     raise
-        return None
+        return download(url)
 
     def one(url: str) -> None:
         if stop.is_set() or broken.is_set():
@@ -61,13 +61,12 @@ async def album_of_tasks(urls: Any, download: Any, shrink: Any, note: Any, most:
     loop = asyncio.get_running_loop()
 
     async def tried(url: str) -> Any:
-        for left in reversed(range(TRIES)):
+        for _ in range(TRIES - 1):
             try:
                 return await download(url)
             except Exception:
-                if not left:
-                    raise
-        return None
+                pass
+        return await download(url)
 
     async def one(url: str) -> None:
         async with places:

@@ -17,7 +17,7 @@ from ...work.records import connect
 from .. import NotYet, expect
 from .._studio import QUIET, Gate, Shrink, Studio, open_to_all
 
-WAIT = 15.0  # seconds after which nobody will end any more
+WAIT = 20.0  # seconds after which nobody will end any more
 GRACE = 1.0  # seconds that a thread or a process gets to end by itself
 MOST = 6  # photographs in memory
 
@@ -69,12 +69,13 @@ def ran(
     most: int = MOST,
     gate: Gate = open_to_all,
     patience: float = QUIET,
+    silent: float = 10.0,
     trouble: Callable[[Studio, Callable[[], None]], None] | None = None,
 ) -> Ran:
     """Call it once; NotYet where it does not come to its end."""
     of = f"{len(urls)} photograph{'s' * (len(urls) != 1)}, of which {most} may be in memory"
     with album.database() as path:
-        studio = Studio(path, gate, patience)
+        studio = Studio(path, gate, patience, silent)
         with studio.shrinking() as shrink:
             how = _awaited if asyncio.iscoroutinefunction(answer) else _called
             ending = Ending(studio)
