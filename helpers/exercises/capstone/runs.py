@@ -1,0 +1,157 @@
+"""One run of an answer of lesson 10: what it did, and what there was when it came back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing, redirect_stdout
+from io import StringIO
+from multiprocessing import active_children
+from typing import Any, NamedTuple
+
+from ...deadline import DeadlinePassed, deadline
+from ...run import RunError, run
+from ...work import album
+from ...work.records import connect
+from .. import NotYet, expect
+from .._studio import QUIET, Gate, Shrink, Studio, open_to_all
+
+WAIT = 20.0  # seconds after which nobody will end any more
+GRACE = 1.0  # seconds that a thread or a process gets to end by itself
+MOST = 6  # photographs in memory
+
+
+class Ran(NamedTuple):
+    """How a run has ended, and what there was when it came back."""
+
+    of: str
+    studio: Studio
+    given: Any
+    error: BaseException | None
+    left: str  # what was still there, in words
+    rows: dict[str, bytes]
+
+
+class Ending:
+    """Notices the moment in which the answer comes back, and what is there then."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.threads, self.children = set(threading.enumerate()), set(active_children())
+        self.given: Any = None
+        self.error: BaseException | None = None
+        self.left = ""
+
+    def now(self) -> None:
+        busy = " and ".join(self.studio.busy())
+        self.left = f"a call of {busy} was still under way" if busy else ""
+        self.studio.returned = True
+
+    def threads_left(self) -> list[threading.Thread]:
+        new = set(threading.enumerate()) - self.threads
+        return [each for each in new if each.name not in ("deadline", "studio")]
+
+    def look(self) -> None:
+        """What does not end by itself; whoever has let go of a pool waits a little for its end."""
+        workers: list[Any] = [*self.threads_left(), *(set(active_children()) - self.children)]
+        for worker in workers:
+            worker.join(GRACE)
+        names = [worker.name for worker in workers if worker.is_alive()]
+        self.left = self.left or (f"{' and '.join(sorted(names))} was still there" * bool(names))
+        for worker in workers:
+            worker.join()  # until the deadline ends it
+
+
+def ran(
+    answer: Any,
+    urls: Sequence[str],
+    most: int = MOST,
+    gate: Gate = open_to_all,
+    patience: float = QUIET,
+    silent: float = 10.0,
+    trouble: Callable[[Studio, Callable[[], None]], None] | None = None,
+) -> Ran:
+    """Call it once; NotYet where it does not come to its end."""
+    of = f"{len(urls)} photograph{'s' * (len(urls) != 1)}, of which {most} may be in memory"
+    with album.database() as path:
+        studio = Studio(path, gate, patience, silent)
+        with studio.shrinking() as shrink:
+            how = _awaited if asyncio.iscoroutinefunction(answer) else _called
+            ending = Ending(studio)
+            hung = how(answer, studio, shrink, urls, most, ending, trouble)
+        expect(
+            not hung,
+            f"{of}: it does not come to its end. Somebody waits for what nobody does any more: an "
+            "item, a place, room in a queue, or a thread that has died.",
+        )
+        rows = _rows(path)
+    return Ran(of, studio, ending.given, ending.error, ending.left, rows)
+
+
+def _called(
+    answer: Any, studio: Studio, shrink: Shrink, urls: Any, most: int, ending: Ending, trouble: Any
+) -> bool:
+    """By threads: whether it hangs."""
+    stop = threading.Event()
+    if trouble:
+        trouble(studio, stop.set)
+    try:
+        with redirect_stdout(StringIO()), deadline(WAIT):
+            try:
+                ending.given = answer(urls, studio.download, shrink, studio.note, most, stop)
+            except DeadlinePassed:
+                raise
+            except Exception as error:
+                ending.error = error
+            ending.now()
+            ending.look()
+    except DeadlinePassed:
+        return not studio.returned
+    return False
+
+
+def _awaited(
+    answer: Any, studio: Studio, shrink: Shrink, urls: Any, most: int, ending: Ending, trouble: Any
+) -> bool:
+    """By tasks, in an event loop of their own."""
+
+    async def once(item: None) -> None:
+        loop = asyncio.get_running_loop()
+        steps = studio.download_async, shrink, studio.note
+        task = loop.create_task(answer(urls, *steps, most))
+        if trouble:
+            trouble(studio, lambda: void(loop.call_soon_threadsafe(task.cancel)))
+        here = asyncio.all_tasks()
+        await asyncio.wait([task])
+        ending.now()
+        if others := asyncio.all_tasks() - here:
+            ending.left = ending.left or f"{len(others)} of its tasks went on"
+        if task.cancelled():
+            ending.error = asyncio.CancelledError()
+        elif not (error := task.exception()):
+            ending.given = task.result()
+        else:
+            ending.error = error
+
+    try:
+        with redirect_stdout(StringIO()):
+            run(once, [None], 1, "tasks", timeout=WAIT)
+    except RunError as error:
+        if isinstance(error.__cause__, TimeoutError):
+            return True
+        raise NotYet(f"{error}") from None
+    ending.look()
+    return False
+
+
+def void(_: object) -> None:
+    """For a call whose result nobody wants."""
+
+
+def _rows(path: str) -> dict[str, bytes]:
+    with closing(connect(path, write=False)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'photo'")
+        if not tables.fetchone():
+            return {}
+        return dict(connection.execute("SELECT name, thumbnail FROM photo"))
