@@ -26,6 +26,7 @@ from .lanes import (
     Moment,
     moments,
     opens_at,
+    own_ids,
     rect,
     safe,
     text,
@@ -51,7 +52,7 @@ WIDEST = 1240  # pixels: of threads beside each other
 LETTER = 7.4  # pixels: the width of one, here
 FINE = COLOURS[2]
 FAILS = (  # stripes, so that it is not told by colour alone
-    '<pattern id="cs-fails" width="6" height="6" patternUnits="userSpaceOnUse">'
+    '<pattern id="\0" width="6" height="6" patternUnits="userSpaceOnUse">'
     f'<path d="M0 0H6V6H0Z" fill="{COLOURS[4]}"/>'
     '<path d="M-1 1L1-1M-1 7L7-1M5 7L7 5" stroke="#fff"/></pattern>'
 )
@@ -317,7 +318,7 @@ def _shares(report: Report) -> str:
     ]
     left, body, y, full = 20 + LETTER * max(map(len, heads)), "", 2.0, 0.0
     for head, (outcome, number) in zip(heads, outcomes, strict=True):
-        look = f'rx="2" fill="{FINE}"' if is_fine(outcome) else 'rx="2" fill="url(#cs-fails)"'
+        look = f'rx="2" fill="{FINE}"' if is_fine(outcome) else 'rx="2" fill="url(#\0)"'
         look += ' stroke="currentColor" stroke-opacity=".6"'
         boxes = [*_units(number, left, y)] if total <= UNITS else [_share(number / total, left, y)]
         right, bottom = max(x + w for x, _, w in boxes), boxes[-1][1] + SIDE
@@ -327,12 +328,13 @@ def _shares(report: Report) -> str:
         body += text(right + 10, y + SIDE / 2, said)
         full = max(full, right + 10 + LETTER * len(said))
         y = bottom + 8
-    return (
+    svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{safe(counts(report))}" '
         f'viewBox="0 0 {full:.0f} {y:.0f}" fill="currentColor" style="display:block;width:100%;'
         f"min-width:{full * 10 / 12:.0f}px;max-width:{full:.0f}px;height:auto;"
         f'margin:8px 0;font:12px {CODE}">{FAILS}{body}</svg>'
     )
+    return own_ids(svg)
 
 
 def _units(number: int, left: float, y: float) -> Iterator[tuple[float, float, float]]:
