@@ -106,12 +106,9 @@ def _called(
             ending.now()
             ending.look()
     except DeadlinePassed:
-        waits = [line.strip(" :") for line in said.getvalue().splitlines() if " waits in " in line]
-        return (
-            None
-            if studio.returned
-            else " ".join([SOMEBODY, *(f"Here {each}." for each in waits[:1])])
-        )
+        lines = said.getvalue().splitlines()
+        waits = [f"Here {line.strip(' :')}." for line in lines if " waits in " in line]
+        return None if studio.returned else " ".join([SOMEBODY, *waits[:1]])
     return None
 
 
