@@ -231,8 +231,8 @@ def test_processes_may_make_them_small(step: str, answer: Any) -> None:
     assert held, sentence
 
 
-def test_albums_of_tasks_hold_in_all_steps() -> None:
-    held, sentence = verdict(find("capstone.tasks"), shielded)
+def test_a_task_may_wait_for_its_thread_instead() -> None:
+    held, sentence = verdict(find("capstone.ends"), shielded)
     assert held, sentence
 
 
@@ -359,7 +359,7 @@ async def tells_of_repaired(urls: Any, download: Any, shrink: Any, note: Any, mo
 def test_an_album_that_loses_something_to_a_fault_is_refused(
     answer: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "WAIT", 3.0)
+    monkeypatch.setattr(runs, "WAIT", 2.5)
     refused("faults", answer, says)
 
 
@@ -527,7 +527,7 @@ def does_not_wait(urls: Any, download: Any, shrink: Any, note: Any, most: int, s
 def test_an_album_that_does_not_end_is_refused(
     answer: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "WAIT", 4.0)
+    monkeypatch.setattr(runs, "WAIT", 2.5)
     monkeypatch.setattr(runs, "GRACE", 0.3)
     refused("ends", answer, says)
 

@@ -17,9 +17,11 @@ from ...work.records import connect
 from .. import NotYet, expect
 from .._studio import QUIET, Gate, Shrink, Studio, open_to_all
 
-WAIT = 20.0  # seconds after which nobody will end any more
+WAIT = 12.0  # seconds after which nobody will end any more
 GRACE = 1.0  # seconds that a thread or a process gets to end by itself
 MOST = 6  # photographs in memory
+SOMEBODY = "Somebody waits for what nobody does any more: an item, a place, room in a queue, the "
+SOMEBODY += "end of a thread."
 
 
 class Ran(NamedTuple):
@@ -80,24 +82,21 @@ def ran(
             how = _awaited if asyncio.iscoroutinefunction(answer) else _called
             ending = Ending(studio)
             hung = how(answer, studio, shrink, urls, most, ending, trouble)
-        expect(
-            not hung,
-            f"{of}: it does not come to its end. Somebody waits for what nobody does any more: an "
-            "item, a place, room in a queue, or a thread that has died.",
-        )
+        expect(hung is None, f"{of}: it does not come to its end. {hung}")
         rows = _rows(path)
     return Ran(of, studio, ending.given, ending.error, ending.left, rows)
 
 
 def _called(
     answer: Any, studio: Studio, shrink: Shrink, urls: Any, most: int, ending: Ending, trouble: Any
-) -> bool:
-    """By threads: whether it hangs."""
+) -> str | None:
+    """By threads: who waits for ever, if somebody does."""
+    said = StringIO()
     stop = threading.Event()
     if trouble:
         trouble(studio, stop.set)
     try:
-        with redirect_stdout(StringIO()), deadline(WAIT):
+        with redirect_stdout(said), deadline(WAIT):
             try:
                 ending.given = answer(urls, studio.download, shrink, studio.note, most, stop)
             except DeadlinePassed:
@@ -107,14 +106,16 @@ def _called(
             ending.now()
             ending.look()
     except DeadlinePassed:
-        return not studio.returned
-    return False
+        lines = said.getvalue().splitlines()
+        waits = [f"Here {line.strip(' :')}." for line in lines if " waits in " in line]
+        return None if studio.returned else " ".join([SOMEBODY, *waits[:1]])
+    return None
 
 
 def _awaited(
     answer: Any, studio: Studio, shrink: Shrink, urls: Any, most: int, ending: Ending, trouble: Any
-) -> bool:
-    """By tasks, in an event loop of their own."""
+) -> str | None:
+    """The same by tasks, in an event loop of their own."""
 
     async def once(item: None) -> None:
         loop = asyncio.get_running_loop()
@@ -139,10 +140,10 @@ def _awaited(
             run(once, [None], 1, "tasks", timeout=WAIT)
     except RunError as error:
         if isinstance(error.__cause__, TimeoutError):
-            return True
+            return SOMEBODY
         raise NotYet(f"{error}") from None
     ending.look()
-    return False
+    return None
 
 
 def void(_: object) -> None:
