@@ -8,6 +8,7 @@
     test        run every lesson and every test (pytest)
     bench       measure what the course promises about itself
     notebooks   run the lessons again from clean kernels and store what they show
+    record      write down what other Pythons do in lesson 08, for computers without them
     check       style, types and floors of the code (ruff, mypy, import-linter)
     lock        pin every package again, with hashes (needs uv)
     links       write the public address and the computed minutes where they are shown
@@ -95,6 +96,13 @@ def notebooks(arguments: "list[str]") -> int:
     return run([str(PYTHON), str(Path("tests", "tools", "store.py")), *arguments])
 
 
+def record(arguments: "list[str]") -> int:
+    """Run lesson 08 with the other Pythons of this computer, and keep what they did."""
+    refuse(arguments)
+    prepare("lab")
+    return run([str(PYTHON), str(Path("tests", "tools", "record.py"))])
+
+
 def check(arguments: "list[str]") -> int:
     """Say all that ruff, mypy and import-linter find; notebook cells have narrower lines."""
     refuse(arguments)
@@ -146,6 +154,7 @@ COMMANDS = {
     "test": test,
     "bench": bench,
     "notebooks": notebooks,
+    "record": record,
     "check": check,
     "lock": lock,
     "links": links,
