@@ -4,6 +4,7 @@
     python3 course.py COMMAND [arguments that are passed on]
 
     lab         open the lessons in JupyterLab
+    cluster     install Dask as well, for lesson 09
     update      take the newest version of the course, and keep what you wrote
     test        run every lesson and every test (pytest)
     bench       measure what the course promises about itself
@@ -39,7 +40,11 @@ OLDEST = (3, 11)
 NAME = "python-concurrency-course"
 ROOT = Path(__file__).resolve().parent
 FIRST = "notebooks/00-start-here.ipynb"
-LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
+LOCKS = {  # each holds what stands in those before it
+    "lab": ROOT / "requirements.lock",
+    "cluster": ROOT / "requirements-cluster.lock",
+    "test": ROOT / "requirements-dev.lock",
+}
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
@@ -69,6 +74,14 @@ def lab(arguments: "list[str]") -> int:
     if not any((ROOT / argument).exists() for argument in arguments):
         command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
     return serve([str(PYTHON), *command, *arguments])
+
+
+def cluster(arguments: "list[str]") -> int:
+    """Install Dask's distributed as well; lesson 09 then starts a cluster."""
+    refuse(arguments)
+    prepare("cluster")
+    say("Dask is installed. Restart the kernel of lesson 09, and run its cells again.")
+    return 0
 
 
 def update(arguments: "list[str]") -> int:
@@ -116,17 +129,22 @@ def check(arguments: "list[str]") -> int:
 
 
 def lock(arguments: "list[str]") -> int:
-    """Compile both lock files from pyproject.toml; `lock --upgrade` takes newer versions."""
+    """Compile the lock files from pyproject.toml; `lock --upgrade` takes newer versions."""
     uv = shutil.which("uv")
     if not uv:
         raise Trouble("`lock` needs uv (https://docs.astral.sh/uv/), and uv is not on the PATH.")
     command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-emit-index-url", "--group", "build"]
     command += ["--custom-compile-command", "python3 course.py lock", "pyproject.toml"]
-    more = ["--extra", "dev", "--constraint", LOCKS["lab"].name]
-    return run([*command, "--output-file", LOCKS["lab"].name, *arguments]) or run(
-        [*command, *more, "--output-file", LOCKS["test"].name, *arguments]
-    )
+    more: "list[str]" = []
+    for level, before in zip(LOCKS, [None, *LOCKS.values()]):
+        if before:
+            extra = "dev" if level == "test" else level
+            more += ["--extra", extra, "--constraint", before.name]
+        failed = run([*command, *more, "--output-file", LOCKS[level].name, *arguments])
+        if failed:
+            return failed
+    return 0
 
 
 def links(arguments: "list[str]") -> int:
@@ -142,6 +160,7 @@ def sentences(arguments: "list[str]") -> int:
 
 COMMANDS = {
     "lab": lab,
+    "cluster": cluster,
     "update": update,
     "test": test,
     "bench": bench,
@@ -183,7 +202,8 @@ def prepare(level: str) -> None:
 def ready(level: str) -> bool:
     """Has some call finished installing all of it? A .venv for `test` serves `lab` too."""
     found = stamp().items()
-    return PYTHON.exists() and any(wanted(it).items() <= found for it in (level, "test"))
+    serve = list(LOCKS)[list(LOCKS).index(level) :]
+    return PYTHON.exists() and any(wanted(it).items() <= found for it in serve)
 
 
 def stamp() -> "dict[str, str]":
@@ -221,7 +241,7 @@ def install(level: str) -> None:
     if not (PYTHON.exists() and base.items() <= before.items()):
         clear()
         watch(making())
-    level = "test" if before.get("level") == "test" else level
+    level = max(level, before.get("level", level), key=list(LOCKS).index)
     for command in filling(LOCKS[level]):
         watch(command)
     fresh = STAMP.with_suffix(".new")

@@ -199,6 +199,10 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
         raise ValueError(
             f"using must be an Executor that was made: {using.__name__}(4), not a class"
         )
+    if hasattr(using, "get_executor"):
+        raise ValueError("using must be an Executor: client.get_executor(), not the client")
+    if type(using).__name__ == "ClientExecutor":  # nothing of Dask is imported to find out
+        return lambda job, workers: _Cluster(job, using)
     if hasattr(using, "submit"):
         return lambda job, workers: _Futures(job, using)
     if using in ("serial", "threads"):
@@ -534,6 +538,37 @@ def _portable(error: BaseException) -> BaseException:
     except Exception:
         pass
     return RuntimeError(outcome_of(error))
+
+
+# ---------------------------------------------------------------- a cluster
+
+
+class _Cluster:
+    def __init__(self, job: _Job, executor: Any) -> None:
+        from .cluster import Cluster  # workers of other kinds need not import it
+
+        self.job, self.cluster = job, Cluster(job, executor)
+        self.stop = self.cluster.stop
+
+    def start(self) -> None:
+        with self._told():
+            self.cluster.start()
+
+    def wait(self, seconds: float) -> Iterable[Finished]:
+        from .cluster import Deadly
+
+        with self._told():
+            for index, error, result in self.cluster.wait(seconds):
+                yield index, _Died(str(error)) if isinstance(error, Deadly) else error, result
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        from .cluster import Lost
+
+        try:
+            yield
+        except Lost as error:
+            raise RunError(str(error), self.job.timeline) from error
 
 
 # -------------------------------------------------------------- executors
