@@ -247,6 +247,7 @@ class _Job:
         self.call = timeline.wrap(work)
         self.results: list[Any] = [None] * len(items)
         self.in_hand: dict[int, tuple[str, int]] = {}  # index: (worker, since)
+        self.if_nobody_works = "not all workers had started"
 
     def failed(self, index: int, error: BaseException) -> RunError:
         item = self.items[index]
@@ -265,7 +266,7 @@ class _Job:
         sentence = f"Not finished after {timeout:g} s: {done} of {len(self.items)} items done"
         index = -1
         if not self.in_hand:
-            sentence += ", and not all workers had started"
+            sentence += f", and {self.if_nobody_works}"
         else:
             index, (worker, _) = min(self.in_hand.items())
             item = f"item {index + 1} ({brief(self.items[index])})"
@@ -549,6 +550,7 @@ class _Cluster:
 
         self.job, self.cluster = job, Cluster(job, executor)
         self.stop = self.cluster.stop
+        job.if_nobody_works = "no worker of the cluster has begun one of them"
 
     def start(self) -> None:
         with self._told():

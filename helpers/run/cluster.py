@@ -76,19 +76,22 @@ class Cluster:
         self.job: _Job = job
         self.executor, self.client = executor, executor._client
         self.topic = f"course-{os.getpid()}-{next(_runs)}"
+        self.call = Call(self.topic, _work(job.work), job.call.name, job.timeline.cpu)
         self.heard: SimpleQueue[Any] = SimpleQueue()
+        self.topics: list[str] = []  # that are listened to
         self.futures: list[Any] = []
         self.at: dict[int, Attempt] = {}
+        self.lanes: dict[str, str] = {}  # of each worker, by its address
         self.clocks: dict[str, Clock] = {MACHINE: Clock(0, 0)}
 
     @whole
     def start(self) -> None:
         if self.client.status != "running":
             raise Lost(f"The client of this executor is {self.client.status}: make another one.")
-        call = Call(self.topic, _pickled(self.job.work), self.job.call.name, self.job.timeline.cpu)
         self._compare_clocks(None)
         for topic in (self.topic, "all"):
             self.client.subscribe_topic(topic, self.heard.put)
+            self.topics.append(topic)
         for index, item in enumerate(self.job.items):
             try:
                 sent = item if _stands_for_data(item) else Sent(_pickled(item))
@@ -96,14 +99,14 @@ class Cluster:
                 why = f"it cannot be sent to a worker ({outcome_of(error)})"
                 self.heard.put((index, ValueError(why)))
                 continue
-            future = self.executor.submit(call, index, sent, pure=False)
+            future = self.executor.submit(self.call, index, sent, key=f"{self.topic}-{index}")
             self.futures.append(future)
             future.add_done_callback(lambda it, index=index: self.heard.put((index, it)))
 
     def wait(self, seconds: float) -> Iterable[tuple[int, BaseException | None, Any]]:
         for first, second in self._messages(seconds):
             if isinstance(second, dict):
-                self._take(second)
+                self._take(second)  # an event: when, and what
             elif isinstance(second, BaseException):
                 yield first, second, None
             else:
@@ -119,7 +122,10 @@ class Cluster:
 
     def _answer(self, index: int, future: Any) -> tuple[BaseException | None, Any]:
         if future.cancelled():
-            return Lost("the cluster has cancelled it"), None
+            raise Lost(
+                f"The cluster at {_address(self.client)} has cancelled item {index + 1}: it has "
+                "ended, or somebody else has taken the work back."
+            )
         error = future.exception()
         if error is None:
             try:
@@ -140,15 +146,24 @@ class Cluster:
             clock = self._clock(message)
             start = message["start"] - clock.ahead
             found = Attempt(message["worker"], message["lane"], message["pid"], start)
+            self.lanes[found.worker] = found.lane
             self._close(message["begins"], f"died: {GONE}")  # nobody has told
             self.at[message["begins"]] = found
             self.job.in_hand[message["begins"]] = (found.lane, found.start)
         elif "ends" in message:
             self._record(message, self._clock(message))
         elif message.get("action") == "remove-worker":
-            gone = [i for i, attempt in self.at.items() if attempt.worker == message["worker"]]
-            for index in gone:
-                self._close(index, f"died: {GONE}")
+            self._gone(message["worker"], message["processing-tasks"])
+
+    def _gone(self, worker: str, keys: Iterable[str]) -> None:
+        """A worker was lost; if it had begun an item, its word of that may be lost as well."""
+        mine = [index for index, attempt in self.at.items() if attempt.worker == worker]
+        for index in mine:
+            self._close(index, f"died: {GONE}")
+        ours = [key for key in keys if key.startswith(f"{self.topic}-")]
+        now = perf_counter_ns()
+        for index in [int(key.rpartition("-")[2]) for key in ours] if not mine else []:
+            self.job.in_hand[index] = (self.lanes.get(worker, f"the worker at {worker}"), now)
 
     def _record(self, message: dict[str, Any], clock: Clock) -> None:
         index, (name, start, stop, cpu, outcome, slept) = message["ends"], message["span"]
@@ -188,7 +203,8 @@ class Cluster:
             sent = perf_counter_ns()
             answers = self._asked(_look, workers)
             within = (perf_counter_ns() - sent) // 2
-            for machine, reading in answers:
+            for address, (lane, machine, reading) in answers.items():
+                self.lanes[address] = lane
                 found.setdefault(machine, []).append(Clock(reading - sent - within, within))
             if found.keys() <= self.clocks.keys():
                 return
@@ -198,10 +214,10 @@ class Cluster:
         within = max(clock.within for clock in self.clocks.values())
         self.job.timeline.within = max(self.job.timeline.within, within)
 
-    def _asked(self, function: Any, workers: list[str] | None, *args: Any) -> list[Any]:
+    def _asked(self, function: Any, workers: list[str] | None, *args: Any) -> dict[str, Any]:
         """What each of these workers, or of all, gives; Lost in a sentence where one cannot."""
         try:
-            answers = self.client.run(function, *args, workers=workers, callback_timeout=ANSWER)
+            answers: dict[str, Any] = self.client.run(function, *args, workers=workers, callback_timeout=ANSWER)
         except ModuleNotFoundError as error:
             raise Lost(
                 f"The workers at {_address(self.client)} cannot import {error.name}: install the "
@@ -210,7 +226,7 @@ class Cluster:
         except Exception as error:
             why = outcome_of(error)
             raise Lost(f"The workers at {_address(self.client)} do not answer: {why}.") from error
-        return list(answers.values())
+        return answers
 
     # -------------------------------------------------------------- the end
 
@@ -229,7 +245,7 @@ class Cluster:
                 workers = sorted({attempt.worker for attempt in self.at.values()})
                 self._asked(_end, workers, self.topic)
             self._hear_out(min(0.3, max(0.0, last - monotonic())))
-        for topic in (self.topic, "all"):
+        for topic in self.topics:
             self.client.unsubscribe_topic(topic)
         late = {attempt.lane: "ends with its call" for attempt in self.at.values()}
         self._close_all(STOPPED)
@@ -257,6 +273,14 @@ def _stands_for_data(item: Any) -> bool:
     from distributed import Future
 
     return isinstance(item, Future)
+
+
+def _work(work: Any) -> bytes:
+    try:
+        return _pickled(work)
+    except Exception as error:
+        why = outcome_of(error)
+        raise ValueError(f"work must be a function that can be pickled ({why})") from error
 
 
 def _pickled(value: Any) -> bytes:
@@ -333,17 +357,20 @@ def _plain(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
+def _name(worker: Any) -> str:
+    return f"worker {worker.name}" if isinstance(worker.name, int) else str(worker.name)
+
+
 def _lane(worker: Any) -> str:
     """Its name, and which of its threads this is, where it has several."""
-    name = f"worker {worker.name}" if isinstance(worker.name, int) else str(worker.name)
     if worker.state.nthreads == 1:
-        return name
-    return f"{name}, thread {threading.current_thread().name.rpartition('-')[2]}"
+        return _name(worker)
+    return f"{_name(worker)}, thread {threading.current_thread().name.rpartition('-')[2]}"
 
 
-def _look() -> tuple[str, int]:
-    """Whose clock it is, and what it shows."""
-    return MACHINE, perf_counter_ns()
+def _look(dask_worker: Any) -> tuple[str, str, int]:
+    """Who it is, whose clock it has, and what that shows."""
+    return _name(dask_worker), MACHINE, perf_counter_ns()
 
 
 _at_work: dict[threading.Thread, str] = {}
