@@ -17,14 +17,20 @@ import ast
 import json
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
+from heapq import heapreplace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .ending import InOneSentence, end_processes
 from .ending.interrupts import kept_from_children, whole
 from .folders import temporary
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
 MISSING = (
@@ -32,6 +38,7 @@ MISSING = (
     "(with conda: conda install distributed), and restart the kernel."
 )
 ADDRESS = re.compile(r"(tcp|tls)://(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}")
+VERSIONS = (("packages", "distributed"), ("host", "python"))  # where a scheduler says them
 SILENT = 100  # a level of logging that nothing reaches
 
 
@@ -77,7 +84,7 @@ def _joined(address: str, seconds: float) -> Any:
             f"What answers at {address} is {what}, and no scheduler. A scheduler says its address "
             "when it starts."
         )
-    found = told["packages"]["distributed"], told["host"]["python"]
+    found = [told.get(kind, {}).get(name, "unknown") for kind, name in VERSIONS]
     for name, there, ours in zip(("Dask", "Python"), found, _versions(), strict=True):
         if there.split(".")[:2] != ours.split(".")[:2]:
             raise ClusterError(
@@ -143,25 +150,31 @@ def _listens(address: str) -> bool:
     return True
 
 
+def quiet() -> dict[str, Any]:
+    """What a `LocalCluster` is told here: only this computer, no page, no log, a folder that goes."""
+    return {
+        "host": "127.0.0.1",
+        "dashboard_address": None,
+        "silence_logs": SILENT,
+        "local_directory": _folder().name,
+    }
+
+
+@lru_cache(maxsize=1)
+def _folder() -> TemporaryDirectory[str]:
+    return temporary("cluster")
+
+
 def _started(workers: int) -> Any:
     from distributed import Client, LocalCluster
 
-    folder = temporary("cluster")
     try:
         with kept_from_children():
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                local_directory=folder.name,
-                silence_logs=SILENT,
-            )
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **quiet())
             client = Client(cluster, set_as_default=False)
     except Exception as error:
-        folder.cleanup()
         raise ClusterError(f"No cluster could be started here: {error}") from error
-    _open[client.id] = cluster, folder
+    _open[client.id] = cluster
     return client
 
 
@@ -172,15 +185,16 @@ def close(client: Any) -> None:
 
     with suppress(Exception):  # its scheduler may be gone
         client.close()
-    cluster, folder = _open.pop(client.id, (None, None))
-    if cluster is not None:
+    if (cluster := _open.pop(client.id, None)) is not None:
         with suppress(TimeoutError):  # of a worker that does not hear
             cluster.close(timeout=5)
         end_processes(p for p in active_children() if p.name.startswith("Dask Worker"))
-        folder.cleanup()
+    if not _open:
+        _folder().cleanup()
+        _folder.cache_clear()
 
 
-_open: dict[str, Any] = {}  # id of a client: its cluster and its folder
+_open: dict[str, Any] = {}  # id of a client: its cluster, started here
 
 
 def _silence() -> None:
@@ -192,6 +206,25 @@ def _silence() -> None:
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("distributed"):
             logging.getLogger(name).setLevel(SILENT)
+
+
+# -------------------------------------------------------------- on paper
+
+
+def elapsed(seconds: Sequence[float], workers: int, handling: float) -> float:
+    """When the last of these tasks ends, if all workers are free at 0; all in seconds.
+
+    For each task in turn the scheduler waits until a worker is free and takes `handling`
+    seconds, in which it does nothing else; then the worker begins the task.
+
+    >>> elapsed([4, 4], workers=2, handling=1)
+    6.0
+    """
+    free, now = [0.0] * workers, 0.0
+    for each in seconds:
+        now = max(now, free[0]) + handling
+        heapreplace(free, now + each)
+    return max(free)
 
 
 # ------------------------------------------------------------- and without it
