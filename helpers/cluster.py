@@ -154,7 +154,7 @@ def quiet() -> dict[str, Any]:
     """What a `LocalCluster` is told here: only this computer, no page, no log, a folder that goes."""
     return {
         "host": "127.0.0.1",
-        "dashboard_address": None,
+        "dashboard_address": "127.0.0.1:0",  # of a page with numbers, which always is somewhere
         "silence_logs": SILENT,
         "local_directory": _folder().name,
     }

@@ -1,4 +1,4 @@
-"""The standard library's own code stands in sight: a share of the cells that teach contains it.
+"""The standard library's own code stands in sight, or Dask's, in a share of the cells that teach.
 
 A cell teaches unless it asks, answers, checks, moves a slider, shows a board, hints, or tells how
 far somebody has come. It contains real code if it uses what comes from one of MODULES: an import
@@ -28,8 +28,10 @@ LEAST = {  # the share of each lesson, by its number: a third, or a half
     "05": 0.5,
     "06": 0.4,
     "07": 0.5,
+    "09": 0.5,
 }
-MODULES = {"threading", "multiprocessing", "concurrent", "queue", "asyncio"}
+MODULES = {"threading", "multiprocessing", "concurrent", "queue", "asyncio", "dask"}
+GIVES = {"cluster.connect"}  # of helpers, and what it gives is not: a client of Dask
 HELPING = {"predict", "measured", "check", "hint", "move", "play"}
 
 
@@ -93,8 +95,9 @@ def _uses(tree: ast.AST, known: set[str]) -> bool:
         elif isinstance(node, ast.withitem):
             bound.append((node.optional_vars, node.context_expr))
     for target, value in bound:
-        if isinstance(target, ast.Name) and isinstance(value, ast.Call) and _root(value) in known:
-            known.add(target.id)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call):
+            if _root(value) in known or ast.unparse(value.func) in GIVES:
+                known.add(target.id)
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     return any(name.id in known for name in names)
 
