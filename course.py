@@ -137,14 +137,13 @@ def lock(arguments: "list[str]") -> int:
     command += ["--generate-hashes", "--no-emit-index-url", "--group", "build"]
     command += ["--custom-compile-command", "python3 course.py lock", "pyproject.toml"]
     more: "list[str]" = []
-    for level, before in zip(LOCKS, [None, *LOCKS.values()]):
-        if before:
-            extra = "dev" if level == "test" else level
-            more += ["--extra", extra, "--constraint", before.name]
-        failed = run([*command, *more, "--output-file", LOCKS[level].name, *arguments])
-        if failed:
-            return failed
-    return 0
+    failed = 0
+    for level, file in LOCKS.items():
+        if level != "lab":
+            more += ["--extra", "dev" if level == "test" else level]
+        failed = failed or run([*command, *more, "--output-file", file.name, *arguments])
+        more += ["--constraint", file.name]
+    return failed
 
 
 def links(arguments: "list[str]") -> int:

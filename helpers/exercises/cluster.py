@@ -14,7 +14,7 @@ from multiprocessing import active_children, get_context
 from tempfile import mkstemp
 from typing import Any
 
-from .. import cluster
+from ..apart import cluster
 from ..folders import temporary
 from ..work import checksum_of_part, die, wait
 from . import NotYet, exercise, expect
@@ -369,8 +369,9 @@ def _simulated(answer: Any) -> str:
     cases = list(SIMPLE)
     for _ in range(200):
         tasks: list[float] = [dice.randint(1, 9) for _ in range(dice.randint(1, 12))]
-        case = (tasks, dice.randint(1, 5), dice.choice([0, 0.25, 1, 3]))
-        cases.append((*case, f"tasks of {tasks} s, {case[1]} workers, a scheduler that takes {case[2]} s"))
+        workers, handling = dice.randint(1, 5), dice.choice([0, 0.25, 1, 3])
+        words = f"tasks of {tasks} s, {workers} workers, a scheduler that takes {handling} s"
+        cases.append((tasks, workers, handling, words))
     for seconds, workers, handling, words in cases:
         given = answer(list(seconds), workers, handling)
         right = cluster.elapsed(seconds, workers, handling)
@@ -475,14 +476,14 @@ def _sent(answer: Any) -> str:
             "checked gave futures, which are places for the numbers: client.gather them.",
         )
     expect(
-        given == [checksum_of_part(data, part) for part in PARTS],
+        given == [checksum_of_part(data.data, part) for part in PARTS],
         "those are not the checksums of the parts, in the order of parts.",
     )
     expect(arrived > 0, "the numbers are right, and no worker was asked for them.")
     expect(
         arrived <= 2 * WORKERS,  # on the way to each it may be unpacked by the scheduler, too
-        "the numbers are right, but the data was packed and unpacked with one task after the other: "
-        f"{len(PARTS)} tasks took it along, and there are {WORKERS} workers.",
+        f"the numbers are right, but the data went along with {len(PARTS)} tasks, and there are "
+        f"{WORKERS} workers.",
     )
     return f"{len(PARTS)} numbers, and the data went to each of {WORKERS} workers once at most."
 

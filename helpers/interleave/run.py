@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, Protocol
 
-from .pace import CLOCK, Left, Pace, Round, Time
+from .pace import Left, Pace, Round, Time
 from .sharing import Sharing
 from .spin import Spin
 from .states import State
@@ -91,7 +91,7 @@ class Run:
         recorder: Recorder | None = None,
         timed: bool = False,
     ) -> None:
-        self.time = Time() if timed else None
+        self.time = Time(place.notes) if timed else None
         self.place, self.workers, self.chooser = place, workers, chooser
         self.sharing, self.shared = sharing, sharing.shared
         self.atomic, self.recorder = atomic, recorder
@@ -286,22 +286,6 @@ class Run:
         self.time.passes()
         return self._next(me)
 
-    def clock(self, name: str) -> int:
-        """How often time has passed, as a step that reads it."""
-        task = self.me()
-        if task is None:
-            return 0
-        if self.why:
-            raise Abort
-        if self.time is None:
-            self.pace.wants_time = True
-            return 0
-        op = Op(task.site, "call", f"{name}", None, ((CLOCK, None, False),))
-        self.make(task, op, False)
-        self.time.read = True
-        self.row(op)
-        return self.time.passed
-
     def _chosen(self, task: Task, preempts: bool) -> Task:
         assert task.pending is not None
         task.event = Event(task, task.pending, preempts)
@@ -401,7 +385,7 @@ class Run:
         if not self.alone:
             self.sharing.note(task, op)
         shared = op.site.number in self.shared and not self.alone
-        if self.time is not None and self.time.may_pass_before(op):
+        if self.time is not None and self.time.matters_to(op, self.alone):
             shared = True  # for somebody who is alone, too
         task.at = op.site
         if op.site.statement != task.statement:

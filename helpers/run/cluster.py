@@ -27,6 +27,7 @@ from typing import Any, NamedTuple, Protocol
 from ..ending import GRACE, LOOK, WorkerStopped, not_stopped, tell
 from ..ending.interrupts import whole
 from ..timeline import STOPPED, Timeline, outcome_of
+from .errors import Died, RunError
 
 ROUNDS = 5  # trips to a worker, of which the shortest counts
 ANSWER = 5.0  # seconds that a worker may take for a trip: it may be at work
@@ -43,14 +44,6 @@ class _Job(Protocol):
 
     @property
     def call(self) -> Any: ...
-
-
-class Lost(RuntimeError):
-    """The cluster cannot be asked, or does not answer any more; in a sentence."""
-
-
-class Deadly(Exception):
-    """Workers died of one item until the scheduler gave it to no more; says how many."""
 
 
 class Attempt(NamedTuple):
@@ -74,6 +67,7 @@ class Cluster:
 
     def __init__(self, job: Any, executor: Any) -> None:
         self.job: _Job = job
+        job.if_nobody_works = "no worker of the cluster has begun one of them"
         self.executor, self.client = executor, executor._client
         self.topic = f"course-{os.getpid()}-{next(_runs)}"
         self.call = Call(self.topic, _work(job.work), job.call.name, job.timeline.cpu)
@@ -87,7 +81,9 @@ class Cluster:
     @whole
     def start(self) -> None:
         if self.client.status != "running":
-            raise Lost(f"The client of this executor is {self.client.status}: make another one.")
+            raise self._lost(
+                f"The client of this executor is {self.client.status}: make another one."
+            )
         self._compare_clocks(None)
         for topic in (self.topic, "all"):
             self.client.subscribe_topic(topic, self.heard.put)
@@ -112,7 +108,10 @@ class Cluster:
             else:
                 yield first, *self._answer(first, second)
         if self.client.status != "running":
-            raise Lost(f"The cluster at {_address(self.client)} does not answer any more.")
+            raise self._lost(f"The cluster at {_address(self.client)} does not answer any more.")
+
+    def _lost(self, sentence: str) -> RunError:
+        return RunError(sentence, self.job.timeline)
 
     def _messages(self, seconds: float) -> Iterable[Any]:
         with suppress(Empty):
@@ -122,7 +121,7 @@ class Cluster:
 
     def _answer(self, index: int, future: Any) -> tuple[BaseException | None, Any]:
         if future.cancelled():
-            raise Lost(
+            raise self._lost(
                 f"The cluster at {_address(self.client)} has cancelled item {index + 1}: it has "
                 "ended, or somebody else has taken the work back."
             )
@@ -136,7 +135,7 @@ class Cluster:
         if type(error).__name__ == "KilledWorker":
             others = error.allowed_failures
             before = f"as did {others} other worker{'s' * (others > 1)} before it"
-            return Deadly(before if others else "the cluster does not try it again"), None
+            return Died(before if others else "the cluster does not try it again"), None
         return error, None
 
     # --------------------------------------------------------- what is heard
@@ -192,7 +191,7 @@ class Cluster:
     def _clock(self, message: dict[str, Any]) -> Clock:
         """That of the worker's computer; of one that is new, it is measured now."""
         if message["machine"] not in self.clocks:
-            with suppress(Lost):
+            with suppress(RunError):
                 self._compare_clocks([message["worker"]])
         return self.clocks.setdefault(message["machine"], Clock(0, 0))
 
@@ -215,17 +214,21 @@ class Cluster:
         self.job.timeline.within = max(self.job.timeline.within, within)
 
     def _asked(self, function: Any, workers: list[str] | None, *args: Any) -> dict[str, Any]:
-        """What each of these workers, or of all, gives; Lost in a sentence where one cannot."""
+        """What each of these workers, or of all, gives; RunError where one cannot."""
         try:
-            answers: dict[str, Any] = self.client.run(function, *args, workers=workers, callback_timeout=ANSWER)
+            answers: dict[str, Any] = self.client.run(
+                function, *args, workers=workers, callback_timeout=ANSWER
+            )
         except ModuleNotFoundError as error:
-            raise Lost(
+            raise self._lost(
                 f"The workers at {_address(self.client)} cannot import {error.name}: install the "
                 "course's package in their Python, pip install --no-deps -e . in its folder."
             ) from error
         except Exception as error:
             why = outcome_of(error)
-            raise Lost(f"The workers at {_address(self.client)} do not answer: {why}.") from error
+            raise self._lost(
+                f"The workers at {_address(self.client)} do not answer: {why}."
+            ) from error
         return answers
 
     # -------------------------------------------------------------- the end
@@ -241,7 +244,7 @@ class Cluster:
         last = monotonic() + GRACE
         self._hear_out(LOOK)
         while self.at and monotonic() < last:
-            with suppress(Lost):
+            with suppress(RunError):
                 workers = sorted({attempt.worker for attempt in self.at.values()})
                 self._asked(_end, workers, self.topic)
             self._hear_out(min(0.3, max(0.0, last - monotonic())))

@@ -44,6 +44,7 @@ LONGEST = 60.0  # seconds that an answer may take
 LARGEST = 10_000_000  # bytes of a body
 WAITING = 4096  # connections that may come in before the first is looked at
 JPEG = b"\xff\xd8"  # how each begins
+DYING = 0.5  # seconds
 START = 30.0  # seconds that a new process gets until it has its port
 
 
@@ -62,11 +63,17 @@ def server() -> Iterator[str]:
 
 
 def address() -> str:
-    """The address of the one server of this Python; started if it is not running."""
+    """The address of the one server of this Python; started if it is not running.
+
+    If it has died it comes back at the same address, unless somebody else is there now.
+    """
     global _process, _address
+    from .real_work import revivers
+
     with _lock:
+        revivers[:] = [_revived]
         if _process is None or _process.poll() is not None:
-            _process, _address = _start()
+            _process, _address = _start(_address.rpartition(":")[2] or "0")
             atexit.register(_end, _process)
         return _address
 
@@ -83,23 +90,36 @@ _process: subprocess.Popen[str] | None = None
 _address = ""
 
 
+def _revived(url: str) -> bool:
+    """Whether `url` belongs to the one server of this Python, which runs again if it had died."""
+    process = _process
+    if process is None or not url.startswith(f"{_address}/"):
+        return False
+    with suppress(subprocess.TimeoutExpired):  # who dies refuses a little before it is dead
+        process.wait(DYING)
+    return url.startswith(f"{address()}/")
+
+
 def _after_fork_in_child() -> None:
     """The server is its parent's to end, and whoever held the lock may not exist here."""
-    global _lock, _process
-    _lock, _process = threading.Lock(), None
+    global _lock, _process, _address
+    _lock, _process, _address = threading.Lock(), None, ""
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _start() -> tuple[subprocess.Popen[str], str]:
-    """A process that serves until its standard input is closed, which our end does too."""
+def _start(port: str = "0") -> tuple[subprocess.Popen[str], str]:
+    """A process that serves until its standard input is closed, which our end does too.
+
+    At `port` if it is free, else at one that the system chooses.
+    """
     allow_many_files()  # here as well: who asks it has a connection for each question
     new_group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows has flags,
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     process = subprocess.Popen(
-        [sys.executable, "-P", os.path.abspath(__file__)],
+        [sys.executable, "-P", os.path.abspath(__file__), port],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -211,12 +231,15 @@ def _photograph(number: int, width: int) -> bytes:
 # ---------------------------------------------------------- the process, from inside
 
 
-async def _serve() -> None:
+async def _serve(port: int = 0) -> None:
     import asyncio
 
     parent = os.getppid()  # before anybody knows of us: soon it may be killed
     allow_many_files()
-    listening = await asyncio.start_server(_talk, HERE, 0, backlog=WAITING)
+    try:
+        listening = await asyncio.start_server(_talk, HERE, port, backlog=WAITING)
+    except OSError:
+        listening = await asyncio.start_server(_talk, HERE, 0, backlog=WAITING)
     port = listening.sockets[0].getsockname()[1]
     print(f"http://{HERE}:{port}", flush=True)
     _be_quiet()
@@ -375,4 +398,4 @@ if __name__ == "__main__":
 
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     threading.Thread(target=_end_with_the_pipe, daemon=True).start()
-    asyncio.run(_serve())
+    asyncio.run(_serve(*map(int, sys.argv[1:])))

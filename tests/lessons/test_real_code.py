@@ -95,11 +95,14 @@ def _uses(tree: ast.AST, known: set[str]) -> bool:
         elif isinstance(node, ast.withitem):
             bound.append((node.optional_vars, node.context_expr))
     for target, value in bound:
-        if isinstance(target, ast.Name) and isinstance(value, ast.Call):
-            if _root(value) in known or ast.unparse(value.func) in GIVES:
-                known.add(target.id)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call) and _gives(value, known):
+            known.add(target.id)
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     return any(name.id in known for name in names)
+
+
+def _gives(call: ast.Call, known: set[str]) -> bool:
+    return _root(call) in known or ast.unparse(call.func) in GIVES
 
 
 def _root(value: ast.expr) -> str:

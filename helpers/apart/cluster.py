@@ -25,9 +25,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .ending import InOneSentence, end_processes
-from .ending.interrupts import kept_from_children, whole
-from .folders import temporary
+from ..ending import InOneSentence, end_processes
+from ..ending.interrupts import kept_from_children, whole
+from ..folders import temporary
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
@@ -75,7 +75,8 @@ def _joined(address: str, seconds: float) -> Any:
 
     if not ADDRESS.fullmatch(str(address)):
         raise ValueError(
-            f'address must be like "tcp://10.0.0.5:8786", as a scheduler says it, not {address!r:.60}'
+            'address must be like "tcp://10.0.0.5:8786", as a scheduler says it, not '
+            f"{address!r:.60}"
         )
     told = _told(address, seconds)
     if told.get("type") != "Scheduler":
@@ -151,7 +152,7 @@ def _listens(address: str) -> bool:
 
 
 def quiet() -> dict[str, Any]:
-    """What a `LocalCluster` is told here: only this computer, no page, no log, a folder that goes."""
+    """What a `LocalCluster` is told here: this computer alone, no log, a folder that goes."""
     return {
         "host": "127.0.0.1",
         "dashboard_address": "127.0.0.1:0",  # of a page with numbers, which always is somewhere
@@ -287,18 +288,19 @@ NOTE = {"course": "note"}  # in the metadata of what is no part of the recording
 
 def show(source: str) -> None:
     """What the notebooks have stored for the cell with this code, and that it is not from here."""
-    from IPython.display import publish_display_data
+    from IPython import display
 
+    publish: Any = display.publish_display_data
     stored = _stored(source)
     said = "recorded elsewhere:" if stored else "nothing was recorded for this cell."
     words = f"This cell needs Dask; {said}"
-    publish_display_data({"text/plain": words}, NOTE)
+    publish({"text/plain": words}, NOTE)
     for output in stored:
         if output["output_type"] == "stream":
             print("".join(output["text"]), end="")
         elif output["output_type"] in ("display_data", "execute_result"):
             data = {kind: _joined_lines(kind, text) for kind, text in output["data"].items()}
-            publish_display_data(data)
+            publish(data)
 
 
 def _joined_lines(kind: str, text: Any) -> Any:
@@ -306,12 +308,11 @@ def _joined_lines(kind: str, text: Any) -> Any:
 
 
 def _stored(source: str) -> list[Any]:
-    folder = Path(__file__).resolve().parents[1] / "notebooks"
+    folder = Path(__file__).resolve().parents[2] / "notebooks"
     for path in [*folder.glob("09-*.ipynb"), *folder.glob("solutions/09-*.ipynb")]:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code" and _same(cell["source"], source):
-                kept = [out for out in cell["outputs"] if out.get("metadata") != NOTE]
-                return kept
+                return [out for out in cell["outputs"] if out.get("metadata") != NOTE]
     return []
 
 
