@@ -4,9 +4,9 @@
     python3 course.py COMMAND [arguments that are passed on]
 
     lab         open the lessons in JupyterLab
-    cluster     install Dask as well, for lesson 09
     update      take the newest version of the course, and keep what you wrote
     test        run every lesson and every test (pytest)
+    cluster     install Dask as well, for lesson 09
     bench       measure what the course promises about itself
     notebooks   run the lessons again from clean kernels and store what they show
     check       style, types and floors of the code (ruff, mypy, import-linter)
@@ -159,9 +159,9 @@ def sentences(arguments: "list[str]") -> int:
 
 COMMANDS = {
     "lab": lab,
-    "cluster": cluster,
     "update": update,
     "test": test,
+    "cluster": cluster,
     "bench": bench,
     "notebooks": notebooks,
     "check": check,

@@ -101,8 +101,9 @@ def test_what_cannot_cross_is_told_in_words(executor: Any) -> None:
     with pytest.raises(RunError, match="it cannot be sent to a worker") as e:
         run(work.echo, [1, threading.Lock(), 2], using=executor, keep_going=True)
     assert e.value.timeline.results == [1, None, 2]
+    locked: Any = threading.Lock().locked
     with pytest.raises(ValueError, match="work must be a function that can be pickled"):
-        run(threading.Lock().locked, [1], using=executor)
+        run(locked, [1], using=executor)
 
 
 def test_a_client_is_told_from_its_executor(client: Any) -> None:
