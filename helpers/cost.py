@@ -81,7 +81,7 @@ def _most() -> int:
     return getrusage(RUSAGE_SELF).ru_maxrss
 
 
-def _peak() -> int | None:
+def peak() -> int | None:
     """The most bytes that this process has had in use since it began."""
     found = _status(os.getpid(), "VmHWM")
     return found[0] if found else _most() if sys.platform == "darwin" else None
@@ -108,9 +108,9 @@ def _downloads(order: tuple[str, list[str]]) -> Downloads:
     using, urls = order
     work: Any = fetch_async if using == "tasks" else fetch
     run(work, urls[:1], 1, using)  # what is imported for a first download is there
-    before = _peak()
+    before = peak()
     timeline = run(work, urls, len(urls), using)
-    after = _peak()
+    after = peak()
     more = None if before is None or after is None else after - before
     whole = timeline.results == [body(url) for url in urls]
     return Downloads(timeline.elapsed, timeline.at_once(), more, whole)

@@ -12,6 +12,8 @@ whatever happens to that. What a request asks for stands in its URL:
     /silent                                never an answer
     /garbage                               bytes that are no HTTP
     /die                                   the server's process ends half-way
+    /photo/7?fault=cut&times=2             the same, or the number of an error, so many
+                                           times; without `times` for good
 
 The others take `seconds`, `size` and `name`. The same URL has the same body,
 which `body(url)` computes without a server.
@@ -29,6 +31,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -45,6 +48,8 @@ LARGEST = 10_000_000  # bytes of a body
 WAITING = 4096  # connections that may come in before the first is looked at
 JPEG = b"\xff\xd8"  # how each begins
 DYING = 0.5  # seconds
+ERRORS = range(400, 600)
+KEYS = ("seconds", "size", "name", "width", "fault", "times")
 START = 30.0  # seconds that a new process gets until it has its port
 
 
@@ -181,6 +186,8 @@ class Asked(NamedTuple):
     size: int
     name: str
     width: int
+    fault: str  # cut, stall, … or the number of an error, or nothing
+    times: float
 
 
 def _asked(target: str) -> Asked:
@@ -190,8 +197,13 @@ def _asked(target: str) -> Asked:
     path, _, query = target.partition("?")
     what, _, number = path.strip("/").partition("/")
     given = {key: values[-1] for key, values in parse_qs(query).items()}
-    if unknown := set(given) - {"seconds", "size", "name", "width"}:
-        raise ValueError(f"{min(unknown)} is not known; there are seconds, size, name and width")
+    if unknown := set(given) - {*KEYS}:
+        known = f"{', '.join(KEYS[:-1])} and {KEYS[-1]}"
+        raise ValueError(f"{min(unknown)} is not known; there are {known}")
+    fault = given.get("fault", what if what in FAULTS else "")
+    if fault and fault not in FAULTS and fault not in map(str, ERRORS):
+        known = f"{', '.join(FAULTS)} or a number from {ERRORS[0]} to {ERRORS[-1]}"
+        raise ValueError(f"fault must be {known}, not {fault!r:.60}")
     photo = what == "photo"
     least, most = (0, 99_999) if photo else (200, 599)
     return Asked(
@@ -201,6 +213,8 @@ def _asked(target: str) -> Asked:
         int(_number("size", given.get("size", "1000"), 0, LARGEST)),
         given.get("name", ""),
         int(_number("width", given.get("width", "800"), 1, 6000)),
+        fault,
+        _number("times", given.get("times", "1e9"), 0, 1e9),
     )
 
 
@@ -315,16 +329,20 @@ async def _answer(
     if not head and request.method != b"GET":
         return _send(line, writer, 405, b"GET and HEAD are all that there is\n")
     try:
-        asked = _asked(request.target.decode("ascii"))
+        asked = _asked(target := request.target.decode("ascii"))
     except ValueError as error:
         return _send(line, writer, 400, f"{error}\n".encode(), head)
+    if asked.fault and gone_wrong[target] < asked.times:
+        gone_wrong[target] += 1
+        await asyncio.sleep(asked.seconds)
+        if asked.fault in FAULTS:
+            return await FAULTS[asked.fault](line, asked, reader, writer)
+        return _send(line, writer, int(asked.fault), b"wrong on demand\n", head)
     if asked.what == "photo":  # made meanwhile, on a thread: the other connections go on
         made = asyncio.to_thread(_body, asked)
         _, photo = await asyncio.gather(asyncio.sleep(asked.seconds), made)
         return _send(line, writer, 200, photo, head)
     await asyncio.sleep(asked.seconds)
-    if asked.what in FAULTS:
-        return await FAULTS[asked.what](line, asked, reader, writer)
     if asked.what in ("wait", "status"):
         return _send(line, writer, asked.number, _body(asked), head)
     return _send(line, writer, 404, b"ask for /wait?seconds=0.05&size=1000\n", head)
@@ -351,15 +369,18 @@ def _send(
 
 # -------------------------------------------------------------- what goes wrong
 
+gone_wrong: Counter[str] = Counter()  # how often, by what was asked for
+
 
 async def _cut(
     line: h11.Connection, asked: Asked, reader: StreamReader, writer: StreamWriter
 ) -> None:
     import h11
 
-    headers = [("Content-Length", str(asked.size))]
+    whole = _body(asked)
+    headers = [("Content-Length", str(len(whole)))]
     writer.write(line.send(h11.Response(status_code=200, headers=headers)) or b"")
-    writer.write(_body(asked)[: asked.size // 2])
+    writer.write(whole[: len(whole) // 2])
     await writer.drain()
 
 

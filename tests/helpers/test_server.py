@@ -116,7 +116,16 @@ def test_head_has_the_headers_only(at: str, path: str) -> None:
         ("seconds=nan", b"seconds must be a number from 0 to 60, not 'nan'"),
         ("size=1e30", b"size must be a number from 0 to 1e+07, not '1e30'"),
         ("size=many", b"size must be a number from 0 to 1e+07, not 'many'"),
-        ("colour=red", b"colour is not known; there are seconds, size, name and width"),
+        (
+            "colour=red",
+            b"colour is not known; there are seconds, size, name, width, fault and times",
+        ),
+        (
+            "fault=fire",
+            b"fault must be cut, stall, silent, garbage, die or a number from 400 to 599, "
+            b"not 'fire'",
+        ),
+        ("times=x", b"times must be a number from 0 to 1e+09, not 'x'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_answered_in_one_sentence(
