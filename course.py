@@ -306,6 +306,8 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {
         "defaultViewers": {"markdown": "Markdown Preview"},
     },
+    # Else the names of the lessons are cut off.
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
 }
 # The contents of the lesson stand at its left, instead of the files with the solutions.
 LAYOUT = {

@@ -666,6 +666,9 @@ def test_an_image_is_read_in_both_colour_schemes_on_paper_of_its_own() -> None:
     for part, paper in ((light, "#fff"), (dark, "#111")):
         assert f"--jp-layout-color0:{paper}" in part
     assert "background:var(--jp-layout-color0)" in light
+    shows = shown.bundled(timeline_of(*KINDS))["text/html"]
+    assert "[data-jp-theme-light=false] picture{color-scheme:dark}" in shows
+    assert "min-width:585px" in shows  # narrower, its letters would have less than ten pixels
 
 
 def test_without_ipython_show_prints_the_words(
