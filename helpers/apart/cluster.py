@@ -17,7 +17,9 @@ import ast
 import json
 import os
 import re
-from collections.abc import Sequence
+import symtable
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from heapq import heapreplace
@@ -233,15 +235,15 @@ def elapsed(seconds: Sequence[float], workers: int, handling: float) -> float:
 
 def required() -> None:
     """Say whether Dask is here; where it is not, cells that need it show what was stored."""
-    from IPython import display, get_ipython
+    from IPython import get_ipython
 
-    shell: Any = get_ipython()
+    shell: Any = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
     if here():
         print("Dask is installed, so the cells of this lesson run.")
         return
     print(f"{MISSING} Until then cells that need it show what was recorded elsewhere.")
     if shell is not None and not any(isinstance(t, _Recorded) for t in shell.ast_transformers):
-        shell.ast_transformers.append(_Recorded(shell, display))
+        shell.ast_transformers.append(_Recorded())
 
 
 class _Recorded(ast.NodeTransformer):
@@ -250,25 +252,31 @@ class _Recorded(ast.NodeTransformer):
     A cell needs it if it imports it, or reads a name that only such a cell has made.
     """
 
-    def __init__(self, shell: Any, display: Any) -> None:
-        self.shell, self.display = shell, display
+    def __init__(self) -> None:
         self.missing: set[str] = set()
 
     def visit_Module(self, tree: ast.Module) -> ast.Module:
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                made.add(node.name)
-            elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                made |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        made, read = _names(tree)
         if not _imports_dask(tree) and not read & self.missing:
             self.missing -= made
             return tree
         self.missing |= made
         source = ast.unparse(tree)
         return ast.parse(f"__import__({__name__!r}, fromlist=['show']).show({source!r})")
+
+
+def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
+    """What a cell makes, and what it reads that it has not made itself."""
+    body = textwrap.indent(ast.unparse(tree), "    ")
+    inside = symtable.symtable(f"async def cell():\n{body}\n    pass", "cell", "exec")
+    table = inside.lookup("cell").get_namespace()
+    return {s.get_name() for s in table.get_symbols() if s.is_local()}, set(_read(table))
+
+
+def _read(table: symtable.SymbolTable) -> Iterator[str]:
+    yield from (s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced())
+    for inner in table.get_children():
+        yield from _read(inner)
 
 
 def _imports_dask(tree: ast.Module) -> bool:
@@ -292,9 +300,8 @@ def show(source: str) -> None:
 
     publish: Any = display.publish_display_data
     stored = _stored(source)
-    said = "recorded elsewhere:" if stored else "nothing was recorded for this cell."
-    words = f"This cell needs Dask; {said}"
-    publish({"text/plain": words}, NOTE)
+    said = "; this is what it showed elsewhere:" if stored else "."
+    publish({"text/plain": f"This cell needs Dask{said}"}, NOTE)
     for output in stored:
         if output["output_type"] == "stream":
             print("".join(output["text"]), end="")
