@@ -59,7 +59,8 @@ def here() -> bool:
 def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0) -> Any:
     """A `Client` of the scheduler at `address`, or of $DASK_SCHEDULER_ADDRESS, or of our own.
 
-    Our own has so many worker processes of one thread each. Raises ValueError for what
+    Our own has so many worker processes of one thread each; there is one until it is
+    closed, however often it is asked for. Raises ValueError for what
     is no address, and ClusterError where nobody answers within `seconds`, where that is
     no scheduler, where its Dask or Python is another one, or where Dask is missing.
     """
@@ -69,7 +70,10 @@ def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0)
         raise ValueError(f"workers must be a whole number between 1 and 61, not {workers!r:.60}")
     _silence()
     address = address or os.environ.get(VARIABLE)
-    return _joined(address, seconds) if address else _started(workers)
+    if address:
+        return _joined(address, seconds)
+    ours = _open.get(workers)
+    return ours if ours is not None and ours.status == "running" else _started(workers)
 
 
 def _joined(address: str, seconds: float) -> Any:
@@ -168,16 +172,20 @@ def _folder() -> TemporaryDirectory[str]:
     return temporary("cluster")
 
 
+@whole
 def _started(workers: int) -> Any:
+    from multiprocessing import resource_tracker
+
     from distributed import Client, LocalCluster
 
+    resource_tracker.ensure_running()  # whoever starts it hears of interrupts again
     try:
         with kept_from_children():
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **quiet())
             client = Client(cluster, set_as_default=False)
     except Exception as error:
         raise ClusterError(f"No cluster could be started here: {error}") from error
-    _open[client.id] = cluster
+    _open[workers] = client
     return client
 
 
@@ -188,16 +196,17 @@ def close(client: Any) -> None:
 
     with suppress(Exception):  # its scheduler may be gone
         client.close()
-    if (cluster := _open.pop(client.id, None)) is not None:
+    for workers in [workers for workers, ours in _open.items() if ours is client]:
+        del _open[workers]
         with suppress(TimeoutError):  # of a worker that does not hear
-            cluster.close(timeout=5)
+            client.cluster.close(timeout=5)
         end_processes(p for p in active_children() if p.name.startswith("Dask Worker"))
     if not _open:
         _folder().cleanup()
         _folder.cache_clear()
 
 
-_open: dict[str, Any] = {}  # id of a client: its cluster, started here
+_open: dict[int, Any] = {}  # clients of clusters that were started here, by their workers
 
 
 def _silence() -> None:
