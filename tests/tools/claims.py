@@ -298,4 +298,12 @@ CLAIMS = [
         *("06-choosing", "run-pillow", "threads help Pillow and do not help Python"),
         lambda see: faster(see("threads"), see("serial"), 1.3),
     ),
+    Claim(
+        *("09-beyond-one-machine", "lanes-run", "for the one of a cluster it records who did what"),
+        lambda see: see().workers == see().at_once == 2 and see().spans == 12,
+    ),
+    Claim(
+        *("09-beyond-one-machine", "answer-killed", "gave what that worker had"),
+        lambda see: see().spans > 8 and "its worker is gone" in see.words,
+    ),
 ]
