@@ -9,6 +9,7 @@
     cluster     install Dask as well, for lesson 09
     bench       measure what the course promises about itself
     notebooks   run the lessons again from clean kernels and store what they show
+    record      write down what other Pythons do in lesson 08, for computers without them
     check       style, types and floors of the code (ruff, mypy, import-linter)
     lock        pin every package again, with hashes (needs uv)
     links       write the public address and the computed minutes where they are shown
@@ -108,6 +109,13 @@ def notebooks(arguments: "list[str]") -> int:
     return run([str(PYTHON), str(Path("tests", "tools", "store.py")), *arguments])
 
 
+def record(arguments: "list[str]") -> int:
+    """Run lesson 08 with the other Pythons of this computer, and keep what they did."""
+    refuse(arguments)
+    prepare("lab")
+    return run([str(PYTHON), str(Path("tests", "tools", "record.py"))])
+
+
 def check(arguments: "list[str]") -> int:
     """Say all that ruff, mypy and import-linter find; notebook cells have narrower lines."""
     refuse(arguments)
@@ -164,6 +172,7 @@ COMMANDS = {
     "cluster": cluster,
     "bench": bench,
     "notebooks": notebooks,
+    "record": record,
     "check": check,
     "lock": lock,
     "links": links,
@@ -297,6 +306,8 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {
         "defaultViewers": {"markdown": "Markdown Preview"},
     },
+    # Else the names of the lessons are cut off.
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
 }
 # The contents of the lesson stand at its left, instead of the files with the solutions.
 LAYOUT = {

@@ -25,6 +25,7 @@ from ..work import album, checksum, fetch, fetch_async, thumbnail
 PAUSE = 0.003  # seconds between two looks at a gate
 QUIET = 0.5  # seconds in which nothing happens: everybody has come as far as they may
 STARTING = 30.0  # seconds that a new process gets to its first photograph
+LAST = 5.0  # seconds for the last words of whoever was given up
 SIZE = 32  # pixels of a thumbnail
 
 Gate = Callable[["Studio", str, int], bool]  # whether call number n of a step may go on
@@ -117,23 +118,25 @@ class Studio:
         """Gives the step, which is heard until the block ends."""
         with Listener(("127.0.0.1", 0), backlog=64) as listener:
             address: Any = listener.address
-            crew = [threading.Thread(target=self._accept, args=(listener, []), name="studio")]
-            crew[0].start()
+            hears = threading.Thread(target=self._accept, args=(listener, []), name="studio")
+            hears.daemon = True
+            hears.start()
             try:
                 yield Shrink(address)
             finally:
                 self.open = True
                 with Client(address) as line:
                     line.send_bytes(b"")  # nothing more comes
-                crew[0].join()
+                hears.join(LAST)
 
     def _accept(self, listener: Listener, crew: list[threading.Thread]) -> None:
         while mark := (line := listener.accept()).recv_bytes():
             crew.append(threading.Thread(target=self._hear, args=(line, mark), name="studio"))
+            crew[-1].daemon = True
             crew[-1].start()
         line.close()
         for thread in crew:
-            thread.join()
+            thread.join(LAST)
 
     def _hear(self, line: Connection, photo: bytes) -> None:
         """Somebody makes a photograph small: its beginning, and its end."""

@@ -168,8 +168,7 @@ def test_forked_processes_read_on_from_the_same_place_in_a_file(tmp_path: Any) -
 def test_reading_objects_after_a_fork_writes_to_their_memory() -> None:
     code = """if True:
     import os, sys
-    from helpers.apart.cluster import elapsed
-from helpers.cost import private
+    from helpers.cost import private
     numbers = [float(n) for n in range(400_000)]
     if not os.fork():
         before = private()

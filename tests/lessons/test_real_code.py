@@ -28,6 +28,7 @@ LEAST = {  # the share of each lesson, by its number: a third, or a half
     "05": 0.5,
     "06": 0.4,
     "07": 0.5,
+    "08": 0.5,
     "09": 0.5,
     "10": 0.35,
 }

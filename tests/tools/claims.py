@@ -306,4 +306,8 @@ CLAIMS = [
         *("09-beyond-one-machine", "answer-killed", "gave what that worker had"),
         lambda see: see().spans > 8 and "its worker is gone" in see.words,
     ),
+    Claim(
+        *("10-capstone", "serial-run", "One lane, and no two bars above one another."),
+        lambda see: see().workers == see().at_once == 1,
+    ),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing, redirect_stdout
+from contextlib import closing, redirect_stdout, suppress
 from io import StringIO
 from multiprocessing import active_children
 from typing import Any, NamedTuple
@@ -142,7 +142,8 @@ def _awaited(
         if isinstance(error.__cause__, TimeoutError):
             return SOMEBODY
         raise NotYet(f"{error}") from None
-    ending.look()
+    with suppress(DeadlinePassed), redirect_stdout(StringIO()), deadline(WAIT):
+        ending.look()
     return None
 
 
