@@ -374,10 +374,7 @@ class _Tasks:
         from .tasks import Tasks  # asyncio is slow to import, and workers import this module
 
         self.tasks = Tasks(job, names, job.loop)
-        self.start, self.stop = self.tasks.start, self.tasks.stop
-
-    def wait(self, seconds: float) -> Iterable[Finished]:
-        return _drain(self.tasks.done, seconds)
+        self.start, self.wait, self.stop = self.tasks.start, self.tasks.wait, self.tasks.stop
 
 
 # -------------------------------------------------------------- processes

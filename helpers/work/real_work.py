@@ -31,6 +31,10 @@ NOT_THE_LIBRARY = ("site-packages", "dist-packages", "test", "tests", "__pycache
 CLIENT = ("httpx", "httpcore", "ssl")  # what a first download imports
 TOO_MANY_PIXELS = 50_000_000  # 150 MB once it is unpacked
 
+# Who may bring a server back that has died: says whether it did, for an address. `server`,
+# which needs this module, puts itself in.
+revivers: list[Callable[[str], bool]] = []
+
 
 class Undone(RuntimeError):
     """One item of real work that could not be done; the sentence names it."""
@@ -54,7 +58,12 @@ def fetch(url: str, seconds: float = 10.0) -> bytes:
     _check_seconds(seconds)
     client = of_this_thread("client", lambda: httpx.Client(verify=_trust(), trust_env=False))
     try:
-        answer = client.get(url, timeout=seconds)
+        try:
+            answer = client.get(url, timeout=seconds)
+        except httpx.ConnectError:
+            if not any(revives(url) for revives in revivers):
+                raise
+            answer = client.get(url, timeout=seconds)
         return _whole(url, answer.status_code, answer.reason_phrase, answer.content)
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
@@ -66,11 +75,19 @@ async def fetch_async(url: str, seconds: float = 10.0) -> bytes:
     (httpx has a client for tasks, too; with a thousand of them under way it takes
     seconds to find a free connection, again and again.)
     """
+    import asyncio
+
     import httpx
 
     _check_seconds(seconds)
     try:
-        return _whole(url, *await _answer(httpx.URL(url), seconds))
+        at = httpx.URL(url)
+        try:
+            return _whole(url, *await _answer(at, seconds))
+        except httpx.ConnectError:
+            if not any([await asyncio.to_thread(revives, url) for revives in revivers]):
+                raise
+            return _whole(url, *await _answer(at, seconds))
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 

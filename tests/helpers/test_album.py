@@ -40,6 +40,18 @@ def test_what_the_server_does_not_have_is_told() -> None:
         fetch(f"{at}/photo/1?width=0")
 
 
+@pytest.mark.parametrize("fault", ["500", "cut", "stall", "garbage"])
+def test_a_photograph_goes_wrong_as_often_as_was_asked_for(fault: str) -> None:
+    (url,) = album.urls(1, seconds=0, width=60)
+    url += f"&fault={fault}&times=2&name={time.time_ns()}"
+    for _ in range(2):
+        with pytest.raises(Undone):
+            fetch(url, 0.2)
+    assert fetch(url) == photograph(0, 60) == server.body(url)
+    with pytest.raises(Undone):
+        fetch(url.replace("&times=2", ""), 0.2)
+
+
 def test_files_are_the_same_photographs_and_gone_afterwards() -> None:
     with album.files(5, width=100) as paths:
         assert [Path(path).read_bytes() for path in paths] == [photograph(n, 100) for n in range(5)]

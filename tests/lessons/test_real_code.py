@@ -29,6 +29,7 @@ LEAST = {  # the share of each lesson, by its number: a third, or a half
     "06": 0.4,
     "07": 0.5,
     "08": 0.5,
+    "10": 0.35,
 }
 MODULES = {"threading", "multiprocessing", "concurrent", "queue", "asyncio"}
 HELPING = {"predict", "measured", "check", "hint", "move", "play"}

@@ -314,4 +314,8 @@ CLAIMS = [
         *("08-without-the-gil", "album-measured", "side by side without"),
         lambda see: faster(see.lanes[1], see.lanes[0], 1.2),
     ),
+    Claim(
+        *("10-capstone", "serial-run", "One lane, and no two bars above one another."),
+        lambda see: see().workers == see().at_once == 1,
+    ),
 ]

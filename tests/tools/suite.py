@@ -40,8 +40,9 @@ COMPUTING = (
 IN_BROWSER = "tests/browser/test_lessons.py"
 # Of tests that wait and judge, but hold on a busy computer, too.
 HARDY = (
+    "notebooks/pages/",
     "notebooks/solutions/",
-    *(f"notebooks/{name}" for name in ("03b-", "04-", "04b-", "05-", "07-")),  # the others measure
+    *(f"notebooks/{name}-" for name in ("03b", "04", "04b", "05", "07", "10")),  # others measure
     "tests/browser/test_accessible.py",
     IN_BROWSER,
     "tests/exercises/",

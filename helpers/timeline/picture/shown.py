@@ -18,6 +18,8 @@ from ..shapes import Sheet, plain
 from .png import png
 from .svg import figure, image
 
+MOST = 1.5  # times as long as its PNG an SVG may be
+
 
 def show(picture: Picture, title: str = "") -> None:
     """Show a timeline, or several on one time scale, with its words; without a notebook, say them.
@@ -58,11 +60,13 @@ def bundle(sheet: Sheet, text: str, caption: str = "", numbers: str = "") -> dic
 def embedded(sheet: Sheet, text: str) -> str:
     """The picture as images that need nothing else.
 
-    An SVG of hundreds of bars is longer than its PNG. It is left out then: notebooks store both,
-    and a Git host shows none that is long.
+    An SVG of hundreds of bars is far longer than its PNG. It is left out then: notebooks store
+    both, and a Git host shows none that is long. Else it is kept, for it follows a dark page.
     """
     dots = "data:image/png;base64," + base64.b64encode(png(sheet)).decode()
     drawn = image(sheet)
-    source = f'<source type="image/svg+xml" srcset="{drawn}">' if len(drawn) <= len(dots) else ""
+    source = (
+        f'<source type="image/svg+xml" srcset="{drawn}">' if len(drawn) <= MOST * len(dots) else ""
+    )
     words = f'<img alt="{escape(plain(text))}" style="width:100%" src="{dots}">'
     return f"<picture>{source}{words}</picture>"
