@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 from ..folders import temporary
 from ..machine import SYSTEMS, usable_cpus
 from ..run import RunError, Stopped, run, supervisor
+from ..run.door import must_be_importable
 from ..timeline import Timeline
 from ..work import calibration
 from . import ROOT, Ended, errors_in, started
@@ -84,7 +85,11 @@ class Python(NamedTuple):
         *,
         timeout: float = 45.0,
     ) -> Timeline:
-        """`run`, there; RunError as there, and where that Python ends before it has answered."""
+        """`run`, there; RunError as there, and where that Python ends before it has answered.
+
+        ValueError where it could not import `work`.
+        """
+        must_be_importable(work, by="another Python")
         timeline = Timeline()
         order = pickle.dumps((timeline, work, list(items), workers, using, timeout, calibration()))
         with temporary("python") as folder:

@@ -148,6 +148,19 @@ def test_arguments_that_cannot_work_are_told(ours: pythons.Python) -> None:
         ours.run(work.wait, [0.1], 0)
 
 
+def test_a_function_that_it_cannot_import_is_refused_and_a_missing_module_is_named(
+    ours: pythons.Python,
+) -> None:
+    with pytest.raises(ValueError, match=r"another Python can import, and .*lambda> is not"):
+        ours.run(lambda x: x, [1])
+    with pytest.raises(RunError, match=r"has not answered: .* No module named 'test_pythons'"):
+        ours.run(of_this_test, [1])
+
+
+def of_this_test(x: int) -> int:
+    return x
+
+
 def test_one_that_dies_is_told(ours: pythons.Python) -> None:
     with pytest.raises(RunError, match=r"with a GIL has not answered: ended with exit code -?\d+"):
         ours.run(work.die, [1], 1)
