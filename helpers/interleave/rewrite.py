@@ -452,7 +452,10 @@ class Rewriter(Expressions):
             self.scopes = [*outer, Scope(bound, set(), names, "")]
             body += new if isinstance(new, list) else [new]
         node.body, self.scopes, self.classes = body, outer, self.classes[:-1]
-        return self.defined(node, node.name)
+        named = self.call(node, "made", ast.Name(node.name, ast.Load()))
+        found = self.defined(node, node.name)
+        made = ast.copy_location(ast.Expr(named), node)
+        return [node, made] if found is node else [node, made, *found[1:]]
 
     def defined(self, node: ast.stmt, name: str) -> Any:
         """Where another thread may use the name, to bind it is a step too."""

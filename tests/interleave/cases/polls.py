@@ -427,3 +427,26 @@ def exception_bound_at_last():
         turns.n += 1
 
     go(poll, done.set)
+
+
+def race_attribute_of_a_primitive():
+    """What a program keeps in an attribute of an Event, or of a Thread, is its own."""
+    done = Event()
+    done.value = 0
+
+    def add():
+        done.value += 1
+
+    go(add, add)
+    assert done.value == 2
+
+
+def race_result_of_a_thread():
+    first = Thread(target=lambda: setattr(first, "result", first.result + 1))
+    second = Thread(target=lambda: setattr(first, "result", first.result + 1))
+    first.result = 0
+    for thread in (first, second):
+        thread.start()
+    for thread in (first, second):
+        thread.join()
+    assert first.result == 2
