@@ -37,6 +37,7 @@ from typing import Any
 
 from helpers import draw, queues
 from helpers.apart import cluster as apart
+from helpers.apart import pythons
 from helpers.cost import downloads as all_at_once
 from helpers.cost import peak
 from helpers.machine import machine, usable_cpus
@@ -825,9 +826,34 @@ def _mapped(executor: Any, work: Callable[[Any], Any], items: Sequence[Any]) -> 
     return list(executor.map(work, items))
 
 
+def nogil() -> None:
+    """Two threads of `crunch` on two CPUs, here and without a GIL; and two interpreters."""
+    pieces = [0.1] * 4
+    ways = (
+        ("threads, with a GIL", pythons.with_gil(), "threads", "1.0"),
+        ("threads, without", pythons.free_threaded(), "threads", "at least 1.7"),
+        ("interpreters", pythons.with_interpreters(), "interpreters", ""),
+    )
+    for name, python, using, wanted in ways:
+        if isinstance(python, pythons.Recording):
+            print(f"  {name}: there is no such Python here; see {pythons.VARIABLE}")
+            continue
+        pairs = [[python.run(crunch, pieces, n, using) for n in (1, 2)] for _ in range(7)]
+        row(
+            f"{name}: speed-up, median of 7", median(two.speedup(one) for one, two in pairs), wanted
+        )
+        row("   CPU time of two ÷ of one", median(_cpu(two) / _cpu(one) for one, two in pairs))
+
+
+def _cpu(timeline: Timeline) -> int:
+    return sum(span.cpu_time for span in timeline.spans)
+
+
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
-    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline, album, cluster)}
+    parts = {
+        part.__name__: part for part in (*every, downloads, tasks, nogil, cluster, pipeline, album)
+    }
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")
