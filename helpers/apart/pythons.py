@@ -24,6 +24,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from time import monotonic
@@ -32,7 +33,6 @@ from typing import Any, NamedTuple
 from ..folders import temporary
 from ..machine import SYSTEMS, usable_cpus
 from ..run import RunError, Stopped, run, supervisor
-from ..run.door import brief
 from ..timeline import Timeline
 from ..work import calibration
 from . import ROOT, Ended, errors_in, started
@@ -42,6 +42,7 @@ KEEP = "COURSE_RECORD"  # the path of a file to which all that is measured goes,
 RECORDED = os.path.join(ROOT, "notebooks", "recorded", "pythons.json")
 PATIENCE = 20.0  # seconds that a Python may take to say what it is
 LOOK = 0.1  # seconds between two looks at whether it has ended, or shall
+SHORT = 60  # characters of items that stand in the name of a recording
 MARGIN = 10.0  # seconds more than a run may take, for Python's own start and end
 NAMES = [f"python3.{n}{build}" for n in range(13, 17) for build in ("t", "")]
 FREE, INTERPRETERS, GIL = "free-threaded", "interpreters", "GIL"
@@ -66,6 +67,7 @@ class Python(NamedTuple):
     free_threaded: bool  # its build
     gil: bool  # whether it is on
     interpreters: bool  # whether there are `concurrent.interpreters`
+    source: str = ""  # where it was found, in a word
     kind: str = ""  # what it was chosen for
     options: tuple[str, ...] = ()  # of its command line
 
@@ -110,7 +112,7 @@ class Python(NamedTuple):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(program)
             ended = self._ended([path], seconds)
-        keeping(self, digest(program), ended.printed)
+        keeping(self, digest(program), [ended.exit_code, ended.printed, ended.errors])
         return ended
 
     def _ended(self, arguments: list[str], seconds: float) -> Ended:
@@ -182,7 +184,8 @@ class Recording(NamedTuple):
 
     def script(self, program: str, seconds: float = 45.0) -> Ended:
         """What this program printed; ValueError where it is not the lesson's, word for word."""
-        return Ended(0, self._found(digest(program), "this program"), [], seconds)
+        exit_code, printed, errors = self._found(digest(program), "this program")
+        return Ended(exit_code, printed, errors, seconds)
 
     def _found(self, which: str, what: str) -> Any:
         if which not in self.runs:
@@ -195,7 +198,9 @@ class Recording(NamedTuple):
 
 def key(work: Any, items: Sequence[Any], workers: int, using: str) -> str:
     """What a call is called in the file of recordings."""
-    return f"{getattr(work, '__name__', work)}({brief(list(items))}, {workers}, {using!r})"
+    said = repr(list(items))
+    given = said if len(said) <= SHORT else f"{len(items)} items"
+    return f"{getattr(work, '__name__', work)}({given}, {workers}, {using!r})"
 
 
 def digest(program: str) -> str:
@@ -209,7 +214,8 @@ def kept(timeline: Timeline) -> dict[str, Any]:
         [s.name, s.lane, s.start - first, s.stop - first, s.cpu_time, s.outcome]
         for s in timeline.spans
     ]
-    return {"spans": spans, "results": timeline.results}
+    plain = all(isinstance(each, (int, float, list, str)) for each in timeline.results)
+    return {"spans": spans, "results": timeline.results if plain else []}
 
 
 def keeping(python: Python, which: str, what: Any) -> None:
@@ -251,20 +257,21 @@ def recording(kind: str) -> Recording:
 # ---------------------------------------------------------------- which there are
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Found:
     """At the end of a cell a table: those that work, and of the others why not."""
 
     pythons: tuple[Python, ...]
     broken: tuple[str, ...]
 
-    def __str__(self) -> str:
-        lines = [f"{python.name}: {python.path}" for python in self.pythons]
+    def __repr__(self) -> str:
+        lines = [f"{python.name} ({python.source})" for python in self.pythons]
         return "\n".join([*lines, *self.broken])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        heads = ("Python", "GIL", "interpreters", "where")
+        heads = ("Python", "GIL", "interpreters", "found by")
         rows = [
-            (p.version, "on" if p.gil else "off", "yes" if p.interpreters else "no", p.path)
+            (p.version, "on" if p.gil else "off", "yes" if p.interpreters else "no", p.source)
             for p in self.pythons
         ]
         top = "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in heads)
@@ -286,9 +293,15 @@ def found() -> Found:
     """The Pythons of this computer from 3.13 on, that of this notebook first."""
     from concurrent.futures import ThreadPoolExecutor
 
-    paths = list(dict.fromkeys([sys.executable, *_candidates()]))
+    sources = {sys.executable: "this notebook"}
+    for source, path in _candidates():
+        sources.setdefault(path, source)
     with ThreadPoolExecutor(4) as pool:
-        asked = list(pool.map(ask, paths))
+        answers = pool.map(ask, sources)
+        asked = [
+            each._replace(source=source) if isinstance(each, Python) else each
+            for each, source in zip(answers, sources.values(), strict=True)
+        ]
     pythons = {(a.version, a.free_threaded): a for a in reversed(asked) if isinstance(a, Python)}
     ours = asked[0]
     rest = sorted(
@@ -327,52 +340,57 @@ def _numbers(version: str) -> list[int]:
     return [int(n) for n in version.split(".")[:2]]
 
 
-def _candidates() -> Iterator[str]:
-    """Paths at which a Python from 3.13 on may be."""
-    yield from filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+Candidate = tuple[str, str]  # in a word by whom it is known, and a path or a pattern of paths
+
+
+def _candidates() -> Iterator[Candidate]:
+    """Where a Python from 3.13 on may be."""
+    for path in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
+        yield VARIABLE, path
     for name in NAMES:
-        path = shutil.which(name)
+        path = shutil.which(name) or ""
         if path and f"{os.sep}shims{os.sep}" not in path:  # pyenv's, which may lead nowhere
-            yield path
-    for pattern in _patterns():
-        yield from sorted(glob.glob(os.path.expanduser(pattern)))
+            yield "PATH", path
+    for source, pattern in _patterns():
+        for path in sorted(glob.glob(os.path.expanduser(pattern))):
+            yield source, path
     if sys.platform == "win32":
-        yield from _of_the_launcher()
+        yield from (("py", path) for path in _of_the_launcher())
 
 
-def _patterns() -> Iterator[str]:
-    at = os.environ.get
+def _patterns() -> Iterator[Candidate]:
+    at, join = os.environ.get, os.path.join
     if sys.platform == "win32":
-        local = at("LOCALAPPDATA", "")
-        yield os.path.join(local, "Programs", "Python", "Python31[3-9]*", "python3*.exe")
-        yield os.path.join(local, "Programs", "Python", "Python31[3-9]*", "python.exe")
-        roaming = os.path.join(at("APPDATA", ""), "uv", "python")
-        yield os.path.join(at("UV_PYTHON_INSTALL_DIR", roaming), "cpython-3.1[3-9]*", "python.exe")
+        own = join(at("LOCALAPPDATA", ""), "Programs", "Python", "Python31[3-9]*")
+        yield "installer", join(own, "python.exe")
+        yield "installer", join(own, "python3*t.exe")
+        uv = at("UV_PYTHON_INSTALL_DIR", join(at("APPDATA", ""), "uv", "python"))
+        yield "uv", join(uv, "cpython-3.1[3-9]*", "python.exe")
         inside = "python.exe"
     else:
-        yield os.path.join(at("PYENV_ROOT", "~/.pyenv"), "versions", "3.1[3-9]*", "bin", "python")
-        data = os.path.join(at("XDG_DATA_HOME", "~/.local/share"), "uv", "python")
-        uv = at("UV_PYTHON_INSTALL_DIR", data)
-        yield os.path.join(uv, "cpython-3.1[3-9]*", "bin", "python3.1[3-9]")
-        yield os.path.join(uv, "cpython-3.1[3-9]*", "bin", "python3.1[3-9]t")
-        inside = os.path.join("bin", "python3.1[3-9]*[0-9t]")
+        yield "pyenv", join(at("PYENV_ROOT", "~/.pyenv"), "versions", "3.1[3-9]*", "bin", "python")
+        uv = at(
+            "UV_PYTHON_INSTALL_DIR", join(at("XDG_DATA_HOME", "~/.local/share"), "uv", "python")
+        )
+        inside = join("bin", "python3.1[3-9]*[0-9t]")
+        yield "uv", join(uv, "cpython-3.1[3-9]*", inside)
     if sys.platform == "darwin":
-        yield "/Library/Frameworks/Python*.framework/Versions/3.1[3-9]*/bin/python3.1[3-9]*[0-9t]"
+        frameworks = "/Library/Frameworks/Python*.framework/Versions/3.1[3-9]*"
+        yield "installer", join(frameworks, inside)
     for environment in _text(os.path.expanduser("~/.conda/environments.txt")).splitlines():
-        yield os.path.join(glob.escape(environment.strip()), inside)
+        yield "conda", join(glob.escape(environment.strip()), inside)
 
 
 def _of_the_launcher() -> Iterator[str]:
-    """What `py`, the launcher of Windows, lists: its last column is a path."""
+    """What `py`, the launcher of Windows, lists: at the end of a line is a path."""
+    import re
     import subprocess
 
     with suppress(OSError, subprocess.SubprocessError):
         listed = subprocess.run(
             ["py", "--list-paths"], capture_output=True, text=True, timeout=PATIENCE
         ).stdout
-        for line in listed.splitlines():
-            if "-V:3.1" in line and line.rstrip().endswith(".exe"):
-                yield line[line.index(":\\") - 1 :].strip() if ":\\" in line else ""
+        yield from re.findall(r"-V:3\.1[3-9]\S*.*?([A-Za-z]:\\.*\.exe)", listed)
 
 
 def free_threaded() -> Python | Recording:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .step import NOWHERE, Op, Task
+from .step import NOWHERE, Event, Op, Task
 
 LIMIT = 3_000  # steps on what tasks share, in one run
 TURNS = 50_000  # turns of loops in one run
@@ -54,6 +54,16 @@ class Round:
         self.could: list[Sequence[Task]] = []  # before each event
         self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
         self.cycle = -1  # the event from which on the run repeats itself
+
+    def is_fair(self, events: Sequence[Event]) -> bool:
+        """Whether nobody who could go on had to wait for half of it."""
+        since: dict[int, int] = {}
+        for now, (can, event) in enumerate(zip(self.could, events, strict=False)):
+            numbers = {task.number for task in can if not task.daemon} - {event.task}
+            since = {number: since.get(number, now) for number in numbers}
+            if any(now - then > len(events) // 2 for then in since.values()):
+                return False
+        return True
 
 
 def is_look(op: Op) -> bool:

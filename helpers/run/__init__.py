@@ -36,31 +36,13 @@ from ..ending.under_way import noted
 from ..timeline import STOPPED, Timeline, outcome_of
 from .door import MOST as MOST
 from .door import brief, check, check_timeout, interpreters_are_there, listed, must_be_importable
+from .errors import Died
+from .errors import RunError as RunError
+from .errors import Stopped as Stopped
 from .serving import in_a_process
 
 PROCESSES = ("spawn", "forkserver", "fork")
 USING = ("serial", "threads", "tasks", "interpreters", "processes", *PROCESSES)
-
-
-class RunError(InOneSentence, RuntimeError):
-    """A run that did not finish, in one sentence.
-
-    `timeline` has every span that had ended, and the results so far, with None
-    where there is none; `index` and `item` say what could not be done. The
-    original exception is the `__cause__`. `failures` has one such error for each
-    item that could not be done: more than one only after `keep_going`.
-    """
-
-    def __init__(
-        self, sentence: str, timeline: Timeline, index: int = -1, item: Any = None
-    ) -> None:
-        super().__init__(sentence)
-        self.timeline, self.index, self.item = timeline, index, item
-        self.failures: list[RunError] = []
-
-
-class Stopped(RunError):
-    """Somebody pressed Stop."""
 
 
 @noted
@@ -201,6 +183,12 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
         raise ValueError(
             f"using must be an Executor that was made: {using.__name__}(4), not a class"
         )
+    if hasattr(using, "get_executor"):
+        raise ValueError("using must be an Executor: client.get_executor(), not the client")
+    if type(using).__name__ == "ClientExecutor":  # nothing of Dask is imported to find out
+        from .cluster import Cluster
+
+        return lambda job, workers: Cluster(job, using)
     if hasattr(using, "submit"):
         return lambda job, workers: _Futures(job, using)
     if using in ("serial", "threads"):
@@ -234,10 +222,6 @@ def _names(workers: int) -> list[str]:
 # ---------------------------------------------------------------- the job
 
 
-class _Died(Exception):
-    """A worker process that ended without an answer."""
-
-
 class _Job:
     """What is to be done, what is done, and what each worker has in its hands."""
 
@@ -249,12 +233,13 @@ class _Job:
         self.call = timeline.wrap(work)
         self.results: list[Any] = [None] * len(items)
         self.in_hand: dict[int, tuple[str, int]] = {}  # index: (worker, since)
+        self.if_nobody_works = "not all workers had started"
 
     def failed(self, index: int, error: BaseException) -> RunError:
         item = self.items[index]
         worker, _ = self.in_hand.get(index, ("", 0))
         which = f"item {index + 1} of {len(self.items)} ({brief(item)})"
-        if isinstance(error, _Died):
+        if isinstance(error, Died):
             sentence = f"{worker} died ({error}) while it worked on {which}."
         else:
             where = f" in {worker}" if worker else ""
@@ -267,7 +252,7 @@ class _Job:
         sentence = f"Not finished after {timeout:g} s: {done} of {len(self.items)} items done"
         index = -1
         if not self.in_hand:
-            sentence += ", and not all workers had started"
+            sentence += f", and {self.if_nobody_works}"
         else:
             index, (worker, _) = min(self.in_hand.items())
             item = f"item {index + 1} ({brief(self.items[index])})"
@@ -480,7 +465,7 @@ class _Processes:
             raise self._no_start(process, how)
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")
-            yield self.at.pop(pipe), _Died(how), None
+            yield self.at.pop(pipe), Died(how), None
 
     def _no_start(self, process: Any, why: str) -> RunError:
         said = f"{process.name} could not start ({why}). All workers were told to stop."

@@ -282,7 +282,11 @@ def thumbnail_in_python(photo: str | bytes, size: int = 128) -> bytes:
     image = _opened(photo)
     width, height = image.size
     step = -(-max(width, height) // size)  # rounded up
-    rows = [_averages(image.crop((0, y, width, y + step)), step) for y in range(0, height, step)]
+    ends = [*range(step, height, step), height]
+    strips = (
+        image.crop((0, y, width, end)) for y, end in zip(range(0, height, step), ends, strict=True)
+    )
+    rows = [averages(strip.tobytes(), width, step) for strip in strips]
     return _as_png(Image.frombytes("RGB", (len(rows[0]) // 3, len(rows)), b"".join(rows)))
 
 
@@ -293,19 +297,25 @@ def check_whole(name: str, number: Any, most: int, least: int = 1) -> None:
         )
 
 
-def _averages(strip: Image, step: int) -> bytes:
-    """One row of pixels out of a strip that is `step` pixels high."""
-    data, width, row = strip.tobytes(), strip.width, bytearray()
+def averages(strip: bytes, width: int, step: int) -> bytes:
+    """One row of pixels, RGB, out of a strip that is `step` pixels high at most."""
+    height, row = len(strip) // (3 * width), bytearray()
     for left in range(0, width, step):
         right = min(left + step, width)
         for colour in range(3):
             total = 0
-            for y in range(strip.height):
+            for y in range(height):
                 start = (y * width + left) * 3 + colour
-                total += sum(data[start : (y * width + right) * 3 : 3])
-            count = strip.height * (right - left)
+                total += sum(strip[start : (y * width + right) * 3 : 3])
+            count = height * (right - left)
             row.append((total + count // 2) // count)
     return bytes(row)
+
+
+def unpacked(photo: bytes) -> tuple[int, bytes]:
+    """Its width, and its pixels, RGB, row by row."""
+    image = _opened(photo)
+    return image.width, image.tobytes()
 
 
 def _opened(photo: str | bytes) -> Image:

@@ -7,14 +7,16 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from helpers.run import run
-from helpers.work import album, fetch, server, thumbnail
-from helpers.work.real_work import Undone, photograph
+from helpers.work import album, fetch, server, thumbnail, thumbnail_in_python
+from helpers.work.real_work import Undone, photograph, unpacked
 
 
 def test_the_server_has_every_photograph() -> None:
@@ -100,3 +102,11 @@ def test_a_database_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPat
         album.note(path, "7", b"")
     with pytest.raises(Undone, match=r"the album cannot be read: .*there is no such file"):
         album.noted(path)
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_pixels_are_shrunk_as_the_thumbnail_in_python_is(number: int) -> None:
+    photo = photograph(number, 300)
+    small = Image.open(BytesIO(thumbnail_in_python(photo)))
+    assert album.shrink(unpacked(photo)) == small.tobytes()
+    assert album.pixels(number + 1, 300)[number] == unpacked(photo)

@@ -27,8 +27,17 @@ LOOKS = (
     "with a: {mine}.append(time.time() > x)",
     "both['a'] = time.time()",
 )
-OTHERS = ("x += 1", "{mine}.append(x)", "with a: x += 1", "flag.set()", "slots.acquire()",
-          "{mine}.append(flag.wait(1))", "slots.release()", "box.put(x)", "with a: y = x")  # fmt: skip
+OTHERS = (
+    "x += 1",
+    "{mine}.append(x)",
+    "with a: x += 1",
+    "flag.set()",
+    "slots.acquire()",
+    "{mine}.append(flag.wait(1))",
+    "slots.release()",
+    "box.put(x)",
+    "with a: y = x",
+)
 
 
 def two_looks() -> None:

@@ -509,6 +509,8 @@ def its_pictures_and_links_say_what_they_are(page: Page) -> Complaints:
         for match in LINK.finditer(text):
             if match["text"].strip().lower() in ("", "here", "this", "link", "click here"):
                 yield f"{cell.id}: a link called '{match['text']}' does not say where it leads"
+        for name in re.findall(r"\[`([^`]*)`\]\(", cell.text):
+            yield f"{cell.id}: [`{name}`] has the colour of code, and is not seen to be a link"
 
 
 FOREIGN = {

@@ -137,7 +137,7 @@ class Wrong(Exception):
 def lessons() -> dict[str, list[Cell]]:
     """The code cells of every lesson, and of its solutions."""
     folder, found = ROOT / "notebooks", {}
-    for path in sorted([*folder.glob("*.ipynb"), *folder.glob("solutions/*.ipynb")]):
+    for path in sorted([*folder.glob("*.ipynb"), *folder.glob("[ps]*/*.ipynb")]):
         name = path.relative_to(folder).with_suffix("").as_posix()
         cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
         found[name] = [

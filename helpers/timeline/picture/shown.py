@@ -16,8 +16,13 @@ from typing import Any
 from ..layout import Page, Picture, captions, headed, words
 from ..shapes import Sheet, plain
 from .png import png
-from .svg import figure, image
+from .svg import figure, image, legible
 
+# An image follows the system's colours, unless its page says otherwise; an export does not.
+THEMES = (
+    "<style>[data-jp-theme-light=true] picture{color-scheme:light}"
+    "[data-jp-theme-light=false] picture{color-scheme:dark}</style>"
+)
 MOST = 1.5  # times as long as its PNG an SVG may be
 
 
@@ -68,5 +73,6 @@ def embedded(sheet: Sheet, text: str) -> str:
     source = (
         f'<source type="image/svg+xml" srcset="{drawn}">' if len(drawn) <= MOST * len(dots) else ""
     )
-    words = f'<img alt="{escape(plain(text))}" style="width:100%" src="{dots}">'
-    return f"<picture>{source}{words}</picture>"
+    style = f"width:100%;min-width:{legible(sheet):.0f}px"
+    words = f'<img alt="{escape(plain(text))}" style="{style}" src="{dots}">'
+    return f"<picture>{source}{words}</picture>{THEMES * bool(source)}"

@@ -76,6 +76,11 @@ def figure(drawn: str, caption: str, numbers: str = "", *, wide: float = WIDTH) 
     return f'<figure style="{style}">{drawn}{said}</figure>'
 
 
+def legible(sheet: Sheet) -> float:
+    """Pixels: how wide the picture must be, so that its letters have ten."""
+    return sheet.wide * 10 / FONT
+
+
 def inline(sheet: Sheet, label: str) -> str:
     """The picture, for a page whose colours it takes."""
     return _svg(sheet, f'role="img" aria-label="{escape(plain(label))}"', _boxes)
@@ -99,7 +104,7 @@ def _svg(sheet: Sheet, attributes: str, boxes: Callable[[list[Box]], str], style
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}'
         f' viewBox="0 0 {sheet.wide:g} {sheet.y:.0f}" fill="currentColor"{crisp} style="width:100%;'
-        f"min-width:{sheet.wide * 10 / FONT:.0f}px;height:auto;color:{INK};"
+        f"min-width:{legible(sheet):.0f}px;height:auto;color:{INK};"
         f'font:{FONT}px system-ui,sans-serif">{body}</svg>'
     )
     return svg.replace("\0", f"t{zlib.crc32(svg.encode(errors='replace')):08x}")
