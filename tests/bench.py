@@ -849,11 +849,32 @@ def _cpu(timeline: Timeline) -> int:
     return sum(span.cpu_time for span in timeline.spans)
 
 
+def outside() -> None:
+    """What other tools see of the lost update of lesson 10; installed for this only."""
+    with TemporaryDirectory() as folder:
+        if not _installed(sys.executable, folder, ["frontrun", "pytest-run-parallel", "py-spy"]):
+            return
+        file = shutil.copy(ROOT / "tests" / "tools" / "outside.py", folder)
+        there = {**os.environ, "PYTHONPATH": folder}
+        ran = partial(subprocess.run, cwd=folder, capture_output=True, text=True, timeout=60)
+        explored = ran([sys.executable, file, "explore"], env={**there, "FRONTRUN_ACTIVE": "1"})
+        print(explored.stdout)
+        pytest = [sys.executable, "-m", "pytest", "-q", "--parallel-threads=8", "--iterations=2000"]
+        for name in ("test_own", "test_shared"):
+            ends = [ran([*pytest, f"{file}::{name}"], env=there).returncode for _ in range(3)]
+            row(f"pytest-run-parallel, {name}: failed, of 3", sum(map(bool, ends)))
+        with subprocess.Popen([sys.executable, file, "hangs"], stdout=subprocess.PIPE) as program:
+            assert program.stdout is not None
+            program.stdout.readline()
+            spy = os.path.join(folder, "bin", "py-spy")
+            print(ran([spy, "dump", "--pid", str(program.pid)]).stdout)
+            program.kill()
+
+
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
-    parts = {
-        part.__name__: part for part in (*every, downloads, tasks, nogil, cluster, pipeline, album)
-    }
+    later = (downloads, tasks, nogil, cluster, pipeline, album, outside)
+    parts = {part.__name__: part for part in (*every, *later)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")
