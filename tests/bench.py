@@ -1,6 +1,6 @@
 """What recording, drawing and running cost, side by side in one run.
 
-    python3 course.py bench            everything (about six minutes)
+    python3 course.py bench            everything (about eight minutes)
     python3 course.py bench span kill  only these
 
 Medians of several rounds, with the competitors taking turns, because machines
@@ -37,10 +37,12 @@ from typing import Any
 
 from helpers import draw, queues
 from helpers.cost import downloads as all_at_once
+from helpers.cost import peak
 from helpers.machine import machine, usable_cpus
 from helpers.run import run
 from helpers.timeline import Timeline
-from helpers.work import crunch, fetch
+from helpers.work import album as photos
+from helpers.work import crunch, fetch, thumbnail
 from helpers.work.real_work import read_text, texts
 from helpers.work.server import allow_many_files, body, server
 
@@ -735,9 +737,57 @@ def bare_pipeline(
     return results
 
 
+def album() -> None:
+    """10 000 photographs of 4 kB through the pipeline of lesson 10, in a fresh process."""
+    code = "import bench; bench.album_here()"
+    there = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    subprocess.run([sys.executable, "-c", code], env=there, check=True)
+
+
+def album_here(count: int = 10_000, crew: int = 8) -> None:
+    """Each answer takes 20 ms; then each stage alone, with the same crew, and nothing kept."""
+    with server() as at, photos.database() as path:
+        urls = [f"{at}/photo/{n % 200}?seconds=0.02&width=120&name={n}" for n in range(count)]
+        photo = fetch(urls[0])
+        small = thumbnail(photo)
+
+        def load(url: str) -> tuple[str, bytes]:
+            return url, fetch(url)
+
+        def shrink(pair: tuple[str, bytes]) -> tuple[str, bytes]:
+            return pair[0], thumbnail(pair[1])
+
+        def note(pair: tuple[str, bytes]) -> str:
+            return photos.note(path, *pair)
+
+        def seconds(items: Sequence[Any], *stages: queues.Stage) -> float:
+            start = perf_counter()
+            assert len(queues.pipeline(items, *stages, size=crew, timeout=900).results) == count
+            return perf_counter() - start
+
+        first = queues.Stage("load", load, crew)
+        stages = first, queues.Stage("shrink", shrink), queues.Stage("note", note)
+        queues.pipeline(urls[:200], *stages, size=crew)  # all is imported, and the server has them
+        idle = peak()
+        all_of_it = seconds(urls, *stages)
+        memory = None if idle is None else (peak() or 0) - idle
+        assert len(photos.noted(path)) == count
+        alone = {
+            "load": seconds(urls, queues.Stage("load", lambda url: void(load(url)), crew)),
+            "shrink": seconds(urls, queues.Stage("shrink", lambda url: void(thumbnail(photo)))),
+            "note": seconds(urls, queues.Stage("note", lambda url: void(note((url, small))))),
+        }
+    row("all of it", all_of_it, "", " s")
+    for name, took in alone.items():
+        row(f"   {name} alone", took, "", " s")
+    row("elapsed ÷ the slowest stage alone", all_of_it / max(alone.values()), "at most 1.2")
+    if memory is not None:
+        row("peak resident memory above idle", memory / 1e6, "at most 300", " MB")
+
+
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
-    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline)}
+    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline, album)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")

@@ -53,7 +53,8 @@ hooks.tasks = awaited
 _of_threads = dict(hooks.twins)
 _of_tasks = {**_of_threads, **awaited.stand_ins()}
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile
-_shared: dict[Any, frozenset[int]] = {}  # sites that threads share, by program and model
+# By program and model: sites that threads share, and those whose writes are looked at.
+_shared: dict[Any, tuple[frozenset[int], frozenset[int]]] = {}
 
 
 @noted
@@ -103,7 +104,7 @@ def replay(
             exploring.report(False, BUDGET)
             if exploring.interrupted:  # so not all is known that threads share
                 raise KeyboardInterrupt
-        exploring.shared = _shared[exploring.key]
+        exploring.shared, exploring.read = _shared[exploring.key]
         return exploring.follow(word, rest)
 
 
@@ -180,7 +181,7 @@ class Exploring(Explorer):
         self.until = process_time() + seconds
         found = every_schedule(self, outcome, every, budget)
         if not self.interrupted:
-            _shared[self.key] = self.shared
+            _shared[self.key] = self.shared, self.read
         if found.failure or not self.interrupted:
             seen = self._confirm(found.failure.word if found.failure else found.first)
         reasons = [found.left_out, not_followed(hooks.unfollowed)]
@@ -222,6 +223,9 @@ class Exploring(Explorer):
         """One run under `word`, recorded."""
         record = Record(self.program.program, self.program.code)
         run = self.run(Replay(word, rest), record)
+        if run.spin.unread.found:
+            self.read |= run.spin.unread.found
+            return self.follow(word, rest)
         if rest and len(run.events) < len(word):
             raise ValueError(f"the run of {quoted(word)} is over after {len(run.events)} letters")
         return record.schedule()

@@ -33,6 +33,7 @@ SIMPLE = 2_000  # schedules with few preemptions that are tried for a simple one
 ENDLESS = 100  # the same, where a run had no end
 LIVELOCKS = 20  # after which to stop: each can be entered in ever new ways
 UNFAIR = 5  # endless schedules in which somebody never got a turn, after which to stop
+ROWS = 20  # long rows of steps to ever new states, after which to stop
 MANY = 300  # schedules of a program that looks again and again; then its states are told apart
 MANY_STEPS = 5_000  # the same, where schedules are long
 ENDLESS_RUNS = "some schedules have no end"
@@ -87,6 +88,7 @@ class Explorer:
     def __init__(self, subject: Subject, workers: Workers, kind: type[Run] = Run) -> None:
         self.subject, self.workers, self.kind = subject, workers, kind
         self.shared: frozenset[int] = frozenset()
+        self.read: frozenset[int] = frozenset()  # sites: what they write is looked at
         self.steps = 0
         self.until = inf  # of the CPU time of this process: then a search ends
         self.runs_so_far = 0
@@ -112,17 +114,17 @@ class Explorer:
                 gc.enable()
             self._followed.__exit__(None, None, None)
 
-    @property
-    def complete(self) -> bool:
-        return not self.left_out
-
     def run(self, chooser: Chooser, recorder: Recorder | None = None) -> Run:
         subject = self.subject
-        sharing = Sharing(self.shared, subject.tokens)
+        sharing = Sharing(self.shared, subject.tokens, self.read)
         run = self.kind(
             subject.place, self.workers, chooser, sharing, subject.atomic, recorder, subject.timed
         )
-        run.execute(subject.call)
+        try:
+            run.execute(subject.call)
+        except Unlike:  # it may be that what was taken for unread is read
+            self.read |= run.spin.unread.found
+            raise (Grown if run.spin.unread.found else Unlike) from None
         sharing.close()
         self.runs_so_far += 1
         if self.runs_so_far % COLLECT == 0:
@@ -137,16 +139,16 @@ class Explorer:
         while self.steps < ALL_STEPS and process_time() < self.until:
             strategy.begin()
             run = self.run(strategy)
-            found = run.sharing.found()
-            grows = not found <= self.shared or run.pace.wants_time or run.pace.again
+            found, read = run.sharing.found(), run.spin.unread.found
+            grows = not found <= self.shared or read or run.pace.wants_time or run.pace.again
             if grows and process_time() < self.until:
-                self.shared |= found
+                self.shared, self.read = self.shared | found, self.read | read
                 self.subject.timed = self.subject.timed or run.pace.wants_time
                 raise Grown
             yield run
             skipped = skipped or run.pace.skipped
-            if not strategy.next(run):
-                self.left_out = skipped
+            if grows or not strategy.next(run):
+                self.left_out = self.left_out if grows else skipped
                 return
 
     def strategy(self, every: bool) -> All:
@@ -179,6 +181,7 @@ def _search(
     counts: Counter[str] = Counter()
     failing: list[Failure] = []
     left_out, unfair, livelocks, first, why = "", 0, 0, "", ""
+    graph = strategy if isinstance(strategy, Graph) else None
     try:
         for run in explorer.runs(strategy):
             why = run.why
@@ -202,6 +205,7 @@ def _search(
             if verdict != "ok":
                 failing.append(Failure(run.preemptions, run.word, verdict))
             livelocks += why == "livelock"
+            why = "endless" if graph and graph.rows > ROWS else why
             if why == "endless" or livelocks == LIVELOCKS:
                 left_out = ENDLESS_RUNS
                 break
@@ -210,7 +214,6 @@ def _search(
     except KeyboardInterrupt:
         explorer.interrupted = True
         left_out = f"you interrupted it after {counts.total()} schedules"
-    graph = strategy if isinstance(strategy, Graph) else None
     if graph is not None and not left_out and (word := graph.for_ever(run)):
         run = explorer.run(Replay(word))
         verdict, what = judge(run)

@@ -54,6 +54,7 @@ class Expressions(ast.NodeTransformer):
         self.unread: tuple[str, ...] = ()  # local names that nothing reads
         self.classes = [owner] if owner else []
         self.statement: ast.stmt | None = None
+        self.updated = ""  # what is under way is `updated += 1`
         self.number = self.temporary = 0
 
     # ------------------------------------------------------------ small tools
@@ -61,7 +62,9 @@ class Expressions(ast.NodeTransformer):
     def site(self, node: ast.AST, text: str = "") -> ast.Constant:
         line = getattr(node, "lineno", self.statement.lineno if self.statement else 0)
         source = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
-        site = Site(len(self.program.sites), line, source, text or text_of(node), self.number)
+        text = text or text_of(node)
+        updates = text == self.updated
+        site = Site(len(self.program.sites), line, source, text, self.number, updates)
         if is_library(self.function.__code__.co_filename):
             module = str(self.function.__globals__.get("__name__", ""))
             self.program.libraries[site.number] = module

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from .run import Run
+from .search import Stay
 from .states import State
 from .step import STOPS, Op, Task
 
@@ -59,12 +60,14 @@ class Graph:
         self.vertices: dict[int, Vertex] = {}
         self.open: list[int] = []  # states that somebody has not left so far, some more than once
         self.state: State | None = None
+        self.stay = Stay()
+        self.rows = 0  # how often one task had made a long row of steps, all to new states
         self.before: tuple[int, int] | None = None  # the last state, and who went on there
         self.goal: int | None = None  # which state that is
         self.way: deque[int] = deque()  # who goes on next, up to a state that is known
 
     def begin(self) -> None:
-        self.state, self.before = State(self.names), None
+        self.state, self.before, self.stay = State(self.names), None, Stay()
 
     def choose(self, run: Run, can: Sequence[Task], last: Task | None) -> Task | None:
         if self.way:  # to where it is known
@@ -97,7 +100,8 @@ class Graph:
         new = self.vertices[key].new()
         if new:
             late = run.time.task.number if run.time is not None else -1
-            stay = last.number if last is not None else -1
+            stay = self.stay.first(new, last.number if last is not None else -1)
+            self.rows += last is not None and last.number in new and stay != last.number
             return min(new, key=lambda n: (n == late, n != stay, n < stay, n))
         way = self._way(key) if len(run.events) < FAR else []
         if not way:

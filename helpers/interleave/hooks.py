@@ -56,6 +56,7 @@ from .things import (
 NOT_DRAWN = frozenset(
     map(id, (*LAZY, next, isinstance, type, id, repr, str, print, callable, bool, hash))
 )
+ADDS = ("append", "appendleft")
 KEEPS_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque)))
 CALLED_BY_C = (
     operator.methodcaller, operator.attrgetter, operator.itemgetter, functools.partial,
@@ -139,7 +140,9 @@ class Hooks(Accesses):
             more += self._grows(owner, args[0]) if by_key and write else ()
             if write:
                 self.save(owner)
-            self.run.access(site, owner, key, write, "call", more, owner)
+            adds = name in ADDS and len(args) == 1
+            put = args[0] if adds else owner
+            self.run.access(site, owner, key, write, "call", more, put, adds)
 
             def look(value: Any) -> None:
                 deep = self.within((owner, *args, value)) if name in DEEP_METHODS else ()

@@ -15,9 +15,10 @@ from typing import Any, NoReturn
 
 from .hooks import hooks
 from .lifetimes import LOOKS, behind
+from .pace import CLOCK
 from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
-from .step import Op, Task
+from .step import Abort, Op, Task
 from .things import Twin, check_order, refuse
 from .threads import ExceptHook, Thread, Timer, default_hook, main_of, own_hook, run_hooks
 from .twins import (
@@ -105,6 +106,23 @@ def _sleep(seconds: float) -> None:
     run.row(Op(run.current.site, "sleep", f"sleep {seconds:g}", None))
 
 
+def _times_passed(name: str) -> int:
+    """How often time has passed so far, as a step that reads it."""
+    run = now()
+    if (task := run.me()) is None:
+        return 0
+    if run.why:
+        raise Abort
+    if run.time is None:
+        run.pace.wants_time = True
+        return 0
+    op = Op(task.site, "call", name, None, ((CLOCK, None, False),))
+    run.make(task, op, False)
+    run.time.read = True
+    run.row(op)
+    return run.time.passed
+
+
 def _clock(name: str) -> Callable[..., Any]:
     """A clock that does not go back: between two steps a very long time passes, or none."""
     since = SINCE if name.startswith(("time", "ctime", "localtime", "gmtime")) else 1_000
@@ -112,7 +130,7 @@ def _clock(name: str) -> Callable[..., Any]:
     def read(*given: Any) -> Any:
         if given and given[0] is not None:
             return getattr(time, name)(*given)
-        now_is = since + JUMP * now().clock(f"time.{name}()")
+        now_is = since + JUMP * _times_passed(f"time.{name}()")
         if name in ("ctime", "localtime", "gmtime"):
             return now().called(getattr(time, name)(now_is))
         return now().called(now_is * 10**9 if name.endswith("_ns") else float(now_is))
@@ -126,7 +144,7 @@ def _date(clock: Any) -> Callable[..., Any]:
     with_time = clock.__self__ is datetime
 
     def read(tz: Any = None) -> Any:
-        seconds = SINCE + JUMP * now().clock(name)
+        seconds = SINCE + JUMP * _times_passed(name)
         found = datetime.fromtimestamp(seconds, tz or UTC)
         found = found if tz else found.replace(tzinfo=None)
         return now().called(found if with_time else found.date())

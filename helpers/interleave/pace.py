@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .step import NOWHERE, Op, Task
+from .step import NOWHERE, Event, Op, Task
 
 LIMIT = 3_000  # steps on what tasks share, in one run
 TURNS = 50_000  # turns of loops in one run
 LATE = 300  # steps, and turns, of daemon tasks once all others have ended
 TICKS = 2  # how often time may pass, in one run, where a clock is read
-CLOCK = 1  # token of the time
+TWICE = "the clock: in a run time passes twice at most, however often it is read"
+CLOCK = 10**9 - 1  # token of the time: higher than those of what a run makes
 
 
 class Pace:
@@ -54,6 +55,21 @@ class Round:
         self.starved: dict[int, set[int]] = {}  # by event: who never got a turn from there on
         self.cycle = -1  # the event from which on the run repeats itself
 
+    def is_fair(self, events: Sequence[Event]) -> bool:
+        """Whether nobody who could go on had to wait for half of it."""
+        since: dict[int, int] = {}
+        for now, (can, event) in enumerate(zip(self.could, events, strict=False)):
+            numbers = {task.number for task in can if not task.daemon} - {event.task}
+            since = {number: since.get(number, now) for number in numbers}
+            if any(now - then > len(events) // 2 for then in since.values()):
+                return False
+        return True
+
+
+def is_look(op: Op) -> bool:
+    """Whether it reads the clock."""
+    return (CLOCK, None, False) in op.accesses
+
 
 class Time:
     """How much time has passed since the run began, where the program reads a clock.
@@ -62,8 +78,9 @@ class Time:
     or not at all. It is a task of its own, with the letter t, that has nothing else to do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: dict[str, None]) -> None:
         self.task: Task
+        self.notes = notes  # for the report: what was left out
         self.passed = 0  # times
         self.read = False  # since it last passed
 
@@ -74,10 +91,16 @@ class Time:
 
     def can(self, live: Sequence[Task]) -> bool:
         """Only where somebody is about to read the clock: before that, nobody could tell."""
-        return any(t.pending and self.may_pass_before(t.pending) for t in live)
+        may = self.read and any(t.pending and is_look(t.pending) for t in live)
+        if may and self.passed == TICKS:
+            self.notes[
+                "the clock: in a run time passes twice at most, however often it is read"
+            ] = None
+        return may and self.passed < TICKS
 
-    def may_pass_before(self, op: Op) -> bool:
-        return self.read and self.passed < TICKS and (CLOCK, None, False) in op.accesses
+    def matters_to(self, op: Op, alone: bool) -> bool:
+        """Whether time may pass before a look at the clock, or another's look may come before."""
+        return is_look(op) and (not alone or (self.read and self.passed < TICKS))
 
     def passes(self) -> None:
         self.passed, self.read = self.passed + 1, False

@@ -16,6 +16,8 @@ import ast
 import builtins
 import inspect
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -143,9 +145,10 @@ class Rewriter(Expressions):
         return ast.copy_location(ast.Name(name, ast.Store()), target), stores
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
-        value = self.visit(node.value)
-        if len(node.targets) == 1:
-            return self.store(node.targets[0], value)
+        with self.updating(node.targets[0], node.value):
+            value = self.visit(node.value)
+            if len(node.targets) == 1:
+                return self.store(node.targets[0], value)
         name = self.fresh()
         first = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node)
         stores = [self.store(t, ast.Name(name, ast.Load())) for t in node.targets]
@@ -164,6 +167,34 @@ class Rewriter(Expressions):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
         """Read, work out, write: three things, in the order of Python."""
+        with self.updating(node.target, ast.BinOp(node.target, node.op, node.value)):
+            return self._added(node)
+
+    @contextmanager
+    def updating(self, target: ast.expr, value: ast.expr) -> Iterator[None]:
+        """Where `target = value` only adds a constant, what it reads of `target` stays there."""
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+            same = text_of(value.left) == text_of(target) and self._is_steady(target)
+            self.updated = text_of(target) if same and isinstance(value.right, ast.Constant) else ""
+        try:
+            yield
+        finally:
+            self.updated = ""
+
+    def _is_steady(self, target: ast.expr) -> bool:
+        """Whether it means the same place a moment later: nobody else binds its names."""
+        if isinstance(target, ast.Name):
+            return True
+        names = [n for n in ast.walk(target) if isinstance(n, ast.Name)]
+        inner = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
+        key = target.slice if isinstance(target, ast.Subscript) else None
+        return (
+            isinstance(inner, ast.Name)
+            and isinstance(key, ast.Name | ast.Constant | None)
+            and all(self.scope_of(name.id) is None for name in names)
+        )
+
+    def _added(self, node: ast.AugAssign) -> list[ast.stmt]:
         sign, target = type(node.op).__name__, node.target
         before: list[ast.stmt] = []
         if isinstance(target, ast.Name):
@@ -421,7 +452,10 @@ class Rewriter(Expressions):
             self.scopes = [*outer, Scope(bound, set(), names, "")]
             body += new if isinstance(new, list) else [new]
         node.body, self.scopes, self.classes = body, outer, self.classes[:-1]
-        return self.defined(node, node.name)
+        named = self.call(node, "made", ast.Name(node.name, ast.Load()))
+        found = self.defined(node, node.name)
+        made = ast.copy_location(ast.Expr(named), node)
+        return [node, made] if found is node else [node, made, *found[1:]]
 
     def defined(self, node: ast.stmt, name: str) -> Any:
         """Where another thread may use the name, to bind it is a step too."""

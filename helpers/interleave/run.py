@@ -22,11 +22,12 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Literal, Protocol
 
-from .pace import CLOCK, Left, Pace, Round, Time
+from .pace import Left, Pace, Round, Time
 from .sharing import Sharing
 from .spin import Spin
 from .states import State
 from .step import LETTERS, NOTHING, NOWHERE, Abort, Access, Event, Op, Refused, Site, Task
+from .unread import is_plain
 from .workers import Blocked, Workers
 
 SLOW = 5_000  # turns in one run, after which a daemon's loop without a step comes last
@@ -91,11 +92,11 @@ class Run:
         recorder: Recorder | None = None,
         timed: bool = False,
     ) -> None:
-        self.time = Time() if timed else None
+        self.time = Time(place.notes) if timed else None
         self.place, self.workers, self.chooser = place, workers, chooser
         self.sharing, self.shared = sharing, sharing.shared
         self.atomic, self.recorder = atomic, recorder
-        self.pace, self.spin = Pace(), Spin(chooser.state)
+        self.pace, self.spin = Pace(), Spin(chooser.state, sharing.read)
         self.tasks: list[Task] = []
         self.live: list[Task] = []
         self.events: list[Event] = []
@@ -172,6 +173,7 @@ class Run:
         try:
             if not self.why:
                 task.result = task.call()
+                self.spin.unread.leaves(() if task.number else (task.result,))
         except Abort:
             pass
         except BaseException as error:
@@ -198,6 +200,7 @@ class Run:
             self.refused, self.why = error, "refused"
         elif not (isinstance(error, SystemExit) and task.number):
             self.errors.append((task, error))
+            self.spin.unread.leaves(error.args if is_plain(error) else (error,))
             if self.recorder is not None:
                 self.recorder.raised(task, error)
 
@@ -286,22 +289,6 @@ class Run:
         self.time.passes()
         return self._next(me)
 
-    def clock(self, name: str) -> int:
-        """How often time has passed, as a step that reads it."""
-        task = self.me()
-        if task is None:
-            return 0
-        if self.why:
-            raise Abort
-        if self.time is None:
-            self.pace.wants_time = True
-            return 0
-        op = Op(task.site, "call", f"{name}", None, ((CLOCK, None, False),))
-        self.make(task, op, False)
-        self.time.read = True
-        self.row(op)
-        return self.time.passed
-
     def _chosen(self, task: Task, preempts: bool) -> Task:
         assert task.pending is not None
         task.event = Event(task, task.pending, preempts)
@@ -330,7 +317,7 @@ class Run:
         waiting = [task for task in stuck if task.pending and not task.pending.can()]
         late = {event.task for event in self.events[len(self.events) // 2 :]}
         could = [t for t in stuck if t.pending and not t.pending.eager and t.pending.can()]
-        fair = all(task.number in late for task in could)
+        fair = all(t.number in late for t in could) and self.round.is_fair(self.events)
         self.left = Left(tuple(stuck), tuple(waiting), fair)
 
     def me(self) -> Task | None:
@@ -348,19 +335,23 @@ class Run:
         kind: str,
         also: tuple[Access, ...] = (),
         value: Any = NOTHING,
+        adds: bool = False,
     ) -> None:
-        """A task is about to read or write `key` of `owner`."""
+        """A task is about to read or write `key` of `owner`; `adds`: only to put `value` to it."""
         task = self.current
         if self.why or self.workers.ident() != task.ident:
             return
         if self.recorder is not None:
             self.recorder.unread()
-        if self.alone:
-            if write and self.spin.on:
-                self.spin.unseen(task, self.sharing.namespaces.get(id(owner), owner), key)
+        if self.alone and not self.spin.on:
             return
         accesses = ((self.sharing.token(owner, task), key, write), *also)
         op = Op(site, kind, "", (self.sharing.namespaces.get(id(owner), owner), key), accesses)
+        if adds or (write and kind == "write" and key is not None):
+            op.puts = value
+        if self.alone:
+            self.spin.unseen(task, op, write)
+            return
         self.make(task, op, write)
         if write or also:  # has it changed anything? NOTHING: yes; a value: if it is another one
             new = kind != "write" or any(w and where != accesses[0][0] for where, _, w in also)
@@ -401,7 +392,7 @@ class Run:
         if not self.alone:
             self.sharing.note(task, op)
         shared = op.site.number in self.shared and not self.alone
-        if self.time is not None and self.time.may_pass_before(op):
+        if self.time is not None and self.time.matters_to(op, self.alone):
             shared = True  # for somebody who is alone, too
         task.at = op.site
         if op.site.statement != task.statement:

@@ -318,6 +318,8 @@ class Races:
         if task not in seen and not any(self._must_precede(n, second) for n in between):
             first.add(task)
         first &= set(node.can)
+        if second.op.kind == "time" and not first:
+            node.todo |= set(node.can)  # it passes after any look at the clock: at another, maybe
         if first and not first & (node.todo | node.done.keys() | node.sleep.keys()):
             node.todo.add(task if task in first else min(first))
 

@@ -22,8 +22,11 @@ Noted = tuple[int, Any, bool, int]  # at which site, which part, written or not,
 class Sharing:
     """Of one run."""
 
-    def __init__(self, shared: frozenset[int], tokens: dict[int, int]) -> None:
+    def __init__(
+        self, shared: frozenset[int], tokens: dict[int, int], read: frozenset[int] = frozenset()
+    ) -> None:
         self.shared = shared  # numbers of sites
+        self.read = read  # of those whose writes are looked at
         self.crowd = Home()  # all tasks: the order in which they start
         self.tokens = {**tokens, id(self.crowd): 0}  # by id
         self.keep: list[Any] = []  # so that no id is used twice in a run

@@ -21,6 +21,7 @@ from typing import Any
 
 from .states import State
 from .step import NOTHING, Op, Site, Task
+from .unread import UNREAD, Unread, without
 
 Stamps = tuple[tuple[int, int], ...]  # by task: number of its last write
 PLAIN = (int, str, float, bool, bytes, type(None))
@@ -103,8 +104,11 @@ class Wait:
 class Spin:
     """Of one run: nothing is kept before its first `while`."""
 
-    def __init__(self, state: State | None) -> None:
+    def __init__(self, state: State | None, read: frozenset[int]) -> None:
         self.state = state  # where states are told apart
+        self.unread = Unread(read)
+        if state is not None:
+            state.hidden = self.unread.hidden
         self.on = state is not None
         self.compared = -1  # how many events there were when states were compared last
         self.time = 0  # steps noted; each stamp is one of them, and is used once
@@ -133,11 +137,15 @@ class Spin:
     def note(self, task: Task, op: Op, write: bool) -> None:
         """A step is made."""
         turns, me = self.of(task), task.number
-        turns.writes += write
+        idle = self.unread.step(op)
+        turns.writes += write and not idle
         turns.noted = []
         self.time += 1
         if self.state is not None:
             self.state.note(task, op)
+        if idle:
+            self._only_looked()
+            return
         for where, _, wrote in op.accesses:
             if turns.last:
                 lasting = _others(self.lasting, where, me)
@@ -152,10 +160,13 @@ class Spin:
     def only_looked(self, task: Task, op: Op) -> None:
         """The step that was noted last has changed nothing."""
         self._take_back(task)
-        if self.state is not None:
-            self.state.only_looked()
+        self._only_looked()
         for where, _, _ in op.accesses:
             self.watched.setdefault(where, []).append((task.number, self.time))
+
+    def _only_looked(self) -> None:
+        if self.state is not None:
+            self.state.only_looked()
 
     def moved(self, task: Task, moves: tuple[tuple[int, int], ...], minds: bool) -> None:
         """The step that was noted last has only taken something, or given it back."""
@@ -199,20 +210,24 @@ class Spin:
     def wrote(self, owner: Any, key: Any, value: Any) -> None:
         """A place has a new value; one that cannot be compared is never the same again."""
         self.keep.append(owner)
+        hidden = self.unread.hidden.get(id(owner), {})
+        value = (UNREAD, hidden[key]) if key in hidden else value
         if self.state is not None:
             self.state.wrote(value)
         if type(owner) in (list, dict, set, deque):
             self.whole[id(owner)] = owner
-        elif value is NOTHING or not isinstance(key, str):
+        elif value is NOTHING or not (isinstance(key, str) or key in hidden):
             self.places[id(owner), key] = ("new", self.time)
         else:
             self.places[id(owner), key] = self._plain(value)
 
-    def unseen(self, task: Task, owner: Any, key: Any) -> None:
-        """A write that nobody else can notice; the turn has changed something all the same."""
-        self.time += 1
-        self.of(task).writes += 1
-        self.wrote(owner, key, NOTHING)
+    def unseen(self, task: Task, op: Op, write: bool) -> None:
+        """A step that nobody else can notice; the turn has changed something all the same."""
+        if not self.unread.step(op) and write:
+            self.time += 1
+            self.of(task).writes += 1
+            owner, key = op.where
+            self.wrote(owner, key, NOTHING)
 
     def touched(self, twin: Any) -> None:
         self.whole[id(twin)] = twin
@@ -234,7 +249,8 @@ class Spin:
     ) -> tuple[Op | None, bool]:
         """A turn begins. After a quiet one: what it waits for; else whether to compare states."""
         self.on, self.live = True, live
-        names = {name: each for name, each in names.items() if not name.startswith("_step_")}
+        steps = {*frame.f_code.co_freevars, *frame.f_code.co_cellvars}  # to write these is one
+        names = {n: v for n, v in names.items() if n not in steps and not n.startswith("_step_")}
         turns = self.of(task)
         loop, history = (id(frame), site.number), 0
         if self.state is not None:
@@ -308,7 +324,9 @@ class Spin:
         self, site: Site, events: int, ended: tuple[int, ...], frames: Callable[[Task], Any]
     ) -> int | None:
         """How many events there were when everything was as it is now."""
-        sizes = [len(t) for t in self.whole.values() if isinstance(t, list | dict | set | deque)]
+        hidden = self.unread.hidden
+        those = [t for where, t in self.whole.items() if None not in hidden.get(where, ())]
+        sizes = [len(t) for t in those if isinstance(t, list | dict | set | deque)]
         self.room -= 1 + sum(sizes)
         if self.room < 0:  # what grows with each turn never comes back
             return None
@@ -317,7 +335,7 @@ class Spin:
              tuple(self._frames(frames(task))))
             for task in self.live
         )  # fmt: skip
-        whole = tuple((where, self._deep(thing)) for where, thing in self.whole.items())
+        whole = tuple((where, self._inside(thing)) for where, thing in self.whole.items())
         state = (site.number, ended, tasks, whole, tuple(self.places.items()))
         before = self.seen.get(state)
         self.seen[state] = events
@@ -331,7 +349,8 @@ class Spin:
                 return
             if module not in SCHEDULING:
                 ours = module.startswith(f"{__package__}.")
-                unused = self.unused.get(id(frame.f_code), frozenset())
+                code = frame.f_code
+                unused = {*self.unused.get(id(code), ()), *code.co_freevars, *code.co_cellvars}
                 names = tuple(
                     (name, self._plain(value))
                     for name, value in sorted(frame.f_locals.items())
@@ -357,6 +376,13 @@ class Spin:
             return "new", self.time  # how far it is, nobody can see
         self.keep.append(value)
         return id(value)
+
+    def _inside(self, value: Any) -> Any:
+        """What is in it, but for what nobody reads."""
+        hidden = self.unread.hidden.get(id(value), {})
+        if None in hidden:
+            return UNREAD
+        return self._deep(without(value, hidden) if hidden else value)
 
     def _deep(self, value: Any, deep: int = 0) -> Any:
         """What is in a container, or in a primitive."""

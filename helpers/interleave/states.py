@@ -21,6 +21,7 @@ from types import CodeType
 from typing import Any
 
 from .step import NOTHING, Op, Task
+from .unread import UNREAD, without
 
 PLAIN = (int, str, bool, bytes, type(None))
 CONTAINERS = (list, dict, set, deque)
@@ -33,6 +34,7 @@ class State:
 
     def __init__(self, names: dict[Any, int]) -> None:
         self.names = names
+        self.hidden: dict[int, dict[Any, str]] = {}  # by id of an owner: parts that nobody reads
         self.histories: dict[int, int] = {}  # by task
         self.versions: dict[Any, dict[Any, Any]] = {}  # by thing and part: who wrote it
         self.things: dict[Any, Any] = {}  # containers and primitives, to be looked into
@@ -119,6 +121,10 @@ class State:
         real = self.things.get(thing)
         if real is None:
             return NOTHING
+        hidden = self.hidden.get(id(real), {})
+        if None in hidden:
+            return self.number("inside", UNREAD)
+        real = without(real, hidden) if hidden else real
         inside = _items(real) if type(real) in CONTAINERS else _state(real)
         return inside if inside is NOTHING else self.number("inside", inside)
 
@@ -145,8 +151,6 @@ class State:
         """
         if code.co_flags & CO_GENERATOR:
             return
-        others = {*code.co_freevars, *code.co_cellvars}
-        names = {n: v for n, v in names.items() if n not in others and not n.startswith("_step_")}
         place = task.number, *loop
         history, first = self.first.setdefault(place, (self.history(task), names))
         means = {name: _means(value, first.get(name, NOTHING)) for name, value in names.items()}

@@ -57,6 +57,7 @@ class Site(NamedTuple):
     source: str  # of the line
     text: str  # of the expression: "counter.value"
     statement: int
+    updates: bool = False  # whether what is read there goes nowhere else, as in `n += 1`
 
 
 NOWHERE = Site(-1, 0, "", "", 0)
@@ -74,7 +75,9 @@ class Op:
     An eager one is made as soon as it is ready: it is no choice.
     """
 
-    __slots__ = ("accesses", "eager", "kind", "ready", "since", "site", "what", "where", "why")
+    __slots__ = (
+        "accesses", "eager", "kind", "puts", "ready", "since", "site", "what", "where", "why",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class Op:
     ) -> None:
         self.site, self.kind, self.what, self.where = site, kind, what, where
         self.accesses, self.ready, self.why, self.eager = accesses, ready, why, eager
+        self.puts: Any = NOTHING  # the value that it puts there, and looks at nothing
         self.since = 0  # how many events there were when its task came to stand before it
 
     def can(self) -> bool:

@@ -377,10 +377,10 @@ class OfTimers(Time):
     """Time passes by one timer after the other."""
 
     def __init__(self, loop: Loop) -> None:
-        super().__init__()
+        super().__init__({})
         self.loop = loop
 
-    def may_pass_before(self, op: Op) -> bool:
+    def matters_to(self, op: Op, alone: bool) -> bool:
         return False
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from types import (
+    CodeType,
     FunctionType,
     GeneratorType,
     GetSetDescriptorType,
@@ -136,7 +137,18 @@ def kind_of(owner: Any, name: str) -> str:
 def _is_ours(owner: Twin, name: str) -> bool:
     """Whether the attribute is a twin's own, not one that a subclass of the learner's adds."""
     ours = __name__.rpartition(".")[0]
-    return type(owner).__module__.startswith(ours) or name in ("task", *_THREAD)
+    kind: Any = type(owner)
+    in_ours = kind.__module__.startswith(ours) and name in _names_of(kind)
+    return in_ours or name in ("task", *_THREAD)
+
+
+@functools.lru_cache(maxsize=256)
+def _names_of(kind: Any) -> frozenset[str]:
+    """All that the methods of a twin call by name: what it keeps, and more."""
+    every = [f for base in kind.__mro__ for v in vars(base).values() for f in functions_of(v)]
+    inner = [c for f in every for c in f.__code__.co_consts if isinstance(c, CodeType)]
+    codes = [*(f.__code__ for f in every), *inner]
+    return frozenset([*dir(kind), *(name for code in codes for name in code.co_names)])
 
 
 _THREAD = ("_target", "_args", "_kwargs", "_name", "_daemon", "name", "daemon", "ident")

@@ -38,7 +38,11 @@ def graph_of(program: Callable[[], object]) -> tuple[Graph, set[str], bool]:
                         return graph, ends, False
             except Grown:
                 continue
-            return graph, ends | ({"livelock"} if graph.livelock() else set()), explorer.complete
+            return (
+                graph,
+                ends | ({"livelock"} if graph.livelock() else set()),
+                not explorer.left_out,
+            )
 
 
 @pytest.mark.parametrize("seed", SEEDS)

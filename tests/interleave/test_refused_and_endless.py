@@ -151,12 +151,24 @@ def writes_without_end() -> None:
     together(work, work)
 
 
+def counts_what_it_reads() -> None:
+    total = 0
+
+    def work() -> None:
+        nonlocal total
+        while total >= 0:
+            total += 1
+
+    together(work, work)
+
+
 ENDLESS: dict[Program, str] = {
     spins_alone: "livelock",
     spins_for_a_flag: "livelock",
     counts_without_end: "livelock",
     builds_without_end: "no end in sight",
-    writes_without_end: "no end in sight",
+    writes_without_end: "livelock",
+    counts_what_it_reads: "no end in sight",
 }
 
 

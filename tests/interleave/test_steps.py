@@ -53,6 +53,10 @@ def run(program: Callable[[], object], atomic: str = "op") -> object:
     """What `program` returns in an exploration, where no thread is interrupted."""
     with Exploring(program, atomic) as explorer:
         run, noted = explorer.run(All()), LOG[:]
+        while run.spin.unread.found:
+            LOG.clear()
+            explorer.read |= run.spin.unread.found
+            run, noted = explorer.run(All()), LOG[:]
     LOG[:] = noted  # what the program has changed was put back
     if run.errors:
         raise run.errors[0][1]

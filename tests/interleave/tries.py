@@ -54,4 +54,4 @@ def tries(
                         return Tries(outcomes, False, redundant)
             except Grown:
                 continue
-            return Tries(outcomes, explorer.complete, redundant)
+            return Tries(outcomes, not explorer.left_out, redundant)

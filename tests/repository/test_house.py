@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS, TESTS = ROOT / "helpers", ROOT / "tests" / "interleave"
 CORE = (
-    "step", "pace", "sharing", "states", "spin", "workers", "run", "search", "graph", "replay",
-    "progress", "exploration",
+    "step", "pace", "sharing", "unread", "states", "spin", "workers", "run", "search", "graph",
+    "replay", "progress", "exploration",
 )  # fmt: skip
 READ_FIRST = ("step", "workers", "run", "search", "exploration")
 TOP, LINES, CORE_LINES, ATTRIBUTES = 24, 600, 1_360, 20

@@ -298,4 +298,8 @@ CLAIMS = [
         *("06-choosing", "run-pillow", "threads help Pillow and do not help Python"),
         lambda see: faster(see("threads"), see("serial"), 1.3),
     ),
+    Claim(
+        *("10-capstone", "serial-run", "One lane, and no two bars above one another."),
+        lambda see: see().workers == see().at_once == 1,
+    ),
 ]

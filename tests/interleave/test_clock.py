@@ -1,0 +1,101 @@
+"""Time that passes between looks at the clock: one schedule of a class, no outcome left out.
+
+EXAMPLES=300 holds more random programs to plain enumeration.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+import random_programs
+from programs_told import together
+
+from helpers.interleave import explore, pace
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "10"))
+FRAME = random_programs.FRAME.replace("from queue", "import time\nfrom queue")
+LOOKS = (
+    "{mine}.append(time.monotonic())",
+    "since = time.monotonic(); {mine}.append(time.monotonic() - since > 5)",
+    "x = time.monotonic()",
+    "if time.monotonic() > x: y += 1",
+    "with a: x = time.monotonic()",
+    "with a: {mine}.append(time.time() > x)",
+    "both['a'] = time.time()",
+)
+OTHERS = (
+    "x += 1",
+    "{mine}.append(x)",
+    "with a: x += 1",
+    "flag.set()",
+    "slots.acquire()",
+    "{mine}.append(flag.wait(1))",
+    "slots.release()",
+    "box.put(x)",
+    "with a: y = x",
+)
+
+
+def two_looks() -> None:
+    time.monotonic()
+    time.monotonic()
+
+
+@pytest.mark.parametrize(("threads", "classes"), [(1, 2), (2, 20), (3, 164)])
+def test_looks_at_the_clock_differ_by_how_time_passed_between_them(
+    threads: int, classes: int
+) -> None:
+    """Time passes once or twice, each time after some look and before some other."""
+    report = explore(lambda: together(*[two_looks] * threads))
+    assert (report.complete, report.tried) == (True, classes)
+    once, twice = 3**threads - 2, 6**threads - 3 * 3**threads + 3  # some look in each part
+    assert classes == 1 + once + twice
+
+
+def stamped() -> float:
+    at: dict[str, float] = {}
+
+    def stamp(name: str) -> None:
+        at[name] = time.monotonic()
+
+    together(lambda: stamp("a"), lambda: stamp("b"))
+    return at["a"] - at["b"]
+
+
+def test_either_of_two_may_look_first_though_time_passes_only_after_a_look() -> None:
+    report = explore(stamped)
+    signs = {-1.0, 0.0, 1.0}
+    jump = 10**9
+    assert set(report.counts) == {f"ok: returns {sign * jump}" for sign in signs}
+
+
+def looks_four_times() -> None:
+    together(lambda: [time.monotonic() for _ in range(4)])
+
+
+def test_a_report_says_that_time_passes_twice_at_most() -> None:
+    assert pace.TICKS == 2
+    assert explore(looks_four_times).notes == (pace.TWICE,)
+    assert explore(stamped).notes == ()
+
+
+def drawn(seed: int) -> Callable[[], object]:
+    chance = random.Random(seed)
+    sizes = [chance.randint(1, 2) for _ in range(3 if chance.random() < 0.1 else 2)]
+    deeds = [[chance.choice(LOOKS if chance.random() < 0.6 else OTHERS) for _ in range(size)]
+             for size in sizes]  # fmt: skip
+    main = [chance.choice(LOOKS)] if chance.random() < 0.2 else []
+    return random_programs.program(random_programs.source(deeds, main))
+
+
+@pytest.mark.parametrize("seed", range(EXAMPLES))
+def test_no_outcome_is_left_out(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random_programs, "FRAME", FRAME)
+    program = drawn(seed)
+    report, every = explore(program), explore(program, every=True, budget=1_000)
+    assert set(every.counts) <= set(report.counts) or not report.complete
+    assert set(every.counts) == set(report.counts) or not every.complete
