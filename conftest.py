@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 
 import pytest
 
@@ -28,8 +29,16 @@ os.environ["COURSE_PROGRESS"] = _progress.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running in the main thread."""
+    """Browser tests come last: Playwright keeps an event loop running in the main thread.
+
+    Without Dask, lesson 09 shows what is recorded, and says so: its cells run, and nothing
+    of what they show is compared.
+    """
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    if find_spec("distributed") is None:
+        for item in items:
+            if "/09-" in item.nodeid and hasattr(item, "options"):
+                item.options["check"] = False
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,10 @@
     lab         open the lessons in JupyterLab
     update      take the newest version of the course, and keep what you wrote
     test        run every lesson and every test (pytest)
+    cluster     install Dask as well, for lesson 09
     bench       measure what the course promises about itself
     notebooks   run the lessons again from clean kernels and store what they show
+    record      write down what other Pythons do in lesson 08, for computers without them
     check       style, types and floors of the code (ruff, mypy, import-linter)
     lock        pin every package again, with hashes (needs uv)
     links       write the public address and the computed minutes where they are shown
@@ -39,7 +41,11 @@ OLDEST = (3, 11)
 NAME = "python-concurrency-course"
 ROOT = Path(__file__).resolve().parent
 FIRST = "notebooks/00-start-here.ipynb"
-LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
+LOCKS = {  # each holds what stands in those before it
+    "lab": ROOT / "requirements.lock",
+    "cluster": ROOT / "requirements-cluster.lock",
+    "test": ROOT / "requirements-dev.lock",
+}
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
@@ -71,6 +77,14 @@ def lab(arguments: "list[str]") -> int:
     return serve([str(PYTHON), *command, *arguments])
 
 
+def cluster(arguments: "list[str]") -> int:
+    """Install Dask's distributed as well; lesson 09 then starts a cluster."""
+    refuse(arguments)
+    prepare("cluster")
+    say("Dask is installed. Restart the kernel of lesson 09, and run its cells again.")
+    return 0
+
+
 def update(arguments: "list[str]") -> int:
     """Pull the newest version, notebook by notebook, cell by cell."""
     refuse(arguments)
@@ -95,6 +109,13 @@ def notebooks(arguments: "list[str]") -> int:
     return run([str(PYTHON), str(Path("tests", "tools", "store.py")), *arguments])
 
 
+def record(arguments: "list[str]") -> int:
+    """Run lesson 08 with the other Pythons of this computer, and keep what they did."""
+    refuse(arguments)
+    prepare("lab")
+    return run([str(PYTHON), str(Path("tests", "tools", "record.py"))])
+
+
 def check(arguments: "list[str]") -> int:
     """Say all that ruff, mypy and import-linter find; notebook cells have narrower lines."""
     refuse(arguments)
@@ -116,17 +137,21 @@ def check(arguments: "list[str]") -> int:
 
 
 def lock(arguments: "list[str]") -> int:
-    """Compile both lock files from pyproject.toml; `lock --upgrade` takes newer versions."""
+    """Compile the lock files from pyproject.toml; `lock --upgrade` takes newer versions."""
     uv = shutil.which("uv")
     if not uv:
         raise Trouble("`lock` needs uv (https://docs.astral.sh/uv/), and uv is not on the PATH.")
     command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-emit-index-url", "--group", "build"]
     command += ["--custom-compile-command", "python3 course.py lock", "pyproject.toml"]
-    more = ["--extra", "dev", "--constraint", LOCKS["lab"].name]
-    return run([*command, "--output-file", LOCKS["lab"].name, *arguments]) or run(
-        [*command, *more, "--output-file", LOCKS["test"].name, *arguments]
-    )
+    more: "list[str]" = []
+    failed = 0
+    for level, file in LOCKS.items():
+        if level != "lab":
+            more += ["--extra", "dev" if level == "test" else level]
+        failed = failed or run([*command, *more, "--output-file", file.name, *arguments])
+        more += ["--constraint", file.name]
+    return failed
 
 
 def links(arguments: "list[str]") -> int:
@@ -144,8 +169,10 @@ COMMANDS = {
     "lab": lab,
     "update": update,
     "test": test,
+    "cluster": cluster,
     "bench": bench,
     "notebooks": notebooks,
+    "record": record,
     "check": check,
     "lock": lock,
     "links": links,
@@ -183,7 +210,8 @@ def prepare(level: str) -> None:
 def ready(level: str) -> bool:
     """Has some call finished installing all of it? A .venv for `test` serves `lab` too."""
     found = stamp().items()
-    return PYTHON.exists() and any(wanted(it).items() <= found for it in (level, "test"))
+    serve = list(LOCKS)[list(LOCKS).index(level) :]
+    return PYTHON.exists() and any(wanted(it).items() <= found for it in serve)
 
 
 def stamp() -> "dict[str, str]":
@@ -221,7 +249,7 @@ def install(level: str) -> None:
     if not (PYTHON.exists() and base.items() <= before.items()):
         clear()
         watch(making())
-    level = "test" if before.get("level") == "test" else level
+    level = max(level, before.get("level", level), key=list(LOCKS).index)
     for command in filling(LOCKS[level]):
         watch(command)
     fresh = STAMP.with_suffix(".new")
@@ -278,6 +306,8 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {
         "defaultViewers": {"markdown": "Markdown Preview"},
     },
+    # Else the names of the lessons are cut off.
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
 }
 # The contents of the lesson stand at its left, instead of the files with the solutions.
 LAYOUT = {

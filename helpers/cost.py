@@ -81,7 +81,7 @@ def _most() -> int:
     return getrusage(RUSAGE_SELF).ru_maxrss
 
 
-def _peak() -> int | None:
+def peak() -> int | None:
     """The most bytes that this process has had in use since it began."""
     found = _status(os.getpid(), "VmHWM")
     return found[0] if found else _most() if sys.platform == "darwin" else None
@@ -108,9 +108,9 @@ def _downloads(order: tuple[str, list[str]]) -> Downloads:
     using, urls = order
     work: Any = fetch_async if using == "tasks" else fetch
     run(work, urls[:1], 1, using)  # what is imported for a first download is there
-    before = _peak()
+    before = peak()
     timeline = run(work, urls, len(urls), using)
-    after = _peak()
+    after = peak()
     more = None if before is None or after is None else after - before
     whole = timeline.results == [body(url) for url in urls]
     return Downloads(timeline.elapsed, timeline.at_once(), more, whole)
@@ -164,6 +164,50 @@ def seconds(call: Callable[..., Any], *arguments: Any, rounds: int = 3) -> float
         call(*arguments)
         fastest = min(fastest, perf_counter() - start)
     return fastest
+
+
+class Price(NamedTuple):
+    """What one more worker takes: seconds until it has done next to nothing, and bytes."""
+
+    seconds: float
+    memory: int | None  # None where nobody tells
+
+
+CROWD = 5  # interpreters: their memory is that of them all, divided
+
+
+def price(kind: str) -> Price:
+    """The price of a "thread", an "interpreter" or a spawned "process".
+
+    An interpreter and a process have imported what they call, this course's own
+    work. Interpreters take Python 3.14: elsewhere ImportError.
+    """
+    if kind == "thread":
+        took = min(life(threading.Thread) for _ in range(3))
+        found = thread_memory(50)
+        return Price(took, found and found.resident)
+    if kind == "process":
+        from multiprocessing import get_context
+
+        took = min(life(get_context("spawn").Process) for _ in range(3))
+        return Price(took, run(private, [0], 1, "spawn").results[0])
+    if kind != "interpreter":
+        raise ValueError(f"kind must be thread, interpreter or process, not {kind!r:.60}")
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]
+
+    before, took, others = memory(), math.inf, []
+    for _ in range(CROWD):
+        start = perf_counter()
+        other = interpreters.create()
+        others.append(other)
+        other.call(echo, None)
+        took = min(took, perf_counter() - start)
+    during = memory()
+    for other in others:
+        other.close()
+    if before is None or during is None:
+        return Price(took, None)
+    return Price(took, (during.resident - before.resident) // CROWD)
 
 
 class Bill(NamedTuple):
@@ -242,7 +286,8 @@ def trips(sizes: Sequence[int] = SIZES, rounds: int = 30) -> dict[str, dict[int,
     every byte is copied, into a pipe and out of it; to the queue of a manager and
     from there, so twice; or once, into shared memory, and then only a number is sent.
 
-    It waits for answers without a time limit, so it belongs under a `deadline`.
+    Raises RuntimeError where the other process dies before its last answer. It waits
+    for answers without a time limit: a slow one is no mistake.
     """
     if not sizes or any(not isinstance(size, int) or not 0 < size <= BIGGEST for size in sizes):
         raise ValueError(
@@ -295,7 +340,7 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
     spawn = get_context("spawn")
     near: tuple[Any, Any] = Queue(), Queue()
     far: dict[str, tuple[Any, Any]] = {
-        "Queue": (spawn.Queue(), spawn.Queue()),
+        "Queue": (_quiet(spawn.Queue()), _quiet(spawn.Queue())),
         "SimpleQueue": (spawn.SimpleQueue(), spawn.SimpleQueue()),
         "Pipe": spawn.Pipe(),
         "shared memory": spawn.Pipe(),
@@ -306,22 +351,62 @@ def ways(most: int) -> Iterator[tuple[dict[str, tuple[Any, Any]], Any]]:
         far["manager: Queue"] = manager.Queue(), manager.Queue()
         block = SharedMemory(create=True, size=most)
         process = spawn.Process(target=answer, args=(list(far.values()), block), daemon=True)
+        over = threading.Event()
+        mourner = threading.Thread(target=_mourn, args=(process, over, manager), daemon=True)
         try:
             with kept_from_children():
                 process.start()
+            _close_its_ends(far)
+            mourner.start()
             threading.Thread(target=answer, args=([near], None), daemon=True).start()
+            give(far["Queue"][0], b"")  # starts its thread, which half started would never end
+            take(far["Queue"][1])
             yield {"threads: queue.Queue": near, **far}, block
+            over.set()
             process.join()
+        except (EOFError, OSError) as error:
+            process.join()
+            how = f"exit code {process.exitcode}"
+            raise RuntimeError(f"The process that was to answer has died ({how}).") from error
         finally:
+            over.set()
             if process.pid:
                 process.kill()
                 process.join()
+            if mourner.ident:
+                mourner.join()
             near[0].put(None)
-            for queue in far["Queue"]:  # its thread may wait for somebody to read
+            _close_its_ends(far)  # its thread may wait for somebody to read
+            for queue in far["Queue"]:
                 queue.cancel_join_thread()
                 queue.close()
             block.close()
             block.unlink()
+
+
+def _quiet(queue: Any) -> Any:
+    """Its thread says nothing where nobody is left to read; an executor does it this way, too."""
+    queue._ignore_epipe = True
+    return queue
+
+
+def _close_its_ends(far: dict[str, tuple[Any, Any]]) -> None:
+    """What the other process reads from and writes to: when it dies, no wait here is for ever."""
+    for way in ("Queue", "SimpleQueue"):
+        there, back = far[way]
+        there._reader.close()
+        back._writer.close()
+    for way in ("Pipe", "shared memory"):
+        far[way][1].close()
+
+
+def _mourn(process: Any, over: threading.Event, manager: Any) -> None:
+    """A manager does not know who was to answer: its queues end with it."""
+    from multiprocessing.connection import wait
+
+    wait([process.sentinel])
+    if not over.is_set():
+        manager.shutdown()
 
 
 def answer(pairs: Sequence[tuple[Any, Any]], block: Any) -> None:

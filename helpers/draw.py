@@ -247,7 +247,11 @@ def _graph(arrows: Mapping[tuple[str, str], str], title: str) -> Sheet:
         end = _edge(places[other], places[one], sizes[other])
         sheet.items += [Line([begin, end]), *_head(begin, end)]
         x, y = ((a + b) / 2 for a, b in zip(begin, end, strict=True))
-        sheet.items.append(Text(x, y, short(said, ROUND_WIDE), "middle"))
+        across, down, said = abs(end[0] - begin[0]), abs(end[1] - begin[1]), short(said, ROUND_WIDE)
+        if across > down:  # beside its line, which would cross it out: outside of the circle
+            aside = LINE / 2 + width(said) / 2 * down / across
+            y += aside if end[0] < begin[0] else -aside
+        sheet.items.append(Text(x, y, said, "middle"))
     for name, (x, y) in places.items():
         wide, high = sizes[name]
         sheet.items.append(Box(x - wide, y - high, 2 * wide, 2 * high, "ran", fill=PALE))

@@ -17,10 +17,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from html import escape
 from traceback import walk_tb
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import ipywidgets as widgets
 from IPython import display as ipython
@@ -190,9 +191,9 @@ class Prediction(Lasting):
             options = ", ".join(map(repr, labels)) + " or a number" * bool(known)
             raise NoOption(f"value must be one of {options}, not {value!r}")
         nearest = _nearest(known, float(value))
-        words = f"Measured: {value:.3g}. The nearest option is: {nearest}."
+        words = f"Measured: {_digits(value)}. The nearest option is: {nearest}."
         equal = [label for label in labels if known[label] == known[nearest]]
-        return Answer(self.asked, equal, words, because, f"{nearest} ({value:.3g})")
+        return Answer(self.asked, equal, words, because, f"{nearest} ({_digits(value)})")
 
     def _chosen(self, change: Any) -> None:
         with self._one_at_a_time:
@@ -297,8 +298,17 @@ def failure(call: Callable[..., object], *arguments: Any) -> Exception:
     raise AssertionError(f"{name} was to raise an exception, and did not")
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _digits(value: float) -> str:
+    """Three digits that count, and no power of ten beside them.
+
+    >>> _digits(1234.5), _digits(0.000071234)
+    ('1230', '0.0000712')
+    """
+    return f"{Decimal(f'{value:.3g}'):f}"
 
 
 # ---------------------------------------------------------- what came of it all
@@ -336,7 +346,7 @@ def _made(make: Callable[[], object]) -> str:
         value = make()
     except (NameError, LookupError):  # its cell has not run, or not to its end
         return NOT_RUN
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return _digits(value) if isinstance(value, float) else str(value)
 
 
 NOT_RUN = "not measured yet: run the cells above"

@@ -32,6 +32,11 @@ FILE = "progress.sqlite"
 FOLDER = Path.cwd()  # of the notebook: where its kernel starts
 MARKS = 10  # more of them nobody counts
 ASKED = "?"  # after the name of a prediction, as one exercise may have the same name
+# JupyterLab breaks printed lines wherever they are full, also inside of words.
+STYLE = (
+    "<style>.jp-OutputArea .jp-OutputArea-output pre"
+    "{word-break:normal;overflow-wrap:anywhere}</style>"
+)
 SECONDS = 5.0  # to wait for another notebook that is writing
 CALLS = re.compile(r'\b(predict|check)\("([a-z_]+\.[a-z_.]+)"')
 
@@ -223,14 +228,16 @@ def _shown(which: str) -> dict[str, str]:
     everything = [name for lesson in lessons for name in lesson.names]
     words = f"The whole course: {_of(everything, so_far).words}. {_memory(bool(lessons))}"
     text = [f"{lesson.title}: predictions {p.words}, exercises {e.words}." for lesson, p, e in rows]
-    if which:
-        html = "".join(f"<p>Predictions {p.html} · exercises {e.html}</p>" for _, p, e in rows)
-    else:
-        html = _table(rows)
+    html = "".join(f"<p>{_counted(p, e)}</p>" for _, p, e in rows) if which else _table(rows)
     return {
-        "text/html": f"{html}<p>{escape(words)}</p>",
+        "text/html": f"{STYLE}{html}<p>{escape(words)}</p>",
         "text/plain": "\n".join([*text, words]),
     }
+
+
+def _counted(predictions: Count, exercises: Count) -> str:
+    said = f"Exercises {exercises.html}"
+    return f"Predictions {predictions.html} · {said.lower()}" if predictions.all else said
 
 
 def _prefixes(lesson: Lesson) -> set[str]:

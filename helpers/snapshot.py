@@ -32,6 +32,7 @@ body:not(:has(.jp-OutputArea)):has(.course-alive) .course-snapshot,
 .jp-OutputArea-child:has(.course-snapshot) ~ .jp-OutputArea-child
   >.jp-OutputArea-output.lm-Panel:not(:has(*)) {display:none}
 .course-control .widget-readout {text-align:right}
+.prediction .widget-toggle-button:disabled {opacity:1}
 .course-control .noUi-handle:focus-visible {outline:3px solid var(--jp-brand-color1,#0072B2)}
 </style>"""
 # ipywidgets names neither a slider's handle nor its number, and Notebook 7 takes the arrow keys.

@@ -1,6 +1,6 @@
 """What recording, drawing and running cost, side by side in one run.
 
-    python3 course.py bench            everything (about six minutes)
+    python3 course.py bench            everything (about eight minutes)
     python3 course.py bench span kill  only these
 
 Medians of several rounds, with the competitors taking turns, because machines
@@ -36,11 +36,15 @@ from time import perf_counter, perf_counter_ns, thread_time_ns
 from typing import Any
 
 from helpers import draw, queues
+from helpers.apart import cluster as apart
+from helpers.apart import pythons
 from helpers.cost import downloads as all_at_once
+from helpers.cost import peak
 from helpers.machine import machine, usable_cpus
 from helpers.run import run
 from helpers.timeline import Timeline
-from helpers.work import crunch, fetch
+from helpers.work import album as photos
+from helpers.work import crunch, echo, fetch, thumbnail, wait
 from helpers.work.real_work import read_text, texts
 from helpers.work.server import allow_many_files, body, server
 
@@ -735,9 +739,142 @@ def bare_pipeline(
     return results
 
 
+def album() -> None:
+    """10 000 photographs of 4 kB through the pipeline of lesson 10, in a fresh process."""
+    code = "import bench; bench.album_here()"
+    there = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    subprocess.run([sys.executable, "-c", code], env=there, check=True)
+
+
+def album_here(count: int = 10_000, crew: int = 8) -> None:
+    """Each answer takes 20 ms; then each stage alone, with the same crew, and nothing kept."""
+    with server() as at, photos.database() as path:
+        urls = [f"{at}/photo/{n % 200}?seconds=0.02&width=120&name={n}" for n in range(count)]
+        photo = fetch(urls[0])
+        small = thumbnail(photo)
+
+        def load(url: str) -> tuple[str, bytes]:
+            return url, fetch(url)
+
+        def shrink(pair: tuple[str, bytes]) -> tuple[str, bytes]:
+            return pair[0], thumbnail(pair[1])
+
+        def note(pair: tuple[str, bytes]) -> str:
+            return photos.note(path, *pair)
+
+        def seconds(items: Sequence[Any], *stages: queues.Stage) -> float:
+            start = perf_counter()
+            assert len(queues.pipeline(items, *stages, size=crew, timeout=900).results) == count
+            return perf_counter() - start
+
+        first = queues.Stage("load", load, crew)
+        stages = first, queues.Stage("shrink", shrink), queues.Stage("note", note)
+        queues.pipeline(urls[:200], *stages, size=crew)  # all is imported, and the server has them
+        idle = peak()
+        all_of_it = seconds(urls, *stages)
+        memory = None if idle is None else (peak() or 0) - idle
+        assert len(photos.noted(path)) == count
+        alone = {
+            "load": seconds(urls, queues.Stage("load", lambda url: void(load(url)), crew)),
+            "shrink": seconds(urls, queues.Stage("shrink", lambda url: void(thumbnail(photo)))),
+            "note": seconds(urls, queues.Stage("note", lambda url: void(note((url, small))))),
+        }
+    row("all of it", all_of_it, "", " s")
+    for name, took in alone.items():
+        row(f"   {name} alone", took, "", " s")
+    row("elapsed ÷ the slowest stage alone", all_of_it / max(alone.values()), "at most 1.2")
+    if memory is not None:
+        row("peak resident memory above idle", memory / 1e6, "at most 300", " MB")
+
+
+def cluster() -> None:
+    """40 items of 50 ms by a pool of two processes and by two workers of Dask's local cluster."""
+    client = apart.connect(workers=2)
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+            ways = {"pool": pool, "cluster": client.get_executor(pure=False)}
+            for work in (wait, crunch):
+                recorded = {
+                    name: partial(_elapsed, run, work, [0.05] * 40, using=executor)
+                    for name, executor in ways.items()
+                }
+                plain = {
+                    f"{name}, plain": partial(_elapsed, _mapped, executor, work, [0.05] * 40)
+                    for name, executor in ways.items()
+                }
+                for once in (*recorded.values(), *plain.values()):
+                    once()
+                cost = turns(5, **recorded, **plain)
+                for end, wanted in (("", "at least 0.7"), (", plain", "")):
+                    ratio = cost[f"pool{end}"] / cost[f"cluster{end}"]
+                    row(f"{work.__name__}{end}: pool ÷ cluster, elapsed", ratio, wanted)
+            executor = ways["cluster"]
+            each = median(_elapsed(_mapped, executor, echo, range(200)) / 200 for _ in range(3))
+        row("an item that takes no time", 1e3 * each, unit=" ms")
+    finally:
+        apart.close(client)
+
+
+def _elapsed(call: Callable[..., Any], *arguments: Any, **named: Any) -> float:
+    start = perf_counter()
+    call(*arguments, **named)
+    return perf_counter() - start
+
+
+def _mapped(executor: Any, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    return list(executor.map(work, items))
+
+
+def nogil() -> None:
+    """Two threads of `crunch` on two CPUs, here and without a GIL; and two interpreters."""
+    pieces = [0.1] * 4
+    ways = (
+        ("threads, with a GIL", pythons.with_gil(), "threads", "1.0"),
+        ("threads, without", pythons.free_threaded(), "threads", "at least 1.7"),
+        ("interpreters", pythons.with_interpreters(), "interpreters", ""),
+    )
+    for name, python, using, wanted in ways:
+        if isinstance(python, pythons.Recording):
+            print(f"  {name}: there is no such Python here; see {pythons.VARIABLE}")
+            continue
+        pairs = [[python.run(crunch, pieces, n, using) for n in (1, 2)] for _ in range(7)]
+        row(
+            f"{name}: speed-up, median of 7", median(two.speedup(one) for one, two in pairs), wanted
+        )
+        row("   CPU time of two ÷ of one", median(_cpu(two) / _cpu(one) for one, two in pairs))
+
+
+def _cpu(timeline: Timeline) -> int:
+    return sum(span.cpu_time for span in timeline.spans)
+
+
+def outside() -> None:
+    """What other tools see of the lost update of lesson 10; installed for this only."""
+    with TemporaryDirectory() as folder:
+        if not _installed(sys.executable, folder, ["frontrun", "pytest-run-parallel", "py-spy"]):
+            return
+        file = shutil.copy(ROOT / "tests" / "tools" / "outside.py", folder)
+        there = {**os.environ, "PYTHONPATH": folder}
+        ran = partial(subprocess.run, cwd=folder, capture_output=True, text=True, timeout=60)
+        explored = ran([sys.executable, file, "explore"], env={**there, "FRONTRUN_ACTIVE": "1"})
+        print(explored.stdout)
+        pytest = [sys.executable, "-m", "pytest", "-q", "--parallel-threads=8", "--iterations=2000"]
+        for name in ("test_own", "test_shared"):
+            ends = [ran([*pytest, f"{file}::{name}"], env=there).returncode for _ in range(3)]
+            row(f"pytest-run-parallel, {name}: failed, of 3", sum(map(bool, ends)))
+        with subprocess.Popen([sys.executable, file, "hangs"], stdout=subprocess.PIPE) as program:
+            assert program.stdout is not None
+            program.stdout.readline()
+            spy = os.path.join(folder, "bin", "py-spy")
+            print(ran([spy, "dump", "--pid", str(program.pid)]).stdout)
+            program.kill()
+
+
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
-    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline)}
+    later = (downloads, tasks, nogil, cluster, pipeline, album, outside)
+    parts = {part.__name__: part for part in (*every, *later)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")

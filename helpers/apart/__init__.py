@@ -66,7 +66,7 @@ def _ended(code: str, seconds: float, script: bool, running: list[Popen[str]]) -
         raise ValueError(f"seconds must be above 0 and at most 60, not {seconds!r}")
     with temporary("apart") as folder:
         arguments = [_write(folder, code)] if script else ["-c", code]
-        with _started(arguments, folder) as process:
+        with started(arguments, folder) as process:
             running.append(process)
             try:
                 printed, said = process.communicate(timeout=seconds)
@@ -74,7 +74,7 @@ def _ended(code: str, seconds: float, script: bool, running: list[Popen[str]]) -
             except subprocess.TimeoutExpired:
                 printed, said = _end(process)
                 exit_code = None
-    return Ended(exit_code, printed, _errors(said), seconds)
+    return Ended(exit_code, printed, errors_in(said), seconds)
 
 
 def at_once(programs: Mapping[str, str], seconds: float = 10.0) -> dict[str, Ended]:
@@ -161,12 +161,14 @@ elif not told:
 
 
 @contextmanager
-def _started(arguments: list[str], folder: str) -> Iterator[Popen[str]]:
+def started(
+    arguments: list[str], folder: str, python: str = sys.executable
+) -> Iterator[Popen[str]]:
     """A new Python, which does not outlive the block."""
     import subprocess
 
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        [python, *arguments],
         cwd=folder,
         env=_environment(),
         stdin=subprocess.DEVNULL,
@@ -234,6 +236,6 @@ def _kill(process: Popen[str], firmly: bool = False) -> None:
             os.killpg(process.pid, signal.SIGKILL if firmly else signal.SIGTERM)
 
 
-def _errors(said: str) -> list[str]:
+def errors_in(said: str) -> list[str]:
     """The messages in what was written to standard error."""
     return list(dict.fromkeys(" ".join(message.split()) for message in ERROR.findall(said)))

@@ -39,10 +39,10 @@ class WorkerStopped(BaseException):
     """Raised inside a thread that must end; not an Exception, so `except` lets it pass."""
 
 
-def raise_in(thread: Thread, error: type[BaseException]) -> None:
-    """Raise `error` in `thread` as soon as it runs Python code again."""
+def raise_in(thread: Thread, error: type[BaseException]) -> bool:
+    """Raise `error` in `thread` as soon as it runs Python code again; False: it runs none here."""
     ident = ctypes.c_ulong(thread.ident or 0)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
+    return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error)))
 
 
 def untraced() -> None:

@@ -67,8 +67,14 @@ def spare() -> None:
         whole(TemporaryDirectory.__init__)
         whole(TemporaryDirectory.cleanup)
         shell.events.register("pre_run_cell", _listen)
+        shell.events.register("pre_run_cell", _complete_main)
         shell.events.register("post_run_cell", _forget)
         _listen()
+
+
+def _complete_main(*_: object) -> None:
+    """`%reset` takes along what a process that is spawned asks of `__main__`."""
+    vars(sys.modules["__main__"]).setdefault("__spec__", None)
 
 
 _late: _Late | None = None

@@ -577,3 +577,7 @@ prediction(
     },
     right="yes, across an await",
 )
+
+from . import _predictions_nogil as _predictions_nogil  # noqa: E402, I001 -- lesson 08, after 07
+from . import _predictions_cluster as _predictions_cluster  # noqa: E402 -- lesson 09
+from . import _predictions_capstone as _predictions_capstone  # noqa: E402 -- lesson 10, at the end

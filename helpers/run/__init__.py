@@ -1,8 +1,8 @@
 """The same work on one worker or many, recorded on a timeline.
 
 `run(work, items, workers=4, using="threads")` hands `items` to workers: threads
-or asyncio's tasks of this process, processes of their own, or any
-`concurrent.futures.Executor`. It always ends: by its deadline, by the Stop of
+or asyncio's tasks of this process, interpreters in it, processes of their own, or
+any `concurrent.futures.Executor`. It always ends: by its deadline, by the Stop of
 a panel, by the first error; and it leaves no worker behind.
 
 One item is in a worker's hands at a time, and every process has a pipe of its
@@ -35,31 +35,14 @@ from ..ending.interrupts import whole
 from ..ending.under_way import noted
 from ..timeline import STOPPED, Timeline, outcome_of
 from .door import MOST as MOST
-from .door import brief, check, check_timeout, listed, must_be_importable
+from .door import brief, check, check_timeout, interpreters_are_there, listed, must_be_importable
+from .errors import Died
+from .errors import RunError as RunError
+from .errors import Stopped as Stopped
+from .serving import in_a_process
 
 PROCESSES = ("spawn", "forkserver", "fork")
-USING = ("serial", "threads", "tasks", "processes", *PROCESSES)
-
-
-class RunError(InOneSentence, RuntimeError):
-    """A run that did not finish, in one sentence.
-
-    `timeline` has every span that had ended, and the results so far, with None
-    where there is none; `index` and `item` say what could not be done. The
-    original exception is the `__cause__`. `failures` has one such error for each
-    item that could not be done: more than one only after `keep_going`.
-    """
-
-    def __init__(
-        self, sentence: str, timeline: Timeline, index: int = -1, item: Any = None
-    ) -> None:
-        super().__init__(sentence)
-        self.timeline, self.index, self.item = timeline, index, item
-        self.failures: list[RunError] = []
-
-
-class Stopped(RunError):
-    """Somebody pressed Stop."""
+USING = ("serial", "threads", "tasks", "interpreters", "processes", *PROCESSES)
 
 
 @noted
@@ -78,12 +61,13 @@ def run(
     """Call `work(item)` for every item and record it; the results are in `.results`.
 
     `using` is "serial" (one thread), "threads", "tasks" (`work` is then an async
-    function; the event loop has a thread of its own), "processes" (the start
-    method "spawn", which every system has), "spawn", "forkserver", "fork", or an
-    `Executor`, which then decides on the number of workers. All workers are up
-    before the first item is handed out, and each has one before any has two;
-    `startup=True` records a span "start" for each process, and `loop=True`, on a
-    lane of its own, each stretch in which the event loop runs what is ready.
+    function; the event loop has a thread of its own), "interpreters" (threads with an
+    interpreter each, since Python 3.14), "processes" (the start method "spawn", which
+    every system has), "spawn", "forkserver", "fork", or an `Executor`, which then
+    decides on the number of workers. All workers are up before the first item is
+    handed out, and each has one before any has two; `startup=True` records a span
+    "start" for each process or interpreter, and `loop=True`, on a lane of its own,
+    each stretch in which the event loop runs what is ready.
 
     Results stand in the order of items. The first error, a worker that died, or
     `timeout` seconds passing stops all workers and raises RunError; with
@@ -199,6 +183,12 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
         raise ValueError(
             f"using must be an Executor that was made: {using.__name__}(4), not a class"
         )
+    if hasattr(using, "get_executor"):
+        raise ValueError("using must be an Executor: client.get_executor(), not the client")
+    if type(using).__name__ == "ClientExecutor":  # nothing of Dask is imported to find out
+        from .cluster import Cluster
+
+        return lambda job, workers: Cluster(job, using)
     if hasattr(using, "submit"):
         return lambda job, workers: _Futures(job, using)
     if using in ("serial", "threads"):
@@ -210,6 +200,10 @@ def _crew(using: Any, work: Any) -> Callable[[_Job, int], _Crew]:
         raise ValueError(f"using must be one of {known} or an Executor, not {brief(using)}")
     if using == "tasks":
         return lambda job, workers: _Tasks(job, _names(workers))
+    if using == "interpreters":
+        interpreters_are_there()
+        must_be_importable(work, by="another interpreter")
+        return lambda job, workers: _Interpreters(job, _names(workers))
     method = "spawn" if using == "processes" else using
     from multiprocessing import get_all_start_methods
 
@@ -228,10 +222,6 @@ def _names(workers: int) -> list[str]:
 # ---------------------------------------------------------------- the job
 
 
-class _Died(Exception):
-    """A worker process that ended without an answer."""
-
-
 class _Job:
     """What is to be done, what is done, and what each worker has in its hands."""
 
@@ -243,12 +233,13 @@ class _Job:
         self.call = timeline.wrap(work)
         self.results: list[Any] = [None] * len(items)
         self.in_hand: dict[int, tuple[str, int]] = {}  # index: (worker, since)
+        self.if_nobody_works = "not all workers had started"
 
     def failed(self, index: int, error: BaseException) -> RunError:
         item = self.items[index]
         worker, _ = self.in_hand.get(index, ("", 0))
         which = f"item {index + 1} of {len(self.items)} ({brief(item)})"
-        if isinstance(error, _Died):
+        if isinstance(error, Died):
             sentence = f"{worker} died ({error}) while it worked on {which}."
         else:
             where = f" in {worker}" if worker else ""
@@ -261,7 +252,7 @@ class _Job:
         sentence = f"Not finished after {timeout:g} s: {done} of {len(self.items)} items done"
         index = -1
         if not self.in_hand:
-            sentence += ", and not all workers had started"
+            sentence += f", and {self.if_nobody_works}"
         else:
             index, (worker, _) = min(self.in_hand.items())
             item = f"item {index + 1} ({brief(self.items[index])})"
@@ -368,16 +359,15 @@ class _Tasks:
         from .tasks import Tasks  # asyncio is slow to import, and workers import this module
 
         self.tasks = Tasks(job, names, job.loop)
-        self.start, self.stop = self.tasks.start, self.tasks.stop
-
-    def wait(self, seconds: float) -> Iterable[Finished]:
-        return _drain(self.tasks.done, seconds)
+        self.start, self.wait, self.stop = self.tasks.start, self.tasks.wait, self.tasks.stop
 
 
 # -------------------------------------------------------------- processes
 
 
 class _Processes:
+    kind = "a process"
+
     def __init__(self, job: _Job, names: Sequence[str], method: str) -> None:
         from multiprocessing import get_context
 
@@ -394,14 +384,23 @@ class _Processes:
 
         self.job.timeline._make_folder()  # a fork cannot say that there is none
         for name in self.names:
-            ours, theirs = self.context.Pipe()
-            inherited = [*self.workers, ours] if self.context.get_start_method() == "fork" else []
-            arguments = (theirs, inherited, self.job.call, calibration())
-            process = self.context.Process(target=_serve, args=arguments, name=name, daemon=True)
-            self.starting[ours] = perf_counter_ns()
+            since, (pipe, worker) = perf_counter_ns(), self._begin(name, calibration())
+            self.starting[pipe], self.workers[pipe] = since, worker
+
+    def _begin(self, name: str, calibration: str) -> tuple[Any, Any]:
+        """Our end of the pipe to a new worker, and the worker."""
+        ours, theirs = self.context.Pipe()
+        inherited = [*self.workers, ours] if self.context.get_start_method() == "fork" else []
+        arguments = (theirs, inherited, self.job.call, calibration)
+        process = self.context.Process(target=in_a_process, args=arguments, name=name, daemon=True)
+        try:
             process.start()
-            self.workers[ours] = process
+        except BaseException:  # the traceback keeps it alive, and files are short
+            ours.close()
+            raise
+        finally:
             theirs.close()
+        return ours, process
 
     def wait(self, seconds: float) -> Iterable[Finished]:
         from multiprocessing.connection import wait
@@ -419,7 +418,7 @@ class _Processes:
                 why = f"what it returned cannot be unpickled ({outcome_of(error)})"
                 message = (ValueError(why), None)
             if pipe in self.starting:
-                yield from self._is_up(pipe)
+                yield from self._is_up(pipe, message)
             else:
                 index = self.at.pop(pipe)
                 yield index, *message
@@ -430,8 +429,10 @@ class _Processes:
                 if process.exitcode is not None and not pipe.poll():
                     yield from self._died(pipe)
 
-    def _is_up(self, pipe: Any) -> Iterable[Finished]:
+    def _is_up(self, pipe: Any, error: BaseException | None) -> Iterable[Finished]:
         since, process = self.starting.pop(pipe), self.workers[pipe]
+        if error is not None:
+            raise self._no_start(process, outcome_of(error).removesuffix(".")) from error
         if self.job.startup:
             now = perf_counter_ns()
             self.job.timeline.add("start", process.name, since, now, pid=process.pid)
@@ -451,7 +452,8 @@ class _Processes:
             yield from self._died(pipe)
         except Exception as error:
             self.at.pop(pipe)
-            yield index, ValueError(f"it cannot be sent to a process ({outcome_of(error)})"), None
+            why = f"it cannot be sent to {self.kind} ({outcome_of(error)})"
+            yield index, ValueError(why), None
             yield from self._hand_out(pipe)
 
     def _died(self, pipe: Any) -> Iterable[Finished]:
@@ -460,13 +462,14 @@ class _Processes:
         how = _how(process.exitcode)
         if pipe in self.starting:
             sleep(GRACE / 10)  # an interrupt that has ended it may be on its way to us
-            raise RunError(
-                f"{process.name} could not start ({how}). All workers were told to stop.",
-                self.job.timeline,
-            )
+            raise self._no_start(process, how)
         if pipe in self.at:
             self._record_open(pipe, process, f"died: {how}")
-            yield self.at.pop(pipe), _Died(how), None
+            yield self.at.pop(pipe), Died(how), None
+
+    def _no_start(self, process: Any, why: str) -> RunError:
+        said = f"{process.name} could not start ({why}). All workers were told to stop."
+        return RunError(said, self.job.timeline)
 
     def _record_open(self, pipe: Any, process: Any, outcome: str) -> None:
         """The span a worker was in when it ended, which it could not record itself."""
@@ -485,55 +488,31 @@ class _Processes:
         return not_stopped(dict.fromkeys(left, "ends with its call"))
 
 
+class _Interpreters(_Processes):
+    """The same in this process: each worker is a thread with an interpreter of its own."""
+
+    kind = "another interpreter"
+
+    def __init__(self, job: _Job, names: Sequence[str]) -> None:
+        super().__init__(job, names, "spawn")
+
+    def _begin(self, name: str, calibration: str) -> tuple[Any, Any]:
+        from .interpreters import Worker
+
+        worker = Worker(name, self.job.call, calibration)
+        worker.start()
+        return worker.pipe, worker
+
+    def _record_open(self, pipe: Any, process: Any, outcome: str) -> None:
+        if process.is_alive():  # who has ended has recorded it
+            super()._record_open(pipe, process, outcome)
+
+
 def _how(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         with suppress(ValueError):
             return f"killed by {signal.Signals(-exitcode).name}"
     return f"exit code {exitcode}"
-
-
-def _serve(pipe: Any, inherited: Sequence[Any], call: Any, calibration: str) -> None:
-    """A worker process: answers items until its parent is gone, see `orphans`, or ends it."""
-    from ..work import calibrate_as
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is asked to stop, and stops us
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by this; a fork has the parent's handler
-    for other in inherited:
-        other.close()
-    calibrate_as(calibration)
-    pipe.send(None)
-    with suppress(EOFError, OSError):
-        while True:
-            _answer(pipe, call, pipe.recv_bytes())
-
-
-def _answer(pipe: Any, call: Any, data: bytes) -> None:
-    import pickle
-
-    try:
-        answer: tuple[BaseException | None, Any] = (None, call(pickle.loads(data)))
-    except BaseException as error:
-        answer = (_portable(error), None)
-    try:
-        pipe.send(answer)
-    except OSError:
-        raise
-    except Exception as error:
-        what = type(answer[1]).__name__
-        text = f"it returned a {what}, which cannot be sent back ({outcome_of(error)})"
-        pipe.send((TypeError(text), None))
-
-
-def _portable(error: BaseException) -> BaseException:
-    """The exception itself where it survives pickling, else one that says the same."""
-    import pickle
-
-    try:
-        if type(pickle.loads(pickle.dumps(error))) is type(error):
-            return error
-    except Exception:
-        pass
-    return RuntimeError(outcome_of(error))
 
 
 # -------------------------------------------------------------- executors

@@ -63,13 +63,29 @@ def check_timeout(timeout: Any) -> None:
         raise ValueError(f"timeout must be a number of seconds above 0, not {brief(timeout)}")
 
 
-def must_be_importable(work: Any) -> None:
-    """A new process finds a function by importing its module; see lesson 03."""
+def interpreters_are_there() -> None:
+    """ValueError where this Python has no `concurrent.interpreters`."""
+    from importlib.util import find_spec
+
+    if find_spec("concurrent.interpreters") is None:
+        raise ValueError(
+            'using="interpreters" takes Python 3.14 or later, and this is Python '
+            f"{sys.version.split()[0]}"
+        )
+
+
+def must_be_importable(work: Any, by: str = "a new process") -> None:
+    """A new process finds a function by importing its module; see lesson 03.
+
+    So does another interpreter, which has no main module to look into.
+    """
     name = name_of(work)
     main = sys.modules["__main__"]
     notebook = not hasattr(main, "__file__")
-    in_a_cell = notebook and getattr(work, "__module__", None) == "__main__"
-    why = "it is defined in a notebook cell" if in_a_cell else ""
+    place = "a notebook cell" if notebook else "the main program"
+    blind = notebook or by != "a new process"
+    in_main = blind and getattr(work, "__module__", None) == "__main__"
+    why = f"it is defined in {place}" if in_main else ""
     if "<lambda>" in name:
         why = "it is a lambda"
     elif "<locals>" in name:
@@ -83,15 +99,15 @@ def must_be_importable(work: Any) -> None:
             named = [
                 str(arg) for op, arg, _ in genops(pickle.dumps(work, 2)) if op.name == "GLOBAL"
             ]
-            if notebook and (
+            if blind and (
                 here := [n.partition(" ")[2] for n in named if n.startswith("__main__ ")]
             ):
-                why = f"{here[0]}, which it needs, is defined in a notebook cell"
+                why = f"{here[0]}, which it needs, is defined in {place}"
         except Exception as error:
             why = f"it cannot be pickled ({outcome_of(error)})"
     if why:
         raise ValueError(
-            f"work must be a function that a new process can import, and {name} is not: {why}. "
+            f"work must be a function that {by} can import, and {name} is not: {why}. "
             "Define it with def at the top of a module, or use threads."
         )
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import selectors
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from inspect import iscoroutine
-from queue import SimpleQueue
 from time import monotonic, perf_counter_ns, thread_time_ns
 from typing import Any, Protocol
 
@@ -48,7 +48,8 @@ class Tasks:
         self.job: _Job = job
         self.names, self.watched = names, watched
         self.todo: Iterator[tuple[int, Any]] = iter(enumerate(self.job.items))
-        self.done: SimpleQueue[tuple[int, BaseException | None, Any]] = SimpleQueue()
+        self.done: deque[tuple[int, BaseException | None, Any]] = deque()
+        self.news = threading.Event()  # set once in a turn of the loop, as each costs a hand-over
         self.at: set[int] = set()  # items that somebody is at
         self.stopping = False
         self.looked_up = threading.Event()
@@ -76,7 +77,8 @@ class Tasks:
             if not self.stopping:  # else nobody asks any more
                 for index in [*self.at, *(index for index, _ in self.todo)]:
                     error = LoopStopped("the event loop was stopped under it")
-                    self.done.put((index, error, None))
+                    self.done.append((index, error, None))
+            self.news.set()
 
     async def _all(self) -> None:
         await asyncio.wait([asyncio.create_task(self._work(), name=name) for name in self.names])
@@ -102,12 +104,16 @@ class Tasks:
         except (WorkerStopped, GeneratorExit):
             raise
         except BaseException as error:
-            self.at.remove(index)
-            self.done.put((index, error, None))
+            self._ended(index, error, None)
         else:
-            self.at.remove(index)
             job.in_hand.pop(index)
-            self.done.put((index, None, result))
+            self._ended(index, None, result)
+
+    def _ended(self, index: int, error: BaseException | None, result: Any) -> None:
+        self.at.remove(index)
+        if not self.done:
+            self.loop.call_soon(self.news.set)
+        self.done.append((index, error, result))
 
     async def _result(self, item: Any) -> Any:
         try:
@@ -137,6 +143,13 @@ class Tasks:
                 task.get_coro().close()
 
     # --------------------------------------------------------- in the run's thread
+
+    def wait(self, seconds: float) -> Iterator[tuple[int, BaseException | None, Any]]:
+        """What has ended, for `seconds` at most."""
+        self.news.wait(seconds)
+        self.news.clear()
+        while self.done:
+            yield self.done.popleft()
 
     @whole
     def stop(self) -> str:

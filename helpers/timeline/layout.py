@@ -46,6 +46,8 @@ LONGEST = 200  # letters of a name that the mouse finds on a bar
 SHARED = 0.9  # a CPU share below this is written into the bar: it had to share
 DEEPEST = 6  # spans nested deeper than this share a level
 ALIKE = 6  # so many lanes beside each other that did the same at the same time are drawn as one
+NUMBERS = "0123456789_-–"  # by these, at their ends, lanes are told apart: they are not cut off
+TOLD = 9  # of them at most
 SAME = 0.02  # of the picture's time: what still counts as the same time
 MARKED = 4.0  # pixels from one switch interval to the next at least, else nobody can see it
 
@@ -97,7 +99,7 @@ class Page(Sheet):
         labels = [_together(row) for each in rows.values() for row in each]
         labels += [name for timeline in timelines.values() for name in timeline.depths]
         longest = max((width_of(label[:LONGEST]) for label in labels), default=0)
-        self.left = 16 + min(wide / 5, longest)
+        self.left = 16 + min(wide / 4, longest)
         self.scale = (wide - self.left - 30) / self.total  # pixels per nanosecond
         heights = (GAP + self.levels(row) for each in rows.values() for row in each)
         self.unit = min(ROW, high / max(1, sum(heights)))
@@ -161,7 +163,9 @@ class Page(Sheet):
         for i, row in enumerate(rows):
             height = self.unit * self.levels(row)
             if i % every == 0:
-                name = short(_together(row), self.left - 12)
+                label = _together(row)
+                told = len(label[-TOLD:]) - len(label[-TOLD:].rstrip(NUMBERS))
+                name = short(label, self.left - 12, told)
                 self.items.append(Text(self.left - 8, self.y + height / 2, name, "end"))
             for n, (lane, spans) in enumerate(row.items()):
                 y, part = self.y + height * n / len(row), height / len(row)
@@ -344,7 +348,13 @@ class Page(Sheet):
             yield [Box(0, 3, 20, 12, "ran")], f"{more} more names"
 
     def legend_kinds(self) -> Iterator[Entry]:
-        kinds = {item.kind: item.colour for item in reversed(self.items) if isinstance(item, Box)}
+        """Hatchings, in the colour that all of a kind have; in grey if that stands for a name."""
+        found = {(item.kind, item.colour) for item in self.items if isinstance(item, Box)}
+        named = [look for looks, _ in self.legend_names() for look in looks]
+        kinds = dict[str, int]()
+        for kind, colour in found:
+            alone = kind not in kinds and Box(0, 3, 20, 12, kind, colour) not in named
+            kinds[kind] = colour if alone else REST
         for kind in LOOKS:
             if kind in kinds and not self.dense and LOOKS[kind] not in self.names:
                 yield [Box(0, 3, 20, 12, kind, kinds[kind])], LOOKS[kind]

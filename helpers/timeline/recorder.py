@@ -74,6 +74,7 @@ class Timeline:
         self.results: list[Any] = []
         self.depths: dict[str, Depth] = {}  # of queues, by name; see `queues`
         self.turns: int | None = None  # see `takes`
+        self.within = 0  # nanoseconds: how well the clocks of other computers are known
         self._rows: list[Recorded] = []
         self._record: Callable[[Recorded], None] = self._rows.append
         self._place: dict[str, str] = {}  # its folder, once there is one
@@ -262,6 +263,9 @@ class Timeline:
         if LOOP in self.lanes():
             longest = max(span.seconds for span in self.lanes()[LOOP])
             text.append(f"The event loop was held up for {max(longest, 0.001):.3f} s at most.")
+        if self.within:
+            within = f"{self.within / 1e6:.2g} ms"
+            text.append(f"The clock of another computer is known to within {within}.")
         text += [f"{name}: {depth.describe(start, stop)}" for name, depth in self.depths.items()]
         return " ".join(text)
 

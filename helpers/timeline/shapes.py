@@ -119,14 +119,19 @@ def fits(text: str, room: float) -> bool:
     return len(text) * NARROW <= room and width(text) <= room
 
 
-def short(text: str, room: float) -> str:
-    """`text`, cut off where it would take more than `room` pixels."""
+def short(text: str, room: float, end: int = 0) -> str:
+    """`text`, cut where it would take more than `room` pixels; its last `end` letters stay.
+
+    >>> short("ThreadPoolExecutor-0_3", 100, 4)
+    'ThreadP…-0_3'
+    """
     if fits(text, room):
         return plain(text)
+    kept = text[-end:] if end else ""
     text = text[: max(0, int(room / NARROW))]
-    while text and width(text) + NARROW > room:
+    while text and width(text + kept) + NARROW > room:
         text = text[:-1]
-    return plain(text) + "…"
+    return plain(f"{text}…{kept}")
 
 
 def apart(wanted: Sequence[float], distance: float, lowest: float) -> list[float]:

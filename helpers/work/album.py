@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 
 from ..folders import temporary
 from . import server
-from .real_work import check_whole, forget, of_this_thread, photograph
+from .real_work import averages, check_whole, forget, of_this_thread, photograph, unpacked
 from .records import connect, told
 
 MOST = 99_999  # photographs
@@ -42,6 +42,25 @@ def files(count: int = 12, width: int = 1600) -> Iterator[list[str]]:
             with open(path, "wb") as file:
                 file.write(photo)
         yield paths
+
+
+def pixels(count: int = 8, width: int = 400) -> list[tuple[int, bytes]]:
+    """Photographs as bare pixels: the width of each, and its bytes, RGB, row by row."""
+    check_whole("count", count, MOST)
+    return [unpacked(photograph(n, width)) for n in range(count)]
+
+
+def shrink(photo: tuple[int, bytes], size: int = 128) -> bytes:
+    """The pixels of a small copy, computed in Python alone: it needs no library, and so any Python.
+
+    What `thumbnail_in_python` does between unpacking and packing.
+    """
+    width, data = photo
+    check_whole("size", size, 5000)
+    step = -(-max(width, len(data) // (3 * width)) // size)  # rounded up
+    strip = 3 * width * step
+    strips = (data[start : start + strip] for start in range(0, len(data), strip))
+    return b"".join(averages(each, width, step) for each in strips)
 
 
 @contextmanager

@@ -31,6 +31,10 @@ NOT_THE_LIBRARY = ("site-packages", "dist-packages", "test", "tests", "__pycache
 CLIENT = ("httpx", "httpcore", "ssl")  # what a first download imports
 TOO_MANY_PIXELS = 50_000_000  # 150 MB once it is unpacked
 
+# Who may bring a server back that has died: says whether it did, for an address. `server`,
+# which needs this module, puts itself in.
+revivers: list[Callable[[str], bool]] = []
+
 
 class Undone(RuntimeError):
     """One item of real work that could not be done; the sentence names it."""
@@ -54,7 +58,12 @@ def fetch(url: str, seconds: float = 10.0) -> bytes:
     _check_seconds(seconds)
     client = of_this_thread("client", lambda: httpx.Client(verify=_trust(), trust_env=False))
     try:
-        answer = client.get(url, timeout=seconds)
+        try:
+            answer = client.get(url, timeout=seconds)
+        except httpx.ConnectError:
+            if not any(revives(url) for revives in revivers):
+                raise
+            answer = client.get(url, timeout=seconds)
         return _whole(url, answer.status_code, answer.reason_phrase, answer.content)
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
@@ -66,11 +75,19 @@ async def fetch_async(url: str, seconds: float = 10.0) -> bytes:
     (httpx has a client for tasks, too; with a thousand of them under way it takes
     seconds to find a free connection, again and again.)
     """
+    import asyncio
+
     import httpx
 
     _check_seconds(seconds)
     try:
-        return _whole(url, *await _answer(httpx.URL(url), seconds))
+        at = httpx.URL(url)
+        try:
+            return _whole(url, *await _answer(at, seconds))
+        except httpx.ConnectError:
+            if not any([await asyncio.to_thread(revives, url) for revives in revivers]):
+                raise
+            return _whole(url, *await _answer(at, seconds))
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:
         _undone(url, seconds, error)
 
@@ -265,7 +282,11 @@ def thumbnail_in_python(photo: str | bytes, size: int = 128) -> bytes:
     image = _opened(photo)
     width, height = image.size
     step = -(-max(width, height) // size)  # rounded up
-    rows = [_averages(image.crop((0, y, width, y + step)), step) for y in range(0, height, step)]
+    ends = [*range(step, height, step), height]
+    strips = (
+        image.crop((0, y, width, end)) for y, end in zip(range(0, height, step), ends, strict=True)
+    )
+    rows = [averages(strip.tobytes(), width, step) for strip in strips]
     return _as_png(Image.frombytes("RGB", (len(rows[0]) // 3, len(rows)), b"".join(rows)))
 
 
@@ -276,19 +297,25 @@ def check_whole(name: str, number: Any, most: int, least: int = 1) -> None:
         )
 
 
-def _averages(strip: Image, step: int) -> bytes:
-    """One row of pixels out of a strip that is `step` pixels high."""
-    data, width, row = strip.tobytes(), strip.width, bytearray()
+def averages(strip: bytes, width: int, step: int) -> bytes:
+    """One row of pixels, RGB, out of a strip that is `step` pixels high at most."""
+    height, row = len(strip) // (3 * width), bytearray()
     for left in range(0, width, step):
         right = min(left + step, width)
         for colour in range(3):
             total = 0
-            for y in range(strip.height):
+            for y in range(height):
                 start = (y * width + left) * 3 + colour
-                total += sum(data[start : (y * width + right) * 3 : 3])
-            count = strip.height * (right - left)
+                total += sum(strip[start : (y * width + right) * 3 : 3])
+            count = height * (right - left)
             row.append((total + count // 2) // count)
     return bytes(row)
+
+
+def unpacked(photo: bytes) -> tuple[int, bytes]:
+    """Its width, and its pixels, RGB, row by row."""
+    image = _opened(photo)
+    return image.width, image.tobytes()
 
 
 def _opened(photo: str | bytes) -> Image:

@@ -12,6 +12,8 @@ whatever happens to that. What a request asks for stands in its URL:
     /silent                                never an answer
     /garbage                               bytes that are no HTTP
     /die                                   the server's process ends half-way
+    /photo/7?fault=cut&times=2             the same, or the number of an error, so many
+                                           times; without `times` for good
 
 The others take `seconds`, `size` and `name`. The same URL has the same body,
 which `body(url)` computes without a server.
@@ -29,6 +31,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -44,6 +47,9 @@ LONGEST = 60.0  # seconds that an answer may take
 LARGEST = 10_000_000  # bytes of a body
 WAITING = 4096  # connections that may come in before the first is looked at
 JPEG = b"\xff\xd8"  # how each begins
+DYING = 0.5  # seconds
+ERRORS = range(400, 600)
+KEYS = ("seconds", "size", "name", "width", "fault", "times")
 START = 30.0  # seconds that a new process gets until it has its port
 
 
@@ -62,11 +68,17 @@ def server() -> Iterator[str]:
 
 
 def address() -> str:
-    """The address of the one server of this Python; started if it is not running."""
+    """The address of the one server of this Python; started if it is not running.
+
+    If it has died it comes back at the same address, unless somebody else is there now.
+    """
     global _process, _address
+    from .real_work import revivers
+
     with _lock:
+        revivers[:] = [_revived]
         if _process is None or _process.poll() is not None:
-            _process, _address = _start()
+            _process, _address = _start(_address.rpartition(":")[2] or "0")
             atexit.register(_end, _process)
         return _address
 
@@ -83,23 +95,36 @@ _process: subprocess.Popen[str] | None = None
 _address = ""
 
 
+def _revived(url: str) -> bool:
+    """Whether `url` belongs to the one server of this Python, which runs again if it had died."""
+    process = _process
+    if process is None or not url.startswith(f"{_address}/"):
+        return False
+    with suppress(subprocess.TimeoutExpired):  # who dies refuses a little before it is dead
+        process.wait(DYING)
+    return url.startswith(f"{address()}/")
+
+
 def _after_fork_in_child() -> None:
     """The server is its parent's to end, and whoever held the lock may not exist here."""
-    global _lock, _process
-    _lock, _process = threading.Lock(), None
+    global _lock, _process, _address
+    _lock, _process, _address = threading.Lock(), None, ""
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _start() -> tuple[subprocess.Popen[str], str]:
-    """A process that serves until its standard input is closed, which our end does too."""
+def _start(port: str = "0") -> tuple[subprocess.Popen[str], str]:
+    """A process that serves until its standard input is closed, which our end does too.
+
+    At `port` if it is free, else at one that the system chooses.
+    """
     allow_many_files()  # here as well: who asks it has a connection for each question
     new_group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows has flags,
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     process = subprocess.Popen(
-        [sys.executable, "-P", os.path.abspath(__file__)],
+        [sys.executable, "-P", os.path.abspath(__file__), port],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -161,6 +186,8 @@ class Asked(NamedTuple):
     size: int
     name: str
     width: int
+    fault: str  # cut, stall, … or the number of an error, or nothing
+    times: float
 
 
 def _asked(target: str) -> Asked:
@@ -170,8 +197,13 @@ def _asked(target: str) -> Asked:
     path, _, query = target.partition("?")
     what, _, number = path.strip("/").partition("/")
     given = {key: values[-1] for key, values in parse_qs(query).items()}
-    if unknown := set(given) - {"seconds", "size", "name", "width"}:
-        raise ValueError(f"{min(unknown)} is not known; there are seconds, size, name and width")
+    if unknown := set(given) - {*KEYS}:
+        known = f"{', '.join(KEYS[:-1])} and {KEYS[-1]}"
+        raise ValueError(f"{min(unknown)} is not known; there are {known}")
+    fault = given.get("fault", what if what in FAULTS else "")
+    if fault and fault not in FAULTS and fault not in map(str, ERRORS):
+        known = f"{', '.join(FAULTS)} or a number from {ERRORS[0]} to {ERRORS[-1]}"
+        raise ValueError(f"fault must be {known}, not {fault!r:.60}")
     photo = what == "photo"
     least, most = (0, 99_999) if photo else (200, 599)
     return Asked(
@@ -181,6 +213,8 @@ def _asked(target: str) -> Asked:
         int(_number("size", given.get("size", "1000"), 0, LARGEST)),
         given.get("name", ""),
         int(_number("width", given.get("width", "800"), 1, 6000)),
+        fault,
+        _number("times", given.get("times", "1e9"), 0, 1e9),
     )
 
 
@@ -211,12 +245,15 @@ def _photograph(number: int, width: int) -> bytes:
 # ---------------------------------------------------------- the process, from inside
 
 
-async def _serve() -> None:
+async def _serve(port: int = 0) -> None:
     import asyncio
 
     parent = os.getppid()  # before anybody knows of us: soon it may be killed
     allow_many_files()
-    listening = await asyncio.start_server(_talk, HERE, 0, backlog=WAITING)
+    try:
+        listening = await asyncio.start_server(_talk, HERE, port, backlog=WAITING)
+    except OSError:
+        listening = await asyncio.start_server(_talk, HERE, 0, backlog=WAITING)
     port = listening.sockets[0].getsockname()[1]
     print(f"http://{HERE}:{port}", flush=True)
     _be_quiet()
@@ -292,16 +329,20 @@ async def _answer(
     if not head and request.method != b"GET":
         return _send(line, writer, 405, b"GET and HEAD are all that there is\n")
     try:
-        asked = _asked(request.target.decode("ascii"))
+        asked = _asked(target := request.target.decode("ascii"))
     except ValueError as error:
         return _send(line, writer, 400, f"{error}\n".encode(), head)
+    if asked.fault and gone_wrong[target] < asked.times:
+        gone_wrong[target] += 1
+        await asyncio.sleep(asked.seconds)
+        if asked.fault in FAULTS:
+            return await FAULTS[asked.fault](line, asked, reader, writer)
+        return _send(line, writer, int(asked.fault), b"wrong on demand\n", head)
     if asked.what == "photo":  # made meanwhile, on a thread: the other connections go on
         made = asyncio.to_thread(_body, asked)
         _, photo = await asyncio.gather(asyncio.sleep(asked.seconds), made)
         return _send(line, writer, 200, photo, head)
     await asyncio.sleep(asked.seconds)
-    if asked.what in FAULTS:
-        return await FAULTS[asked.what](line, asked, reader, writer)
     if asked.what in ("wait", "status"):
         return _send(line, writer, asked.number, _body(asked), head)
     return _send(line, writer, 404, b"ask for /wait?seconds=0.05&size=1000\n", head)
@@ -328,15 +369,18 @@ def _send(
 
 # -------------------------------------------------------------- what goes wrong
 
+gone_wrong: Counter[str] = Counter()  # how often, by what was asked for
+
 
 async def _cut(
     line: h11.Connection, asked: Asked, reader: StreamReader, writer: StreamWriter
 ) -> None:
     import h11
 
-    headers = [("Content-Length", str(asked.size))]
+    whole = _body(asked)
+    headers = [("Content-Length", str(len(whole)))]
     writer.write(line.send(h11.Response(status_code=200, headers=headers)) or b"")
-    writer.write(_body(asked)[: asked.size // 2])
+    writer.write(whole[: len(whole) // 2])
     await writer.drain()
 
 
@@ -375,4 +419,4 @@ if __name__ == "__main__":
 
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     threading.Thread(target=_end_with_the_pipe, daemon=True).start()
-    asyncio.run(_serve())
+    asyncio.run(_serve(*map(int, sys.argv[1:])))

@@ -120,6 +120,7 @@ def test_a_prediction_is_made_by_keyboard_and_answered(rooms: Lesson) -> None:
     rooms.run_cell(ANSWER)
     expect(said).to_contain_text("Measured: 0.1 s.")
     expect(prediction.get_by_role("button").first).to_be_disabled()
+    expect(prediction.get_by_role("button").first).to_have_css("opacity", "1")  # it has a mark
     told = "".join(rooms.cells()[ANSWER]["outputs"][0]["data"]["text/plain"])
     assert "✘ 0.2 s, as you predicted. That is four workers, two waits each." in told
     screenshot(rooms, "prediction answered")

@@ -153,6 +153,15 @@ def test_with_the_slider_the_markers_and_the_frame_move(page: Locator) -> None:
     assert last["x"] > first["x"] + 100
 
 
+def test_every_line_of_a_listing_stands_on_a_line_of_its_own(lesson: Lesson) -> None:
+    whole = """pre => [pre.scrollWidth <= pre.clientWidth,
+        pre.offsetHeight / pre.children.length / parseFloat(getComputedStyle(pre).lineHeight)]"""
+    for listing in lesson.page.locator(".cs-source pre:has(span):visible").all():
+        fits, height = listing.evaluate(whole)
+        assert fits
+        assert height == pytest.approx(1, abs=0.1)
+
+
 def test_a_slider_belongs_to_its_own_schedule(lesson: Lesson) -> None:
     first, second = (lesson.page.locator("figure.cs").nth(n) for n in (0, 2))
     first.locator("input").press("End")
@@ -244,7 +253,7 @@ def test_words_stand_out_in_both_themes(
         locks.press(letter)
     parts = {"figcaption": page, ".cs-step": page, "svg text": page, ".now": page}
     parts |= {"[role=status]": locks.root, "pre": locks.root, "button:enabled": board.root}
-    parts |= {"button:disabled": locks.root}
+    parts |= {"button:disabled": locks.root, ".cs-k": page, ".cs-n": page, ".now .cs-n": page}
     for theme in ("light", "dark"):
         if theme == "dark":
             lesson.dark()

@@ -27,6 +27,7 @@ from helpers import exercises
 pytestmark = pytest.mark.browser
 FIRST = "00-start-here.ipynb"
 PLACES = {"JupyterLab": "lab/tree", "Notebook 7": "notebooks"}
+PROGRESS = 1  # the number of the cell that shows it
 RUNNING = """async () => {
     await jupyterapp.serviceManager.sessions.refreshRunning();
     return [...jupyterapp.serviceManager.sessions.running()].map(session => session.path);
@@ -73,6 +74,12 @@ def test_jupyterlab_opens_with_the_contents_and_a_link_lands_in_the_glossary(
         expect(contents).to_contain_text("Your first prediction")
         expect(lesson.page.locator(".jp-FileBrowser")).to_be_hidden()
         assert not lesson.ask("() => jupyterapp.shell.currentWidget.context.model.dirty")
+        lesson.run_cell(PROGRESS)
+        printed = lesson.page.locator(".jp-OutputArea-output pre").first
+        expect(printed).to_have_css("word-break", "normal")
+        lesson.ask("() => jupyterapp.commands.execute('filebrowser:activate').then(() => null)")
+        for name in lesson.page.locator(".jp-DirListing-itemText").all():
+            assert name.evaluate("e => e.scrollWidth <= e.clientWidth"), "a name is cut off"
         screenshot(lesson, "first screen")
         lesson.page.locator(".jp-RenderedMarkdown a", has_text="worker").first.click()
         word = lesson.page.locator(".jp-MarkdownViewer h2", has_text=re.compile("^Worker"))

@@ -110,3 +110,14 @@ _kept: list[Timeline] = []
 def make_and_keep_a_timeline(folders: Any) -> None:
     _kept.append(Timeline())
     folders.put(_kept[0]._make_folder())
+
+
+def die_once(path: str) -> str:
+    """Kill this process after a while, if nobody has done so before."""
+    time.sleep(0.3)
+    try:
+        open(path, "x").close()
+    except FileExistsError:
+        return path
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    return ""

@@ -7,14 +7,16 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from helpers.run import run
-from helpers.work import album, fetch, server, thumbnail
-from helpers.work.real_work import Undone, photograph
+from helpers.work import album, fetch, server, thumbnail, thumbnail_in_python
+from helpers.work.real_work import Undone, photograph, unpacked
 
 
 def test_the_server_has_every_photograph() -> None:
@@ -36,6 +38,18 @@ def test_what_the_server_does_not_have_is_told() -> None:
         fetch(f"{at}/photo/x")
     with pytest.raises(Undone, match="width must be a number from 1 to 6000, not '0'"):
         fetch(f"{at}/photo/1?width=0")
+
+
+@pytest.mark.parametrize("fault", ["500", "cut", "stall", "garbage"])
+def test_a_photograph_goes_wrong_as_often_as_was_asked_for(fault: str) -> None:
+    (url,) = album.urls(1, seconds=0, width=60)
+    url += f"&fault={fault}&times=2&name={time.time_ns()}"
+    for _ in range(2):
+        with pytest.raises(Undone):
+            fetch(url, 0.2)
+    assert fetch(url) == photograph(0, 60) == server.body(url)
+    with pytest.raises(Undone):
+        fetch(url.replace("&times=2", ""), 0.2)
 
 
 def test_files_are_the_same_photographs_and_gone_afterwards() -> None:
@@ -88,3 +102,11 @@ def test_a_database_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPat
         album.note(path, "7", b"")
     with pytest.raises(Undone, match=r"the album cannot be read: .*there is no such file"):
         album.noted(path)
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_pixels_are_shrunk_as_the_thumbnail_in_python_is(number: int) -> None:
+    photo = photograph(number, 300)
+    small = Image.open(BytesIO(thumbnail_in_python(photo)))
+    assert album.shrink(unpacked(photo)) == small.tobytes()
+    assert album.pixels(number + 1, 300)[number] == unpacked(photo)

@@ -15,11 +15,13 @@ from itertools import chain, pairwise
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from helpers import draw
 from helpers.draw import amdahl, curve, gustafson, html, plot, show, words
@@ -424,6 +426,34 @@ def test_a_name_stands_in_its_bar_and_in_the_legend_only_where_a_bar_is_too_smal
     ]
 
 
+def test_no_two_entries_of_a_legend_look_the_same() -> None:
+    short, other, rest = (Span(f"n{n}", "w", 1, n * 20, n * 20 + 20) for n in range(3))
+    for spans in (
+        [short, other, rest._replace(stop=9999)],
+        [short._replace(stop=21), work("v", 0, 9)],
+    ):
+        laid = Page(timeline_of(*spans))
+        entries = [*laid.legend_names(), *laid.legend_kinds()]
+        looks = [look for looks, _ in entries for look in looks]
+        assert len({*looks}) == len(looks) >= 2
+
+
+def test_workers_of_a_pool_are_told_apart_however_long_their_names() -> None:
+    lanes = [f"{'ThreadPoolExecutor' * n}-0_{m}" for n in (1, 9) for m in (0, 10)]
+    shown = texts(svg_of(timeline_of(*(Span("s", lane, 1, 0, 9) for lane in lanes))))
+    assert {*lanes[:2]} <= {*shown}
+    assert [text[-4:] for text in shown if "…" in text] == ["-0_0", "0_10"]
+
+
+def test_a_png_has_the_colours_of_its_names() -> None:
+    spans = [Span(f"name {n}", "w", 1, n * MS, (n + 1) * MS, MS) for n in range(7)]
+    drawn = Image.open(io.BytesIO(png.png(Page(timeline_of(*spans))))).convert("RGB")
+    found = np.asarray(drawn).reshape(-1, 3)
+    for colour in COLOURS[:7]:
+        wanted = 255 * np.asarray(to_rgb(colour))
+        assert np.linalg.norm(found - wanted, axis=1).min() < 8, colour
+
+
 def test_more_names_than_colours_share_grey() -> None:
     spans = [Span(f"name {n}", "w", 1, n, n + 1) for n in range(10)]
     laid = Page(timeline_of(*spans))
@@ -636,6 +666,9 @@ def test_an_image_is_read_in_both_colour_schemes_on_paper_of_its_own() -> None:
     for part, paper in ((light, "#fff"), (dark, "#111")):
         assert f"--jp-layout-color0:{paper}" in part
     assert "background:var(--jp-layout-color0)" in light
+    shows = shown.bundled(timeline_of(*KINDS))["text/html"]
+    assert "[data-jp-theme-light=false] picture{color-scheme:dark}" in shows
+    assert "min-width:585px" in shows  # narrower, its letters would have less than ten pixels
 
 
 def test_without_ipython_show_prints_the_words(

@@ -13,6 +13,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from helpers import wait_graph
 from helpers.deadline import DeadlinePassed, deadline
@@ -27,6 +28,8 @@ while time.monotonic() < end:
     time.sleep(0.005)
 whole = True
 """
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -294,3 +297,21 @@ def test_a_wait_for_another_thread_is_told_from_another_call() -> None:
         assert [wait_graph.waits(thread) for thread in threads] == [False, True, True]
     for thread in threads:
         thread.join()
+
+
+AFTER_A_RESET = """
+from helpers.run import run
+from helpers.work import wait
+assert len(run(wait, [0.01] * 2, 2, "spawn").results) == 2
+"""
+
+
+def test_processes_are_spawned_also_after_a_reset_of_the_kernel() -> None:
+    manager, client = start_new_kernel(cwd=str(ROOT))
+    try:
+        for code in ("import helpers", "%reset -f", AFTER_A_RESET):
+            reply = client.execute_interactive(code, timeout=60, output_hook=lambda _: None)
+            assert reply["content"]["status"] == "ok", reply["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

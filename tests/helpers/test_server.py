@@ -23,7 +23,7 @@ from jupyter_client.manager import start_new_kernel
 
 from helpers.run import RunError, run
 from helpers.work import server as module
-from helpers.work.real_work import Undone, fetch
+from helpers.work.real_work import Undone, fetch, fetch_async
 from helpers.work.server import ServerError, address, body, server
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +116,16 @@ def test_head_has_the_headers_only(at: str, path: str) -> None:
         ("seconds=nan", b"seconds must be a number from 0 to 60, not 'nan'"),
         ("size=1e30", b"size must be a number from 0 to 1e+07, not '1e30'"),
         ("size=many", b"size must be a number from 0 to 1e+07, not 'many'"),
-        ("colour=red", b"colour is not known; there are seconds, size, name and width"),
+        (
+            "colour=red",
+            b"colour is not known; there are seconds, size, name, width, fault and times",
+        ),
+        (
+            "fault=fire",
+            b"fault must be cut, stall, silent, garbage, die or a number from 400 to 599, "
+            b"not 'fire'",
+        ),
+        ("times=x", b"times must be a number from 0 to 1e+09, not 'x'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_answered_in_one_sentence(
@@ -199,14 +208,34 @@ def test_each_fault_is_told_with_its_url_and_the_server_goes_on(
     assert fetch(f"{at}/wait") == body(f"{at}/wait")
 
 
-def test_a_server_that_dies_half_way_is_told_and_the_next_is_a_new_one() -> None:
+@pytest.mark.parametrize("download", [fetch, lambda url: asyncio.run(fetch_async(url))])
+def test_a_server_that_dies_half_way_is_told_and_comes_back_where_it_was(download: Any) -> None:
     before = address()
     with pytest.raises(Undone, match="/die: the connection was cut"):
-        fetch(f"{before}/die")
+        download(f"{before}/die")
     assert nobody_answers(before)
-    with pytest.raises(Undone, match=r"/wait: no server answers there: "):
-        fetch(f"{before}/wait")
-    after = address()
+    assert download(f"{before}/wait") == body(f"{before}/wait")
+    assert address() == before
+
+
+def test_many_that_find_it_dead_bring_it_back_once() -> None:
+    urls = [f"{address()}/wait?name={n}" for n in range(12)]
+    with pytest.raises(Undone):
+        fetch(f"{address()}/die")
+    for using in ("threads", "tasks"):
+        timeline = run(fetch_async if using == "tasks" else fetch, urls, 12, using)
+        assert timeline.results == [body(url) for url in urls]
+
+
+def test_it_comes_back_elsewhere_where_somebody_has_its_port() -> None:
+    before = address()
+    with pytest.raises(Undone):
+        fetch(f"{before}/die")
+    assert module._process is not None
+    module._process.wait(20)
+    with socket.create_server(("127.0.0.1", int(before.rpartition(":")[2]))):
+        after = address()
+    assert after != before
     assert fetch(f"{after}/wait") == body(f"{after}/wait")
 
 

@@ -29,7 +29,7 @@ from stories import (
 
 from helpers.interleave.report import Schedule, Standing, Step
 from helpers.interleave.told import html
-from helpers.interleave.told.html import page, percent, space
+from helpers.interleave.told.html import ENDED, page, percent, source, space
 from helpers.interleave.told.lanes import LEGIBLE, MOST, Lanes, moments, tint
 from helpers.interleave.told.text import (
     FIRST,
@@ -608,8 +608,8 @@ def test_without_a_script_the_table_and_the_source_are_there(
     plain = Parser(re.sub(r"<(script|style)>.*?</\1>", "", markup, flags=re.DOTALL))
     assert table(story()) in plain.texts["pre"]
     assert not {tag for tag, _ in plain.tags} & {"svg", "input", "script", "style"}
-    for _, source in story().sources.values():
-        assert source[0].strip() in plain.texts["span"]
+    for _, lines in story().sources.values():
+        assert lines[0].strip() in plain.texts["span"]
 
 
 @every_story
@@ -724,7 +724,25 @@ def test_threads_have_colours_that_stay_theirs() -> None:
     assert tint("M") not in [tint(letter) for letter in "ABCDEF"]
 
 
+def test_a_listing_has_colours_line_by_line() -> None:
+    program = 'def f():\n    """of\n    two lines"""\n    return 7  # why'
+    shown = source("A", "f", (3, tuple(program.split("\n"))), ENDED)
+    Parser(shown)
+    rows = [row for row in ET.fromstring(shown).iter("span") if row.get("data-line")]
+    assert ["".join(row.itertext()) for row in rows] == [
+        f" {n:>4}  {line}" for n, line in enumerate(program.split("\n"), 3)
+    ]
+    looks = [[part.get("class") for part in row if part.get("class")] for row in rows]
+    assert looks == [["cs-k"], ["cs-s"], ["cs-s"], ["cs-k", "cs-n", "cs-c"]]
+
+
 # ------------------------------------------------------- the space of schedules
+
+
+def test_stripes_do_not_depend_on_another_picture_which_may_be_folded() -> None:
+    reports = (report_of(lost_update(), {"ok": 2, "lost update: 1": n}, every=True) for n in (3, 4))
+    pictures = [ET.fromstring(live(space(report))) for report in reports]
+    assert len({p.get("id") for each in pictures for p in each.iter(SVG + "pattern")}) == 2
 
 
 def test_the_space_has_a_square_for_each_schedule_and_signs_beside_colours() -> None:
@@ -733,7 +751,8 @@ def test_the_space_has_a_square_for_each_schedule_and_signs_beside_colours() -> 
     picture = ET.fromstring(live(markup))
     fills = [rect.get("fill") for rect in picture.iter(SVG + "rect")]
     assert len(fills) == 6
-    assert fills.count("url(#cs-fails)") == 4
+    stripes = [pattern.get("id") for pattern in picture.iter(SVG + "pattern")]
+    assert [fills.count(f"url(#{stripe})") for stripe in stripes] == [4]
     words = [text.text for text in picture.iter(SVG + "text")]
     assert words == ["✓ ok", "2 of 6: 33%", "✘ lost update: 1", "4 of 6: 67%"]
     assert "6 schedules: 4 fail, 2 do not." in markup

@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+from helpers.apart.cluster import elapsed
 from helpers.cost import private
 from helpers.gil import switch_interval
 from helpers.interleave import explore
@@ -356,3 +357,13 @@ def test_pool_map_makes_about_four_chunks_a_worker_and_an_executor_one_an_item()
         chunk = pool.map_async(abs, range(800))._chunksize  # type: ignore[attr-defined]
     assert 800 / chunk / 3 == pytest.approx(4, abs=0.1)
     assert inspect.signature(Executor.map).parameters["chunksize"].default == 1
+
+
+# ------------------------------------------------------------- 09 beyond one machine
+
+
+def test_a_scheduler_keeps_no_more_workers_busy_than_a_task_is_longer() -> None:
+    """It has handed out a hundred tasks of 0.1 s, 1 ms each, when the first worker is free."""
+    tasks = [0.1] * 10_000
+    busy = [sum(tasks) / elapsed(tasks, workers, 0.001) for workers in (100, 1000)]
+    assert busy == pytest.approx([100, 100], rel=0.02)

@@ -39,6 +39,9 @@ KNOWINGLY: dict[tuple[str, str], str] = {
     ("07-asyncio", "its_cells_are_short"): (
         "the same for programs of tasks, and for those that a reader would copy"
     ),
+    ("08-without-the-gil", "its_cells_are_short"): (
+        "a program that several Pythons run stands whole in one cell"
+    ),
     (LADDER, "it_asks_before_it_measures_and_lets_turn_and_repair"): (
         "exercises to break and to repair stand in the place of predictions and sliders"
     ),

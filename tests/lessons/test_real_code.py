@@ -1,4 +1,4 @@
-"""The standard library's own code stands in sight: a share of the cells that teach contains it.
+"""The standard library's own code stands in sight, or Dask's, in a share of the cells that teach.
 
 A cell teaches unless it asks, answers, checks, moves a slider, shows a board, hints, or tells how
 far somebody has come. It contains real code if it uses what comes from one of MODULES: an import
@@ -28,8 +28,12 @@ LEAST = {  # the share of each lesson, by its number: a third, or a half
     "05": 0.5,
     "06": 0.4,
     "07": 0.5,
+    "08": 0.5,
+    "09": 0.5,
+    "10": 0.35,
 }
-MODULES = {"threading", "multiprocessing", "concurrent", "queue", "asyncio"}
+MODULES = {"threading", "multiprocessing", "concurrent", "queue", "asyncio", "dask"}
+GIVES = {"cluster.connect"}  # of helpers, and what it gives is not: a client of Dask
 HELPING = {"predict", "measured", "check", "hint", "move", "play"}
 
 
@@ -93,10 +97,14 @@ def _uses(tree: ast.AST, known: set[str]) -> bool:
         elif isinstance(node, ast.withitem):
             bound.append((node.optional_vars, node.context_expr))
     for target, value in bound:
-        if isinstance(target, ast.Name) and isinstance(value, ast.Call) and _root(value) in known:
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call) and _gives(value, known):
             known.add(target.id)
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     return any(name.id in known for name in names)
+
+
+def _gives(call: ast.Call, known: set[str]) -> bool:
+    return _root(call) in known or ast.unparse(call.func) in GIVES
 
 
 def _root(value: ast.expr) -> str:

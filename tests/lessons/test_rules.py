@@ -253,6 +253,7 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
     (rules.its_pictures_and_links_say_what_they_are, says("![](99-glossary.md)")),
     (rules.its_pictures_and_links_say_what_they_are, says('<img src="99-glossary.md">')),
     (rules.its_pictures_and_links_say_what_they_are, says("[here](99-glossary.md)")),
+    (rules.its_pictures_and_links_say_what_they_are, says("[`word`](99-glossary.md)")),
     (rules.every_reader_can_show_it, says("> [!NOTE]\n> Look.")),
     (rules.every_reader_can_show_it, says(":::{note}\n:::")),
     (rules.every_reader_can_show_it, says("A claim.[^1]")),

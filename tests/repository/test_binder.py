@@ -49,9 +49,10 @@ def test_the_environment_is_a_plain_list_for_one_exact_supported_python() -> Non
 
 
 def test_the_environment_asks_for_the_ranges_of_pyproject() -> None:
+    optional = PROJECT["optional-dependencies"]
     asked = {
         CONDA_NAMES.get(it.name, it.name): it.specifier
-        for it in map(Requirement, PROJECT["dependencies"])
+        for it in map(Requirement, [*PROJECT["dependencies"], *optional["cluster"]])
     }
     found = {name: SpecifierSet(it) for name, it in ranges().items() if name != "python"}
     assert found.pop("pip") == SpecifierSet()

@@ -35,7 +35,7 @@ DOOR = [
     "LICENSE-prose",
     "tests/tools/suite.py",
 ]
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-cluster.lock", "requirements-dev.lock"]
 posix = pytest.mark.skipif(os.name == "nt", reason="the pretended programs are shell scripts")
 
 
@@ -508,7 +508,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes: the course fits, and what it needs does not."""
     folder = tmp_path / "small disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("needs the right to mount a small file system")
     yield folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = PROJECT["project"]["dependencies"]
-DEV = PROJECT["project"]["optional-dependencies"]["dev"]
+CLUSTER = PROJECT["project"]["optional-dependencies"]["cluster"]
+DEV = CLUSTER + PROJECT["project"]["optional-dependencies"]["dev"]
+LOCKS = ["requirements.lock", "requirements-cluster.lock", "requirements-dev.lock"]
 BUILD = PROJECT["dependency-groups"]["build"]
 
 
@@ -27,7 +30,7 @@ def pinned(name: str) -> dict[tuple[str, str], str]:
     return {(canonicalize_name(package), marker): version for package, version, marker in found}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_names_packages_and_hashes_and_no_host(name: str) -> None:
     for line in text(name).splitlines():
         if line.startswith(("    #", "# This file")):
@@ -43,7 +46,7 @@ def test_a_lock_names_packages_and_hashes_and_no_host(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "asked"),
-    [("requirements.lock", RUNTIME + BUILD), ("requirements-dev.lock", RUNTIME + BUILD + DEV)],
+    zip(LOCKS, [RUNTIME + BUILD, RUNTIME + BUILD + CLUSTER, RUNTIME + BUILD + DEV], strict=True),
 )
 def test_a_lock_satisfies_what_pyproject_asks_for(name: str, asked: list[str]) -> None:
     for requirement in map(Requirement, asked):
@@ -56,11 +59,18 @@ def test_a_lock_satisfies_what_pyproject_asks_for(name: str, asked: list[str]) -
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-def test_the_development_lock_repeats_the_other_one_exactly() -> None:
-    both = pinned("requirements-dev.lock")
-    assert {key: both.get(key) for key in pinned("requirements.lock")} == pinned(
-        "requirements.lock"
-    )
+@pytest.mark.parametrize(("less", "more"), pairwise(LOCKS))
+def test_each_lock_repeats_the_one_before_it_exactly(less: str, more: str) -> None:
+    both = versions(more)
+    assert {package: both.get(package) for package in versions(less)} == versions(less)
+
+
+def versions(name: str) -> dict[str, frozenset[str]]:
+    """Of each package; where more packages want it, it may be wanted on more systems."""
+    found: dict[str, set[str]] = {}
+    for (package, _), version in pinned(name).items():
+        found.setdefault(package, set()).add(version)
+    return {package: frozenset(of) for package, of in found.items()}
 
 
 def test_what_builds_the_package_is_locked_too() -> None:

@@ -56,7 +56,9 @@ MAY_STAY = (
     "resource_tracker", "forkserver", "server.py", "Thread asyncio_", "GarbageCollectorThread",
     "HistorySavingThread",
 )  # fmt: skip
-ENDINGS = ("ok", "KeyboardInterrupt", "CancelledError", "")  # the third of a cell with `await`
+# CancelledError ends a cell with `await`; a process that was just starting gets the interrupt,
+# too, and whoever was writing to it a BrokenPipeError.
+ENDINGS = ("ok", "KeyboardInterrupt", "CancelledError", "BrokenPipeError", "")
 DELIBERATE = {"wrong-on-purpose", "raises-exception"}
 
 PROBE = """
@@ -135,7 +137,7 @@ class Wrong(Exception):
 def lessons() -> dict[str, list[Cell]]:
     """The code cells of every lesson, and of its solutions."""
     folder, found = ROOT / "notebooks", {}
-    for path in sorted(folder.rglob("*.ipynb")):
+    for path in sorted([*folder.glob("*.ipynb"), *folder.glob("[ps]*/*.ipynb")]):
         name = path.relative_to(folder).with_suffix("").as_posix()
         cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
         found[name] = [

@@ -1,6 +1,6 @@
 """Run notebooks from clean kernels and store what they show.
 
-    python3 course.py notebooks                    all lessons and solutions
+    python3 course.py notebooks                    all lessons, pages and solutions
     python3 course.py notebooks 02-threads         those whose name contains this
     python3 course.py notebooks --widgets 02       only what stands in place of widgets
 
@@ -74,7 +74,8 @@ class Unstorable(Exception):
 
 def chosen(names: list[str]) -> list[Path]:
     """The notebooks whose path contains one of the names; all if there are none."""
-    found = sorted(FOLDER.glob("*.ipynb")) + sorted(FOLDER.glob("solutions/*.ipynb"))
+    folders = ("*.ipynb", "pages/*.ipynb", "solutions/*.ipynb")
+    found = [path for each in folders for path in sorted(FOLDER.glob(each))]
     for name in names:
         if not any(name in path.as_posix() for path in found):
             raise Unstorable(f"There is no notebook called {name!r} in {FOLDER.name}/.")

@@ -40,8 +40,11 @@ COMPUTING = (
 IN_BROWSER = "tests/browser/test_lessons.py"
 # Of tests that wait and judge, but hold on a busy computer, too.
 HARDY = (
+    "notebooks/pages/",
     "notebooks/solutions/",
-    *(f"notebooks/{name}" for name in ("03b-", "04-", "04b-", "05-", "07-")),  # the others measure
+    *(  # the others measure
+        f"notebooks/{name}-" for name in ("03b", "04", "04b", "05", "07", "09", "10")
+    ),
     "tests/browser/test_accessible.py",
     IN_BROWSER,
     "tests/exercises/",
@@ -49,7 +52,7 @@ HARDY = (
     *(
         f"tests/helpers/test_{name}.py"
         for name in (
-            *("chrome", "draw", "folders", "ledger", "lesson", "progress"),
+            *("chrome", "cluster", "draw", "folders", "ledger", "lesson", "progress"),
             *("real_work", "records", "timeline"),
         )
     ),

@@ -176,7 +176,7 @@ def _fetch_all(answer: Any) -> str:
             return url.upper()
 
         got = await answer(fetch, ["b", "a", "b"], 2)
-        assert got is not None, "it gives nothing back: is there a `return`?"
+        assert got is not None, "it gives nothing back: is there a return?"
         assert most <= 2, "more than limit calls are under way at once"
         assert list(got) == ["B", "A", "B"], f"for ['b', 'a', 'b'] it gave {list(got)}"
         assert list(await answer(fetch, [], 2)) == [], "without urls there is nothing to fetch"
@@ -282,7 +282,7 @@ def _thumbnails(answer: Any) -> str:
             return photo.upper()
 
         got = await answer(fetch, small, ["b", "a", "b"])
-        assert got is not None, "it gives nothing back: is there a `return`?"
+        assert got is not None, "it gives nothing back: is there a return?"
         not_awaited = [each for each in got if asyncio.iscoroutine(each)]
         for each in not_awaited:
             each.close()

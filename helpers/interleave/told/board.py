@@ -24,6 +24,7 @@ FINE = "This run ended well. Undo takes back a press: try another order."
 KNOWN = "You know this word already: look for another one. Undo takes back a press."
 HOW = {ASLEEP: "asleep", UNSET: "asleep", NOTIFIED: "notified"}  # how a thread waits
 WIDE = {"width": "auto", "margin": "2px 4px 2px 0"}
+FILLS = WIDE | {"width": "0", "min_width": "calc(100% - 4px)"}  # however long its words
 
 
 class Column:
@@ -31,9 +32,9 @@ class Column:
 
     def __init__(self, thread: str, pressed: Callable[[str], None]) -> None:
         self.source = widgets.HTML()
-        self.button = widgets.Button(description=thread, layout=WIDE)
+        self.button = widgets.Button(description=thread, layout=FILLS)
         self.button.on_click(lambda _: pressed(thread))
-        layout = {"flex": "1 1 260px", "min_width": "0"}
+        layout = {"flex": "1 1 auto", "min_width": "260px", "max_width": "100%"}
         self.box = widgets.VBox([self.source, self.button], layout=layout)
 
     def show(self, schedule: Schedule, stands: Standing) -> None:

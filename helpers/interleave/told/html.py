@@ -10,8 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from textwrap import dedent
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from pygments import token
+from pygments.lexers.python import PythonLexer
 
 from ...timeline.shapes import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
@@ -22,6 +26,7 @@ from .lanes import (
     Moment,
     moments,
     opens_at,
+    own_ids,
     rect,
     safe,
     text,
@@ -43,19 +48,32 @@ from .text import (
 from .why import apart, listed, who, woken
 
 UNITS, LINE, SIDE = 150, 40, 15  # schedules drawn one by one, in a line; pixels of each
+WIDEST = 1240  # pixels: of threads beside each other
 LETTER = 7.4  # pixels: the width of one, here
 FINE = COLOURS[2]
 FAILS = (  # stripes, so that it is not told by colour alone
-    '<pattern id="cs-fails" width="6" height="6" patternUnits="userSpaceOnUse">'
+    '<pattern id="\0" width="6" height="6" patternUnits="userSpaceOnUse">'
     f'<path d="M0 0H6V6H0Z" fill="{COLOURS[4]}"/>'
     '<path d="M-1 1L1-1M-1 7L7-1M5 7L7 5" stroke="#fff"/></pattern>'
 )
 SHOW = "<script>document.currentScript.previousSibling.innerHTML = LIVE</script>"
 PRE = '<pre tabindex="0">'  # so that the keyboard can scroll it
+INKS = (  # of a listing, on light and on dark paper, also under a marker
+    (token.Comment, "cs-c", "#4a5d5d", "#c0c0c0"),
+    (token.Literal.String, "cs-s", "#a31515", "#ffb3a0"),
+    (token.Literal.Number, "cs-n", "#00539c", "#9fd0ff"),
+    (token.Keyword, "cs-k", "#006400", "#8fdc94"),
+    (token.Operator.Word, "cs-k", "#006400", "#8fdc94"),
+)
+DARK = "[data-jp-theme-light=false],.vscode-dark,[theme=dark]"  # Jupyter, VS Code, Colab
+COLOURED = "".join(
+    f".cs .{name}{{color:{light}}}:is({DARK}) .cs .{name}{{color:{dark}}}"
+    for name, light, dark in dict.fromkeys(ink[1:] for ink in INKS)
+)
 STYLE = f"""<style>
-.cs{{margin:0 0 8px;max-width:{WIDTH}px;color:{INK}}}
-.cs figcaption{{margin:0 0 8px;line-height:1.5}}
-.cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none;overflow-x:auto;
+.cs{{margin:0 0 8px;max-width:{WIDEST}px;color:{INK}}}
+.cs figcaption{{margin:0 0 8px;max-width:{WIDTH}px;line-height:1.5}}
+.cs.cs.cs pre{{margin:0;font:12px/1.5 {CODE};color:inherit;background:none;overflow-x:auto;
   white-space:pre;word-break:normal;overflow-wrap:normal}}
 .cs-bad,.cs-good{{display:inline-block;padding:1px 8px;border-radius:3px;color:#000}}
 .cs-bad{{background:{COLOURS[4]}}}
@@ -66,19 +84,20 @@ STYLE = f"""<style>
 .cs-wide{{overflow-x:auto}}
 .cs-wide>*{{direction:ltr;margin:0 auto 0 0}}
 div.cs-bad{{display:block;width:fit-content;margin:4px 0;padding:4px 12px}}
-.cs .jp-OutputArea-output pre{{white-space:pre-wrap}}
+.cs.cs.cs .jp-RenderedText pre,.cs.cs.cs .cs-else{{white-space:pre-wrap}}
 .cs summary{{cursor:pointer}}
 .cs input{{display:block;height:24px;min-width:16px;accent-color:#0072B2;cursor:pointer}}
 .cs-step{{min-height:1.5em;margin:2px 0 6px}}
 .cs-code{{display:flex;flex-wrap:wrap;gap:6px 24px;margin:6px 0}}
-.cs-code>div{{flex:1 1 220px;min-width:0;overflow-x:auto}}
+.cs-code>div{{flex:1 1 auto;min-width:220px;max-width:100%}}
+.cs-source>:not(:nth-child(2)){{width:0;min-width:100%}}
 .cs-source b{{padding:1px 6px;border-radius:3px;color:#000}}
 .cs-source em{{font-style:normal}}
 .cs-source pre>span{{display:inline-block;min-width:100%}}
 .cs-source .now,.cs-source .stuck,.cs .cs-else{{background:var(--jp-layout-color2,#8884)}}
 .cs.cs .jupyter-button:disabled{{opacity:1;background:none;color:var(--jp-ui-font-color1);
   outline:1px dashed var(--jp-ui-font-color2);outline-offset:-1px}}
-</style>"""
+{COLOURED}</style>"""
 SCRIPT = """<script>(() => {
 const root = document.currentScript.closest('.cs'), told = TOLD;
 root.querySelector('.cs-live').innerHTML = LIVE;
@@ -102,7 +121,7 @@ const show = () => {
     column.querySelector('em').textContent = text;
     for (const row of column.querySelectorAll('pre>span')) {
       row.className = row.dataset.line == line ? kind : '';
-      row.textContent = (row.className ? mark : ' ') + row.textContent.slice(1);
+      row.firstChild.textContent = row.className ? mark : ' ';
     }
   });
 };
@@ -177,16 +196,31 @@ def sentence(words: str) -> str:
 def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
     """The source of a thread with its marker, and above it what it does."""
     listing = []
-    for number, line in enumerate(dedent("\n".join(lines[1])).splitlines(), lines[0]):
+    for number, line in enumerate(_coloured(dedent("\n".join(lines[1]))), lines[0]):
         mark, kind = (stands.mark, stands.kind) if number == stands.line else (" ", "")
-        words = safe(f"{mark}{number:>4}  {line}")
-        listing.append(f'<span data-line="{number}" class="{kind}">{words}</span>')
+        row = f"<span>{mark}</span>{number:>4}  {line}"
+        listing.append(f'<span data-line="{number}" class="{kind}">{row}</span>')
     code, tab = "\n".join(listing), ' tabindex="0"' * bool(stands.elsewhere)
     return (
         f'<div class="cs-source"><div><b style="background:{tint(thread)};color:#000">{thread}</b> '
         f"{safe(name)} · <em>{safe(stands.text)}</em></div>{PRE}{code}</pre>"
         f'<pre class="cs-else"{tab}>{safe(stands.elsewhere)}</pre></div>'
     )
+
+
+def _coloured(code: str) -> list[str]:
+    """The lines of a program, as HTML with colours."""
+    tokens = PythonLexer(stripnl=False, ensurenl=False).get_tokens(code)
+    html = ""
+    for look, alike in groupby(tokens, lambda each: _look(each[0])):
+        words = "".join(text for _, text in alike)
+        start, stop = (f'<span class="{look}">', "</span>") if look else ("", "")
+        html += "\n".join(f"{start}{safe(line)}{stop}" for line in words.split("\n"))
+    return html.splitlines()
+
+
+def _look(kind: Any) -> str:
+    return next((name for group, name, *_ in INKS if kind in group), "")
 
 
 def stands_at(lines: Source, at: Step | Standing, mark: str, text: str) -> Stands:
@@ -284,7 +318,7 @@ def _shares(report: Report) -> str:
     ]
     left, body, y, full = 20 + LETTER * max(map(len, heads)), "", 2.0, 0.0
     for head, (outcome, number) in zip(heads, outcomes, strict=True):
-        look = f'rx="2" fill="{FINE}"' if is_fine(outcome) else 'rx="2" fill="url(#cs-fails)"'
+        look = f'rx="2" fill="{FINE}"' if is_fine(outcome) else 'rx="2" fill="url(#\0)"'
         look += ' stroke="currentColor" stroke-opacity=".6"'
         boxes = [*_units(number, left, y)] if total <= UNITS else [_share(number / total, left, y)]
         right, bottom = max(x + w for x, _, w in boxes), boxes[-1][1] + SIDE
@@ -294,12 +328,13 @@ def _shares(report: Report) -> str:
         body += text(right + 10, y + SIDE / 2, said)
         full = max(full, right + 10 + LETTER * len(said))
         y = bottom + 8
-    return (
+    svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{safe(counts(report))}" '
         f'viewBox="0 0 {full:.0f} {y:.0f}" fill="currentColor" style="display:block;width:100%;'
         f"min-width:{full * 10 / 12:.0f}px;max-width:{full:.0f}px;height:auto;"
         f'margin:8px 0;font:12px {CODE}">{FAILS}{body}</svg>'
     )
+    return own_ids(svg)
 
 
 def _units(number: int, left: float, y: float) -> Iterator[tuple[float, float, float]]:

@@ -134,7 +134,7 @@ class Lanes:
             f'color:{INK};font:{FONT}px {CODE}">'
             f"{''.join(self._patterns())}{body}</svg>"
         )
-        return svg.replace("\0", f"s{zlib.crc32(svg.encode(errors='replace')):08x}")
+        return own_ids(svg)
 
     def image(self) -> str:
         """The picture as an image, for a page that takes no SVG: without what a mouse finds."""
@@ -375,6 +375,11 @@ def text(x: float, y: float, words: str, anchor: str = "start", style: str = "")
         f'<text x="{x:.1f}" y="{y:.1f}" dy=".36em" text-anchor="{anchor}" '
         f'pointer-events="none"{look}>{safe(words)}</text>'
     )
+
+
+def own_ids(svg: str) -> str:
+    """\\0 becomes an id of this picture alone: what another one defines may be folded away."""
+    return svg.replace("\0", f"s{zlib.crc32(svg.encode(errors='replace')):08x}")
 
 
 def safe(words: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAD = 8  # pixels around a picture
 DOTS = 104  # of the PNG for 100 pixels of the sheet
-SHADES = 16  # colours: a PNG with so few is a third as large, and notebooks store it
+SHADES = 8  # of each colour: a PNG with so few is a third as large, and notebooks store it
 # Rows of dots that are the same as those above make a PNG small; slanted lines do not.
 HATCHES = {"simulated": "||||", "waited": "----", "blocked": "++++", "turn": "..", "unknown": "..."}
 
@@ -45,7 +45,9 @@ def png(sheet: Sheet) -> bytes:
     figure, drawn, small = Figure(), io.BytesIO(), io.BytesIO()
     on_figure(figure, sheet)
     figure.savefig(drawn, format="png", dpi=DOTS, facecolor="white")
-    few = Image.open(drawn).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    colours = {getattr(item, "fill", "") or getattr(item, "colour", INKED) for item in sheet.items}
+    shades = min(256, SHADES * (1 + len(colours)))
+    few = Image.open(drawn).convert("RGB").quantize(shades, dither=Image.Dither.NONE)
     few.save(small, format="PNG", optimize=True)
     return small.getvalue()
 
@@ -150,7 +152,7 @@ def _plot_text(ax: Axes, x: float, text: Text) -> None:
         zorder=20,
     )
     if not text.ink:
-        drawn.set_path_effects([withStroke(linewidth=2, foreground="white")])
+        drawn.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 
 def _plot_cross(ax: Axes, x: float, cross: Cross) -> None:

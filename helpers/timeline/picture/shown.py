@@ -16,7 +16,14 @@ from typing import Any
 from ..layout import Page, Picture, captions, headed, words
 from ..shapes import Sheet, plain
 from .png import png
-from .svg import figure, image
+from .svg import figure, image, legible
+
+# An image follows the system's colours, unless its page says otherwise; an export does not.
+THEMES = (
+    "<style>[data-jp-theme-light=true] picture{color-scheme:light}"
+    "[data-jp-theme-light=false] picture{color-scheme:dark}</style>"
+)
+MOST = 1.5  # times as long as its PNG an SVG may be
 
 
 def show(picture: Picture, title: str = "") -> None:
@@ -58,11 +65,14 @@ def bundle(sheet: Sheet, text: str, caption: str = "", numbers: str = "") -> dic
 def embedded(sheet: Sheet, text: str) -> str:
     """The picture as images that need nothing else.
 
-    An SVG of hundreds of bars is longer than its PNG. It is left out then: notebooks store both,
-    and a Git host shows none that is long.
+    An SVG of hundreds of bars is far longer than its PNG. It is left out then: notebooks store
+    both, and a Git host shows none that is long. Else it is kept, for it follows a dark page.
     """
     dots = "data:image/png;base64," + base64.b64encode(png(sheet)).decode()
     drawn = image(sheet)
-    source = f'<source type="image/svg+xml" srcset="{drawn}">' if len(drawn) <= len(dots) else ""
-    words = f'<img alt="{escape(plain(text))}" style="width:100%" src="{dots}">'
-    return f"<picture>{source}{words}</picture>"
+    source = (
+        f'<source type="image/svg+xml" srcset="{drawn}">' if len(drawn) <= MOST * len(dots) else ""
+    )
+    style = f"width:100%;min-width:{legible(sheet):.0f}px"
+    words = f'<img alt="{escape(plain(text))}" style="{style}" src="{dots}">'
+    return f"<picture>{source}{words}</picture>{THEMES * bool(source)}"

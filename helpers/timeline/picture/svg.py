@@ -40,10 +40,13 @@ HATCH = {  # what lies on paper, and the strength of its colour
     "unknown": ('<path d="M1 1h1.4v1.4H1zM4 4h1.4v1.4H4z" fill-opacity=".6"/>', 0.5),
 }
 FAINT = {"band": 0.07, "grid": 0.2}
+ON = "var(--jp-layout-color0)"
+EDGE = ' stroke="currentColor" stroke-opacity=".5" stroke-width=".7"'  # of a bar
 HALO = f' style="paint-order:stroke;stroke:{PAPER};stroke-width:3px"'  # around letters
 ON_PAPER = (  # where there is no page to take colours from
     "<style>:root{--jp-content-font-color1:#222;--jp-layout-color0:#fff;"
     "background:var(--jp-layout-color0)}"
+    ".e{stroke:currentColor;stroke-opacity:.5;stroke-width:.7}"
     ".h{paint-order:stroke;stroke:var(--jp-layout-color0);stroke-width:3px}@media(prefers-color-scheme:dark)"
     "{:root{--jp-content-font-color1:#ddd;--jp-layout-color0:#111}}</style>"
 )
@@ -73,6 +76,11 @@ def figure(drawn: str, caption: str, numbers: str = "", *, wide: float = WIDTH) 
     return f'<figure style="{style}">{drawn}{said}</figure>'
 
 
+def legible(sheet: Sheet) -> float:
+    """Pixels: how wide the picture must be, so that its letters have ten."""
+    return sheet.wide * 10 / FONT
+
+
 def inline(sheet: Sheet, label: str) -> str:
     """The picture, for a page whose colours it takes."""
     return _svg(sheet, f'role="img" aria-label="{escape(plain(label))}"', _boxes)
@@ -81,7 +89,8 @@ def inline(sheet: Sheet, label: str) -> str:
 def image(sheet: Sheet) -> str:
     """The address of the picture as an image, which has all of it inside."""
     body = _svg(sheet, f'width="{sheet.wide:.0f}" height="{sheet.y:.0f}"', _shapes, ON_PAPER)
-    body = body.replace(HALO, ' class="h"')
+    body = body.replace(HALO, ' class="h"').replace(EDGE, ' class="e"').replace(PAPER, ON)
+    body = body.replace(' pointer-events="none"', "").replace(' text-anchor="start"', "")
     return "data:image/svg+xml," + quote(body.replace('"', "'"), safe="/:=,;()'!*+-._~")
 
 
@@ -95,7 +104,7 @@ def _svg(sheet: Sheet, attributes: str, boxes: Callable[[list[Box]], str], style
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}'
         f' viewBox="0 0 {sheet.wide:g} {sheet.y:.0f}" fill="currentColor"{crisp} style="width:100%;'
-        f"min-width:{sheet.wide * 10 / FONT:.0f}px;height:auto;color:{INK};"
+        f"min-width:{legible(sheet):.0f}px;height:auto;color:{INK};"
         f'font:{FONT}px system-ui,sans-serif">{body}</svg>'
     )
     return svg.replace("\0", f"t{zlib.crc32(svg.encode(errors='replace')):08x}")
@@ -144,7 +153,7 @@ def _style(box: Box) -> str:
     if box.kind in HATCH:
         style = f'fill="url(#\0{box.kind}{box.colour})"'
     edged = box.width >= 3 and not box.fill
-    return style + ' stroke="currentColor" stroke-opacity=".5" stroke-width=".7"' * edged
+    return style + EDGE * edged
 
 
 def _text(text: Text) -> str:
