@@ -50,6 +50,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "course.json"  # written last: without it .venv counts as unfinished
+SIGNED = VENV / "signed"  # there once the lessons are signed
 
 
 class Trouble(Exception):
@@ -64,6 +65,7 @@ def lab(arguments: "list[str]") -> int:
     prepare("lab")
     try:
         furnish(VENV)
+        trust()
     except OSError as error:
         raise Trouble(explain(str(error))) from error
     command = ["-m", "jupyterlab", "-y", "--Application.log_level=INFO"]
@@ -88,6 +90,8 @@ def cluster(arguments: "list[str]") -> int:
 def update(arguments: "list[str]") -> int:
     """Pull the newest version, notebook by notebook, cell by cell."""
     refuse(arguments)
+    if SIGNED.exists():
+        SIGNED.unlink()  # what is new is signed at the next start
     return run([sys.executable, str(Path("tests", "tools", "update.py"))])
 
 
@@ -343,6 +347,23 @@ def furnish(prefix: Path) -> None:
     for path, text in files.items():
         (prefix / path).parent.mkdir(parents=True, exist_ok=True)
         (prefix / path).write_text(text, encoding="utf-8")
+
+
+def trust() -> None:
+    """Sign the lessons as they came, once.
+
+    JupyterLab shows the stored pictures and styles of a notebook that it does not
+    trust only in part.
+    """
+    if SIGNED.exists():
+        return
+    lessons = sorted(str(path) for path in ROOT.glob("notebooks/**/*.ipynb"))
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    child = start([str(PYTHON), "-m", "nbformat.sign", *lessons], **silent)
+    with seen_off(child):
+        child.wait()
+    if child.returncode == 0:
+        SIGNED.touch()
 
 
 @contextmanager

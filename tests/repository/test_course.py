@@ -182,6 +182,25 @@ def test_lab_opens_the_first_lesson_unless_a_file_is_named(copy: Path, pretender
 
 
 @posix
+def test_lessons_are_signed_once_and_after_each_update(
+    copy: Path, pretender: Path, tmp_path: Path
+) -> None:
+    course(copy, "lab", env=with_first(pretender))
+    (copy / ".venv" / "signed").unlink()
+    asked = tmp_path / "asked"
+    script(copy / ".venv" / "bin" / "python", f'echo "$@" >> "{asked}"')
+    for _ in range(2):
+        course(copy, "lab", env=with_first(pretender))
+    first, *others = asked.read_text().splitlines()
+    assert first.startswith("-m nbformat.sign ")
+    assert first.endswith("00-start-here.ipynb")
+    assert ["nbformat.sign" in line for line in others] == [False, False]
+    course(copy, "update")
+    course(copy, "lab", env=with_first(pretender))
+    assert asked.read_text().count("nbformat.sign") == 2
+
+
+@posix
 def test_the_exit_code_of_the_command_is_passed_back(copy: Path, pretender: Path) -> None:
     course(copy, "test", env=with_first(pretender))
     script(copy / ".venv" / "bin" / "python", "exit 5")
