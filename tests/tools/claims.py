@@ -315,6 +315,14 @@ CLAIMS = [
         lambda see: faster(see.lanes[1], see.lanes[0], 1.2),
     ),
     Claim(
+        *("09-beyond-one-machine", "lanes-run", "for the one of a cluster it records who did what"),
+        lambda see: see().workers == see().at_once == 2 and see().spans == 12,
+    ),
+    Claim(
+        *("09-beyond-one-machine", "answer-killed", "gave what that worker had"),
+        lambda see: see().spans > 8 and "its worker is gone" in see.words,
+    ),
+    Claim(
         *("10-capstone", "serial-run", "One lane, and no two bars above one another."),
         lambda see: see().workers == see().at_once == 1,
     ),
