@@ -111,7 +111,7 @@ def _downloads(order: tuple[str, list[str]]) -> Downloads:
     before = peak()
     timeline = run(work, urls, len(urls), using)
     after = peak()
-    more = None if before is None or after is None else after - before
+    more = None if before is None or after is None else max(0, after - before)
     whole = timeline.results == [body(url) for url in urls]
     return Downloads(timeline.elapsed, timeline.at_once(), more, whole)
 

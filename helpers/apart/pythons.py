@@ -30,6 +30,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, NamedTuple
 
+from ..ending import InOneSentence
 from ..folders import temporary
 from ..machine import SYSTEMS, usable_cpus
 from ..run import RunError, Stopped, run, supervisor
@@ -160,6 +161,10 @@ def answer(path: str) -> None:
 # ----------------------------------------------------------------- recordings
 
 
+class NotRecorded(InOneSentence, ValueError):
+    """There is no such Python here, and nobody has recorded this call."""
+
+
 class Recording(NamedTuple):
     """What a Python of another computer did; it stands in where there is none here."""
 
@@ -179,7 +184,7 @@ class Recording(NamedTuple):
         using: str = "threads",
         **_: Any,
     ) -> Timeline:
-        """The timeline of this call; ValueError where no such call was recorded."""
+        """The timeline of this call; NotRecorded where there is none."""
         timeline = Timeline()
         found = self._found(key(work, items, workers, using), "these arguments")
         timeline.results = found["results"]
@@ -188,13 +193,13 @@ class Recording(NamedTuple):
         return timeline
 
     def script(self, program: str, seconds: float = 45.0) -> Ended:
-        """What this program printed; ValueError where it is not the lesson's, word for word."""
+        """What this program printed; NotRecorded where it is not the lesson's, word for word."""
         exit_code, printed, errors = self._found(digest(program), "this program")
         return Ended(exit_code, printed, errors, seconds)
 
     def _found(self, which: str, what: str) -> Any:
         if which not in self.runs:
-            raise ValueError(
+            raise NotRecorded(
                 f"there is no {self.kind} Python here to run {what}, and nothing like it was "
                 f"recorded: set {VARIABLE} to the path of one, and restart the kernel"
             )

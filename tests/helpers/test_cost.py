@@ -241,3 +241,28 @@ def test_seconds_have_the_unit_that_fits(seconds: float, text: str) -> None:
 def test_it_is_imported_quickly() -> None:
     code = "import sys, helpers.cost; assert 'multiprocessing.shared_memory' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_a_worker_has_a_price(kind: str) -> None:
+    price = cost.price(kind)
+    assert price.seconds > 0
+    assert price.memory is None or price.memory > 0
+
+
+def test_an_interpreter_has_one_where_there_is_such_a_thing_and_none_is_left() -> None:
+    if sys.version_info < (3, 14):
+        with pytest.raises(ImportError):
+            cost.price("interpreter")
+        return
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]
+
+    assert cost.price("interpreter").seconds > 0
+    assert len(interpreters.list_all()) == 1
+
+
+def test_a_kind_of_worker_that_there_is_not_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="kind must be thread, interpreter or process, not 'fiber'"
+    ):
+        cost.price("fiber")

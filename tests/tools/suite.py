@@ -43,7 +43,7 @@ HARDY = (
     "notebooks/pages/",
     "notebooks/solutions/",
     *(  # the others measure
-        f"notebooks/{name}-" for name in ("03b", "04", "04b", "05", "07", "09", "10")
+        f"notebooks/{name}-" for name in ("03b", "04", "04b", "05", "07", "08", "09", "10")
     ),
     "tests/browser/test_accessible.py",
     IN_BROWSER,
