@@ -67,7 +67,8 @@ def test_the_outputs_of_the_lesson_are_found_by_the_code_of_their_cell(
 ) -> None:
     code = """
     for timelines in (short, longer):
-        assert timelines["pool"].results == timelines["cluster"].results
+        one, other = timelines.values()
+        assert one.results == other.results
     assert longer["cluster"].at_once() == 2
     print("✓ holds here: both give the same, and two work at once.")
     """
