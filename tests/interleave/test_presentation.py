@@ -383,7 +383,9 @@ def test_a_circle_of_three_and_one_that_waits_outside_of_it() -> None:
 
 def test_a_loop_without_an_end_is_placed() -> None:
     assert because(spin(400)) == (
-        "A had not ended when the run was stopped, after 400 steps. Its last 12: A in line 3."
+        "A had not ended when the run was stopped, after 400 steps. Its last 12: A in line 3. A "
+        "run has 3000 steps and 50000 turns of loops at most: where the loops do end, explore them "
+        "with fewer turns."
     )
 
 

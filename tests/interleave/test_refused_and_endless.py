@@ -921,3 +921,19 @@ def test_methods_that_dataclass_makes_in_each_run_anew_are_the_same_in_all() -> 
     report = explore(program, seconds=10.0)
     assert report.ok
     assert report.complete
+
+
+def appends_a_million_times() -> None:
+    shared: list[int] = []
+
+    def work() -> None:
+        for _ in range(1_000_000):
+            shared.append(0)
+
+    together(work, work)
+
+
+def test_a_loop_that_is_too_long_is_told_from_one_without_end() -> None:
+    schedule = explore(appends_a_million_times).schedule
+    assert schedule is not None
+    assert schedule.because.endswith("where the loops do end, explore them with fewer turns.")

@@ -14,7 +14,13 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from ...timeline.shapes import plain
+from ..pace import LIMIT, TURNS
 from ..report import ASLEEP, GOES_ON, UNSET, Schedule, Standing, Step
+
+LENGTH = (
+    f"A run has {LIMIT} steps and {TURNS} turns of loops at most: where the loops do end, explore "
+    "them with fewer turns."
+)
 
 Steps = Sequence[Step]
 TAKES = (".pop(", ".popleft(", ".popitem(", ".setdefault(")  # which change, and give back
@@ -464,7 +470,7 @@ def _round_and_round(schedule: Schedule) -> str:
     on = [s for s in schedule.standing if s.what == GOES_ON]
     still = "".join(f" {who(s.thread)} still went on in {line_of(s)}." for s in on)
     steps = f"after {len(schedule)} steps"
-    return f"{listed(left)} had not ended when the run was stopped, {steps}.{still}{last}"
+    return f"{listed(left)} had not ended when the run was stopped, {steps}.{still}{last} {LENGTH}"
 
 
 def _for_ever(schedule: Schedule) -> str:
