@@ -53,7 +53,7 @@ def _urls(number: int, seconds: float = 0.005) -> list[str]:
 def _came_back(run: Ran) -> None:
     """It has ended without an error, left nothing, and given a dict."""
     if run.error is not None:
-        raise run.error
+        raise _inner(run.error)
     expect(
         isinstance(run.given, Mapping),
         f"{run.of}: it gives {run.given!r:.40}. Give a dict: the address of each photograph that "
@@ -147,8 +147,8 @@ def _faults(answer: Any) -> str:
     broken += [f"{at}/wait?size=300&name={n}{name[6:]}" for n in range(3)]  # no pictures
     urls = [*broken[::2], *good[:5], *flaky, *broken[1::2], *good[5:]]
     run = ran(answer, urls, silent=max(SILENT, SLOWER * _longest(good)))
-    if isinstance(run.error, Undone):
-        raise NotYet(f"{run.of}, {len(broken)} of which fail: it ends with {run.error}.")
+    if run.error and isinstance(error := _inner(run.error), Undone):
+        raise NotYet(f"{run.of}, {len(broken)} of which fail: it ends with {error}.")
     _came_back(run)
     for url in flaky:
         expect(
@@ -324,12 +324,10 @@ def _ends(answer: Any) -> str:
         _came_back(run)
     _left_nothing(run, "Stop")
     run = ran(answer, urls, MOST, _held_at_the_end, trouble=_gone)
-    expect(
-        run.error is not None,
-        f"{run.of}: the database is gone, note has raised an error, and it did not come out.",
-    )
-    if not _is_undone(run.error):
-        raise run.error or NotYet("")
+    if run.error is None:
+        raise NotYet(f"{run.of}: the database is gone, and the error of note did not come out.")
+    if not isinstance(error := _inner(run.error), Undone):
+        raise error
     after = run.studio.begun_after
     expect(
         after <= MOST,
@@ -347,10 +345,11 @@ def _left_nothing(run: Ran, what: str) -> None:
     )
 
 
-def _is_undone(error: BaseException | None) -> bool:
+def _inner(error: BaseException) -> BaseException:
+    """What has happened in a task of a group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return isinstance(error, Undone)
+    return error
 
 
 STEPS = (_complete, _ends, _faults, _bounded, _overlap)  # what tasks forget comes first
