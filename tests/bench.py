@@ -36,13 +36,15 @@ from time import perf_counter, perf_counter_ns, thread_time_ns
 from typing import Any
 
 from helpers import draw, queues
+from helpers.apart import cluster as apart
+from helpers.apart import pythons
 from helpers.cost import downloads as all_at_once
 from helpers.cost import peak
 from helpers.machine import machine, usable_cpus
 from helpers.run import run
 from helpers.timeline import Timeline
 from helpers.work import album as photos
-from helpers.work import crunch, fetch, thumbnail
+from helpers.work import crunch, echo, fetch, thumbnail, wait
 from helpers.work.real_work import read_text, texts
 from helpers.work.server import allow_many_files, body, server
 
@@ -785,6 +787,68 @@ def album_here(count: int = 10_000, crew: int = 8) -> None:
         row("peak resident memory above idle", memory / 1e6, "at most 300", " MB")
 
 
+def cluster() -> None:
+    """40 items of 50 ms by a pool of two processes and by two workers of Dask's local cluster."""
+    client = apart.connect(workers=2)
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+            ways = {"pool": pool, "cluster": client.get_executor(pure=False)}
+            for work in (wait, crunch):
+                recorded = {
+                    name: partial(_elapsed, run, work, [0.05] * 40, using=executor)
+                    for name, executor in ways.items()
+                }
+                plain = {
+                    f"{name}, plain": partial(_elapsed, _mapped, executor, work, [0.05] * 40)
+                    for name, executor in ways.items()
+                }
+                for once in (*recorded.values(), *plain.values()):
+                    once()
+                cost = turns(5, **recorded, **plain)
+                for end, wanted in (("", "at least 0.7"), (", plain", "")):
+                    ratio = cost[f"pool{end}"] / cost[f"cluster{end}"]
+                    row(f"{work.__name__}{end}: pool ÷ cluster, elapsed", ratio, wanted)
+            executor = ways["cluster"]
+            each = median(_elapsed(_mapped, executor, echo, range(200)) / 200 for _ in range(3))
+        row("an item that takes no time", 1e3 * each, unit=" ms")
+    finally:
+        apart.close(client)
+
+
+def _elapsed(call: Callable[..., Any], *arguments: Any, **named: Any) -> float:
+    start = perf_counter()
+    call(*arguments, **named)
+    return perf_counter() - start
+
+
+def _mapped(executor: Any, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    return list(executor.map(work, items))
+
+
+def nogil() -> None:
+    """Two threads of `crunch` on two CPUs, here and without a GIL; and two interpreters."""
+    pieces = [0.1] * 4
+    ways = (
+        ("threads, with a GIL", pythons.with_gil(), "threads", "1.0"),
+        ("threads, without", pythons.free_threaded(), "threads", "at least 1.7"),
+        ("interpreters", pythons.with_interpreters(), "interpreters", ""),
+    )
+    for name, python, using, wanted in ways:
+        if isinstance(python, pythons.Recording):
+            print(f"  {name}: there is no such Python here; see {pythons.VARIABLE}")
+            continue
+        pairs = [[python.run(crunch, pieces, n, using) for n in (1, 2)] for _ in range(7)]
+        row(
+            f"{name}: speed-up, median of 7", median(two.speedup(one) for one, two in pairs), wanted
+        )
+        row("   CPU time of two ÷ of one", median(_cpu(two) / _cpu(one) for one, two in pairs))
+
+
+def _cpu(timeline: Timeline) -> int:
+    return sum(span.cpu_time for span in timeline.spans)
+
+
 def outside() -> None:
     """What other tools see of the lost update of lesson 10; installed for this only."""
     with TemporaryDirectory() as folder:
@@ -809,7 +873,8 @@ def outside() -> None:
 
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
-    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline, album, outside)}
+    later = (downloads, tasks, nogil, cluster, pipeline, album, outside)
+    parts = {part.__name__: part for part in (*every, *later)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")

@@ -17,7 +17,9 @@ import ast
 import json
 import os
 import re
-from collections.abc import Sequence
+import symtable
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from heapq import heapreplace
@@ -57,7 +59,8 @@ def here() -> bool:
 def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0) -> Any:
     """A `Client` of the scheduler at `address`, or of $DASK_SCHEDULER_ADDRESS, or of our own.
 
-    Our own has so many worker processes of one thread each. Raises ValueError for what
+    Our own has so many worker processes of one thread each; there is one until it is
+    closed, however often it is asked for. Raises ValueError for what
     is no address, and ClusterError where nobody answers within `seconds`, where that is
     no scheduler, where its Dask or Python is another one, or where Dask is missing.
     """
@@ -67,7 +70,10 @@ def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0)
         raise ValueError(f"workers must be a whole number between 1 and 61, not {workers!r:.60}")
     _silence()
     address = address or os.environ.get(VARIABLE)
-    return _joined(address, seconds) if address else _started(workers)
+    if address:
+        return _joined(address, seconds)
+    ours = _open.get(workers)
+    return ours if ours is not None and ours.status == "running" else _started(workers)
 
 
 def _joined(address: str, seconds: float) -> Any:
@@ -166,16 +172,20 @@ def _folder() -> TemporaryDirectory[str]:
     return temporary("cluster")
 
 
+@whole
 def _started(workers: int) -> Any:
+    from multiprocessing import resource_tracker
+
     from distributed import Client, LocalCluster
 
+    resource_tracker.ensure_running()  # whoever starts it hears of interrupts again
     try:
         with kept_from_children():
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **quiet())
             client = Client(cluster, set_as_default=False)
     except Exception as error:
         raise ClusterError(f"No cluster could be started here: {error}") from error
-    _open[client.id] = cluster
+    _open[workers] = client
     return client
 
 
@@ -186,16 +196,17 @@ def close(client: Any) -> None:
 
     with suppress(Exception):  # its scheduler may be gone
         client.close()
-    if (cluster := _open.pop(client.id, None)) is not None:
+    for workers in [workers for workers, ours in _open.items() if ours is client]:
+        del _open[workers]
         with suppress(TimeoutError):  # of a worker that does not hear
-            cluster.close(timeout=5)
+            client.cluster.close(timeout=5)
         end_processes(p for p in active_children() if p.name.startswith("Dask Worker"))
     if not _open:
         _folder().cleanup()
         _folder.cache_clear()
 
 
-_open: dict[str, Any] = {}  # id of a client: its cluster, started here
+_open: dict[int, Any] = {}  # clients of clusters that were started here, by their workers
 
 
 def _silence() -> None:
@@ -233,15 +244,15 @@ def elapsed(seconds: Sequence[float], workers: int, handling: float) -> float:
 
 def required() -> None:
     """Say whether Dask is here; where it is not, cells that need it show what was stored."""
-    from IPython import display, get_ipython
+    from IPython import get_ipython
 
-    shell: Any = get_ipython()
+    shell: Any = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
     if here():
         print("Dask is installed, so the cells of this lesson run.")
         return
     print(f"{MISSING} Until then cells that need it show what was recorded elsewhere.")
     if shell is not None and not any(isinstance(t, _Recorded) for t in shell.ast_transformers):
-        shell.ast_transformers.append(_Recorded(shell, display))
+        shell.ast_transformers.append(_Recorded())
 
 
 class _Recorded(ast.NodeTransformer):
@@ -250,25 +261,31 @@ class _Recorded(ast.NodeTransformer):
     A cell needs it if it imports it, or reads a name that only such a cell has made.
     """
 
-    def __init__(self, shell: Any, display: Any) -> None:
-        self.shell, self.display = shell, display
+    def __init__(self) -> None:
         self.missing: set[str] = set()
 
     def visit_Module(self, tree: ast.Module) -> ast.Module:
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                made.add(node.name)
-            elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                made |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        made, read = _names(tree)
         if not _imports_dask(tree) and not read & self.missing:
             self.missing -= made
             return tree
         self.missing |= made
         source = ast.unparse(tree)
         return ast.parse(f"__import__({__name__!r}, fromlist=['show']).show({source!r})")
+
+
+def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
+    """What a cell makes, and what it reads that it has not made itself."""
+    body = textwrap.indent(ast.unparse(tree), "    ")
+    inside = symtable.symtable(f"async def cell():\n{body}\n    pass", "cell", "exec")
+    table = inside.lookup("cell").get_namespace()
+    return {s.get_name() for s in table.get_symbols() if s.is_local()}, set(_read(table))
+
+
+def _read(table: symtable.SymbolTable) -> Iterator[str]:
+    yield from (s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced())
+    for inner in table.get_children():
+        yield from _read(inner)
 
 
 def _imports_dask(tree: ast.Module) -> bool:
@@ -292,9 +309,8 @@ def show(source: str) -> None:
 
     publish: Any = display.publish_display_data
     stored = _stored(source)
-    said = "recorded elsewhere:" if stored else "nothing was recorded for this cell."
-    words = f"This cell needs Dask; {said}"
-    publish({"text/plain": words}, NOTE)
+    said = "; this is what it showed elsewhere:" if stored else "."
+    publish({"text/plain": f"This cell needs Dask{said}"}, NOTE)
     for output in stored:
         if output["output_type"] == "stream":
             print("".join(output["text"]), end="")

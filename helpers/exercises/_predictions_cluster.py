@@ -48,7 +48,7 @@ prediction(
         "the cluster": Option("It has more to do for each item: it notes who has what."),
     },
     right="the pool, by far",
-    otherwise="More than five times is by far, and less than twice is about the same.",
+    otherwise="More than twice as quick is called by far here.",
 )
 prediction(
     "cluster.many",

@@ -40,7 +40,7 @@ def save(timeline: Timeline, path: str | os.PathLike[str]) -> None:
     part = f"{path}.{os.getpid()}.part"
     try:
         with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.writelines(_lines(timeline.spans, timeline.depths))
+            file.writelines(_lines(timeline.spans, timeline.depths, timeline.within))
         os.replace(part, path)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -65,6 +65,7 @@ def load(path: str | os.PathLike[str]) -> Timeline:
     if events and not spans:
         raise ValueError(f'{path} has {len(events)} events, but no span (an event with "ph": "X")')
     timeline = Timeline()
+    timeline.within = _whole(f"{path}: clocks_within_ns", other.get("clocks_within_ns", 0))
     for event in spans:
         start = _within(event.where, origin + event.start)
         stop = _within(event.where, start + event.length)
@@ -81,12 +82,13 @@ def load(path: str | os.PathLike[str]) -> Timeline:
 # ------------------------------------------------------------------ writing
 
 
-def _lines(spans: Sequence[Span], depths: Mapping[str, Depth]) -> Iterator[str]:
+def _lines(spans: Sequence[Span], depths: Mapping[str, Depth], within: int) -> Iterator[str]:
     """The file, an event a line; names come first, so that they survive if it is cut off."""
     steps = [(name, *step) for name, depth in depths.items() for step in depth.steps]
     start = min([span.start for span in spans[:1]] + [when for _, when, _ in steps], default=0)
     sizes = f', "queues": {_text({n: d.size for n, d in depths.items()})}' if depths else ""
-    yield f'{{"otherData": {{"start_ns": {start}{sizes}}}, "traceEvents": [\n'
+    clocks = f', "clocks_within_ns": {within}' if within else ""
+    yield f'{{"otherData": {{"start_ns": {start}{clocks}{sizes}}}, "traceEvents": [\n'
     tracks = _tracks(spans)
     threads = dict.fromkeys((s.pid, s.lane, track) for s, track in zip(spans, tracks, strict=True))
     numbers = {thread: number for number, thread in enumerate(threads, 1)}

@@ -472,3 +472,13 @@ def test_a_damaged_trace_is_read_or_refused_in_a_sentence_with_its_path(tmp_path
     assert 1000 < len(refused) < 3900
     assert [words for words in refused if str(path) not in words] == []
     assert max(map(len, refused)) < len(str(path)) + 400
+
+
+def test_how_well_the_clocks_of_other_computers_are_known_is_kept(tmp_path: Path) -> None:
+    timeline = Timeline()
+    timeline.add("item", "worker 1", 1_000_000_007, 1_000_090_007)
+    timeline.within = 1_300_000
+    timeline.save(tmp_path / "trace.json")
+    again = Timeline.load(tmp_path / "trace.json")
+    assert again.within == timeline.within
+    assert "The clock of another computer is known to within 1.3 ms." in again.describe()

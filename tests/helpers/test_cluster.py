@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -121,8 +122,12 @@ def test_work_that_never_ends_is_ended_by_the_timeout(executor: Any) -> None:
 
 def test_stop_ends_it_and_keeps_what_was_done(executor: Any) -> None:
     stop = threading.Event()
-    threading.Timer(0.5, stop.set).start()
-    with controlled(stop), pytest.raises(Stopped) as e:
+
+    def after_the_first(done: int, total: int) -> None:
+        if done:
+            stop.set()
+
+    with controlled(stop, after_the_first), pytest.raises(Stopped) as e:
         run(work.wait, [0.05, *[5] * 5], using=executor)
     assert e.value.timeline.results[0] == 0.05
 
@@ -204,7 +209,7 @@ def test_the_clock_of_another_computer_is_aligned_and_its_loss_told(
                     assert begun - timeline.within < span.start
                     assert span.stop < ended + timeline.within
                 threading.Timer(0.5, process.kill).start()
-                with pytest.raises(RunError, match=r"has cancelled item|does not answer"):
+                with pytest.raises(RunError, match=r"has cancelled item|do(es)? not answer"):
                     run(work.wait, [0.2] * 20, using=client.get_executor())
             finally:
                 cluster.close(client)
@@ -215,7 +220,7 @@ def test_a_scheduler_of_another_version_is_told(tmp_path: Path) -> None:
     older.write_text(
         "import distributed.versions as v\n"
         "info = v.get_package_info\n"
-        "v.get_package_info = lambda them: {**info(them), 'distributed': '2020.1.0'}\n",
+        "v.get_package_info = lambda them, info=info: {**info(them), 'distributed': '2020.1.0'}\n",
         encoding="utf-8",
     )
     with (
@@ -238,6 +243,10 @@ def test_an_address_at_which_no_scheduler_is_is_told_in_time(client: Any) -> Non
         cluster.connect(worker, seconds=5)
 
 
+def test_there_is_one_cluster_of_our_own_until_it_is_closed(client: Any) -> None:
+    assert cluster.connect(workers=2) is client
+
+
 @pytest.mark.parametrize("workers", [0, 62, 2.0, "two"])
 def test_a_number_of_workers_that_cannot_be_is_refused(workers: Any) -> None:
     with pytest.raises(ValueError, match="workers must be a whole number between 1 and 61"):
@@ -246,14 +255,17 @@ def test_a_number_of_workers_that_cannot_be_is_refused(workers: Any) -> None:
 
 # ------------------------------------------------------------ nothing is left
 
-KILLED = """
+ENDED = """
 import os, sys
 from helpers.apart import cluster
 
 if __name__ == "__main__":
     client = cluster.connect(workers=1)
-    print(os.getpid(), *client.run(os.getpid).values(), flush=True)
-    client.submit(cluster.here).result()
+    try:
+        print(os.getpid(), *client.run(os.getpid).values(), flush=True)
+        sys.stdin.read()
+    except KeyboardInterrupt:
+        print(os.getpid(), *client.run(os.getpid).values(), flush=True)
     sys.stdin.read()
 """
 
@@ -267,9 +279,11 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes as Linux shows them")
-def test_a_cluster_whose_parent_is_killed_leaves_no_worker_and_no_folder(tmp_path: Path) -> None:
-    file = tmp_path / "killed.py"
-    file.write_text(KILLED, encoding="utf-8")
+def test_an_interrupt_leaves_the_workers_alone_and_a_killed_parent_leaves_none(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "ended.py"
+    file.write_text(ENDED, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
         [sys.executable, str(file)],
@@ -277,12 +291,15 @@ def test_a_cluster_whose_parent_is_killed_leaves_no_worker_and_no_folder(tmp_pat
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
-    pids = [int(pid) for pid in process.stdout.readline().split()]
+    before = process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.stdout.readline() == before
     process.kill()
     process.wait()
-    assert soon(lambda: not any(map(alive, pids)))
+    assert soon(lambda: not any(alive(int(pid)) for pid in before.split()))
     sweep = "from helpers.folders import temporary; temporary('x').cleanup()"
     subprocess.run([sys.executable, "-c", sweep], env=environment, check=True)
     assert not [entry for entry in os.listdir(tmp_path) if entry.startswith(f"{OURS}cluster")]
