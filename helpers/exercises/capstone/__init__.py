@@ -36,7 +36,7 @@ from .albums import (
 from .runs import MOST, Ran, ran
 
 TURN = 3.0  # seconds that a stage waits for the others to be at work, too
-SILENT = 0.3  # seconds that a download waits for a server that stalls, at least
+SILENT = 0.3, 2.0  # seconds that a download waits for a server that stalls: least and most
 SLOWER = 10  # so many times as long as others take
 STOP_AT = 5  # the note during which everything is to end
 
@@ -146,7 +146,7 @@ def _faults(answer: Any) -> str:
     at = server.address()
     broken += [f"{at}/wait?size=300&name={n}{name[6:]}" for n in range(3)]  # no pictures
     urls = [*broken[::2], *good[:5], *flaky, *broken[1::2], *good[5:]]
-    run = ran(answer, urls, silent=max(SILENT, SLOWER * _longest(good)))
+    run = ran(answer, urls, silent=_patience(good))
     if run.error and isinstance(error := _inner(run.error), Undone):
         raise NotYet(f"{run.of}, {len(broken)} of which fail: it ends with {error}.")
     _came_back(run)
@@ -176,15 +176,16 @@ def _faults(answer: Any) -> str:
     )
 
 
-def _longest(urls: Sequence[str]) -> float:
-    """Seconds that the slowest of these takes here and now, once the server has made it."""
+def _patience(urls: Sequence[str]) -> float:
+    """Seconds that none of these takes here and now, once the server has made it."""
     took = []
     for url in urls:
         fetch(url)
         start = perf_counter()
         fetch(url)
         took.append(perf_counter() - start)
-    return max(took)
+    least, most = SILENT
+    return min(most, max(least, SLOWER * max(took)))
 
 
 def _brief(url: str) -> str:
