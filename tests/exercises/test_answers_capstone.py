@@ -213,6 +213,47 @@ async def again(download: Callable[[str], Awaitable[Any]], url: str) -> Any:
     return await download(url)
 
 
+async def by_stages_of_tasks(urls: Any, download: Any, shrink: Any, note: Any, most: int) -> Failed:
+    """Right: a task for each worker of a stage, and queues with room for one between them."""
+    failed: Failed = {}
+    todo, beside = iter(urls), asyncio.get_running_loop().run_in_executor
+    photos: asyncio.Queue[Any] = asyncio.Queue(1)
+    small: asyncio.Queue[Any] = asyncio.Queue(1)
+
+    async def downloads() -> None:
+        for url in todo:
+            try:
+                photo = await again(download, url)
+            except Exception as error:
+                failed[url] = error
+            else:
+                await photos.put((url, photo))
+
+    async def shrinks() -> None:
+        while (pair := await photos.get()) is not None:
+            try:
+                made = await beside(pool, shrink, pair[1])
+            except Exception as error:
+                failed[pair[0]] = error
+            else:
+                await small.put((pair[0], made))
+        await small.put(None)
+
+    async def notes() -> None:
+        while (pair := await small.get()) is not None:
+            await beside(pool, note, *pair)
+
+    with ThreadPoolExecutor(2) as pool:
+        async with asyncio.TaskGroup() as rest:
+            rest.create_task(shrinks())
+            rest.create_task(notes())
+            async with asyncio.TaskGroup() as crew:
+                for _ in range(most - 4):
+                    crew.create_task(downloads())
+            await photos.put(None)
+    return failed
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("answer", [by_stages, by_a_window])
 def test_an_unusual_album_is_taken(step: str, answer: Any) -> None:
@@ -231,8 +272,9 @@ def test_processes_may_make_them_small(step: str, answer: Any) -> None:
     assert held, sentence
 
 
-def test_a_task_may_wait_for_its_thread_instead() -> None:
-    held, sentence = verdict(find("capstone.ends"), shielded)
+@pytest.mark.parametrize("answer", [shielded, by_stages_of_tasks])
+def test_an_unusual_album_of_tasks_is_taken(answer: Any) -> None:
+    held, sentence = verdict(find("capstone.tasks"), answer)
     assert held, sentence
 
 
@@ -516,7 +558,7 @@ def does_not_wait(urls: Any, download: Any, shrink: Any, note: Any, most: int, s
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (no_error_comes_out, "it did not come out"),
+        (no_error_comes_out, "the error of note did not come out"),
         (goes_on_after_an_error, "more downloads were begun"),
         (leaves_a_thread, "waiter was still there"),
         (does_not_wait, "a call of"),
@@ -532,8 +574,17 @@ def test_an_album_that_does_not_end_is_refused(
     refused("ends", answer, says)
 
 
-def test_threads_are_no_answer_where_tasks_are_asked_for() -> None:
-    refused("tasks", album_of_threads, "must be an async def")
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (album_of_threads, "must be an async def"),
+        (gathers, "was still under way"),
+        (limits_the_downloads, "was still under way"),
+        (in_the_loop, "of which fail: it ends with"),
+    ],
+)
+def test_an_album_of_tasks_that_does_not_hold_is_refused(answer: Any, says: str) -> None:
+    refused("tasks", answer, says)
 
 
 def refused(step: str, answer: Any, says: str) -> None:
