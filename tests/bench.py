@@ -37,6 +37,7 @@ from typing import Any
 
 from helpers import draw, queues
 from helpers.apart import cluster as apart
+from helpers.apart import pythons
 from helpers.cost import downloads as all_at_once
 from helpers.cost import peak
 from helpers.machine import machine, usable_cpus
@@ -825,9 +826,55 @@ def _mapped(executor: Any, work: Callable[[Any], Any], items: Sequence[Any]) -> 
     return list(executor.map(work, items))
 
 
+def nogil() -> None:
+    """Two threads of `crunch` on two CPUs, here and without a GIL; and two interpreters."""
+    pieces = [0.1] * 4
+    ways = (
+        ("threads, with a GIL", pythons.with_gil(), "threads", "1.0"),
+        ("threads, without", pythons.free_threaded(), "threads", "at least 1.7"),
+        ("interpreters", pythons.with_interpreters(), "interpreters", ""),
+    )
+    for name, python, using, wanted in ways:
+        if isinstance(python, pythons.Recording):
+            print(f"  {name}: there is no such Python here; see {pythons.VARIABLE}")
+            continue
+        pairs = [[python.run(crunch, pieces, n, using) for n in (1, 2)] for _ in range(7)]
+        row(
+            f"{name}: speed-up, median of 7", median(two.speedup(one) for one, two in pairs), wanted
+        )
+        row("   CPU time of two ÷ of one", median(_cpu(two) / _cpu(one) for one, two in pairs))
+
+
+def _cpu(timeline: Timeline) -> int:
+    return sum(span.cpu_time for span in timeline.spans)
+
+
+def outside() -> None:
+    """What other tools see of the lost update of lesson 10; installed for this only."""
+    with TemporaryDirectory() as folder:
+        if not _installed(sys.executable, folder, ["frontrun", "pytest-run-parallel", "py-spy"]):
+            return
+        file = shutil.copy(ROOT / "tests" / "tools" / "outside.py", folder)
+        there = {**os.environ, "PYTHONPATH": folder}
+        ran = partial(subprocess.run, cwd=folder, capture_output=True, text=True, timeout=60)
+        explored = ran([sys.executable, file, "explore"], env={**there, "FRONTRUN_ACTIVE": "1"})
+        print(explored.stdout)
+        pytest = [sys.executable, "-m", "pytest", "-q", "--parallel-threads=8", "--iterations=2000"]
+        for name in ("test_own", "test_shared"):
+            ends = [ran([*pytest, f"{file}::{name}"], env=there).returncode for _ in range(3)]
+            row(f"pytest-run-parallel, {name}: failed, of 3", sum(map(bool, ends)))
+        with subprocess.Popen([sys.executable, file, "hangs"], stdout=subprocess.PIPE) as program:
+            assert program.stdout is not None
+            program.stdout.readline()
+            spy = os.path.join(folder, "bin", "py-spy")
+            print(ran([spy, "dump", "--pid", str(program.pid)]).stdout)
+            program.kill()
+
+
 def main(names: list[str]) -> None:
     every = (span, transport, kill, startup, picture, speedup, browser, opening, interleave)
-    parts = {part.__name__: part for part in (*every, downloads, tasks, pipeline, album, cluster)}
+    later = (downloads, tasks, nogil, cluster, pipeline, album, outside)
+    parts = {part.__name__: part for part in (*every, *later)}
     parts["server"] = thousand  # as `server` is what it starts
     if unknown := [name for name in names if name not in parts]:
         sys.exit(f"no part of the bench is called {unknown[0]}; there are {', '.join(parts)}")

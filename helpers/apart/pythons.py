@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 from ..folders import temporary
 from ..machine import SYSTEMS, usable_cpus
 from ..run import RunError, Stopped, run, supervisor
+from ..run.door import must_be_importable
 from ..timeline import Timeline
 from ..work import calibration
 from . import ROOT, Ended, errors_in, started
@@ -84,7 +85,11 @@ class Python(NamedTuple):
         *,
         timeout: float = 45.0,
     ) -> Timeline:
-        """`run`, there; RunError as there, and where that Python ends before it has answered."""
+        """`run`, there; RunError as there, and where that Python ends before it has answered.
+
+        ValueError where it could not import `work`.
+        """
+        must_be_importable(work, by="another Python")
         timeline = Timeline()
         order = pickle.dumps((timeline, work, list(items), workers, using, timeout, calibration()))
         with temporary("python") as folder:
@@ -214,8 +219,11 @@ def kept(timeline: Timeline) -> dict[str, Any]:
         [s.name, s.lane, s.start - first, s.stop - first, s.cpu_time, s.outcome]
         for s in timeline.spans
     ]
-    plain = all(isinstance(each, (int, float, list, str)) for each in timeline.results)
-    return {"spans": spans, "results": timeline.results if plain else []}
+    try:
+        json.dumps(timeline.results)
+    except TypeError:  # pixels, which no lesson looks at again
+        return {"spans": spans, "results": []}
+    return {"spans": spans, "results": timeline.results}
 
 
 def keeping(python: Python, which: str, what: Any) -> None:
@@ -366,19 +374,20 @@ def _patterns() -> Iterator[Candidate]:
         yield "installer", join(own, "python3*t.exe")
         uv = at("UV_PYTHON_INSTALL_DIR", join(at("APPDATA", ""), "uv", "python"))
         yield "uv", join(uv, "cpython-3.1[3-9]*", "python.exe")
-        inside = "python.exe"
+        insides = ["python.exe"]
     else:
         yield "pyenv", join(at("PYENV_ROOT", "~/.pyenv"), "versions", "3.1[3-9]*", "bin", "python")
         uv = at(
             "UV_PYTHON_INSTALL_DIR", join(at("XDG_DATA_HOME", "~/.local/share"), "uv", "python")
         )
-        inside = join("bin", "python3.1[3-9]*[0-9t]")
-        yield "uv", join(uv, "cpython-3.1[3-9]*", inside)
-    if sys.platform == "darwin":
-        frameworks = "/Library/Frameworks/Python*.framework/Versions/3.1[3-9]*"
-        yield "installer", join(frameworks, inside)
+        insides = [join("bin", f"python3.1[3-9]{end}") for end in ("", "t")]
+        homes = {"uv": join(uv, "cpython-3.1[3-9]*")}
+        if sys.platform == "darwin":
+            homes["installer"] = "/Library/Frameworks/Python*.framework/Versions/3.1[3-9]*"
+        yield from ((name, join(home, end)) for name, home in homes.items() for end in insides)
     for environment in _text(os.path.expanduser("~/.conda/environments.txt")).splitlines():
-        yield "conda", join(glob.escape(environment.strip()), inside)
+        for inside in insides:
+            yield "conda", join(glob.escape(environment.strip()), inside)
 
 
 def _of_the_launcher() -> Iterator[str]:

@@ -190,7 +190,8 @@ def _chunks(answer: Any) -> str:
 
 def _judge_trips(answer: Any, paths: list[str], pool: Executor, workers: int) -> list[int]:
     """How many files each trip had."""
-    counted, of = Counted(pool), f"{len(paths)} files and {workers} workers"
+    counted, some, many = Counted(pool), "s" * (len(paths) != 1), "s" * (workers != 1)
+    of = f"{len(paths)} file{some} and {workers} worker{many}"
     given = answer(list(paths), counted, workers)
     expect(given is not None, f"{of}: words_in gave back None. Does it return the words?")
     expect(

@@ -208,8 +208,8 @@ def _serialized(answer: Any) -> str:
     _expect_class(answer, "__iter__", "__next__")
 
     def alone() -> None:
-        assert iter(answer([1])) is not None, "__iter__ gives nothing: it is to give self"
         given = answer("abc")
+        assert given.__iter__() is not None, "__iter__ gives nothing back: it is to give self"
         assert iter(given) is given, "iter() of it must give itself: two threads share one"
         first = next(given)
         assert first == "a", f"of 'abc' the first is not {first!r}"

@@ -115,10 +115,13 @@ class Containers:
         with it in another thread would crash this Python.
         """
         here: FrameType | None = sys._getframe()
+        wrapper, shared = Containers._items.__code__, call is next  # of what it is made from
         itself = getattr(call, "__code__", None)
 
         def back(frame: FrameType, event: str, value: Any) -> None:
-            if event != "return" or frame.f_code is itself or self._is_anybodys(frame):
+            if event != "return" or frame.f_code is itself:
+                return
+            if self._is_anybodys(frame) or (shared and frame.f_code is wrapper):
                 return
             if frame.f_back is here or (
                 self._rewritten(frame) and not self._rewritten(frame.f_back)
@@ -190,8 +193,9 @@ class Containers:
             self._look(site, "read", (left, right), more)
 
         look()
+        among = self.drawn(site, right) if kind in ("In", "NotIn") else right
         return self.through(
-            look if self._is_in_c(left, right) else None, (left, right), test, left, right
+            look if self._is_in_c(left, right) else None, (left, right), test, left, among
         )
 
     def _is_in_c(self, *values: Any) -> bool:

@@ -35,7 +35,6 @@ from .things import (
     CHEAP,
     CONTAINERS,
     DEEP_METHODS,
-    LAZY,
     READS,
     SAME,
     VIEWS,
@@ -54,7 +53,7 @@ from .things import (
 )
 
 NOT_DRAWN = frozenset(
-    map(id, (*LAZY, next, isinstance, type, id, repr, str, print, callable, bool, hash))
+    map(id, (iter, reversed, next, isinstance, type, id, repr, str, print, callable, bool, hash))
 )
 ADDS = ("append", "appendleft")
 KEEPS_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque)))
@@ -362,7 +361,8 @@ class Hooks(Accesses):
                 if not is_one_step(function):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 look = self._look_at(site, function, every)
-                value = self.through(look, every, function, *args, **kwargs)
+                drawn = [self.drawn(site, arg) for arg in args]
+                value = self.through(look, every, function, *drawn, **kwargs)
             else:
                 value = function(*args, **kwargs)
             if self.run is None:
@@ -410,7 +410,8 @@ class Hooks(Accesses):
                     self.run.access(site, owner, None, True, "call", also + more, owner)
 
             look(None)
-            value = self.through(look, (owner, *args), method, *args, **kwargs)
+            drawn = [self.drawn(site, arg) for arg in args]
+            value = self.through(look, (owner, *args), method, *drawn, **kwargs)
             if self.run is not None and type(value) is dict and value is dict_of(owner):
                 self.run.sharing.namespace(value, owner, self.run.current)
             return self.run.called(value) if self.run is not None else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import functools
 import io
+import sys
 import threading
 import weakref
 from collections import deque
@@ -26,7 +27,7 @@ from types import (
 from typing import Any, NoReturn
 
 from .foreign import ONE_STEP
-from .step import Refused, Site
+from .step import NOTHING, Refused, Site
 
 
 class Current:
@@ -245,18 +246,45 @@ def part_of(owner: Any, key: Any) -> Any:
     at_index = isinstance(owner, BY_INDEX) and isinstance(key, int) and key >= 0
     if not at_index and not isinstance(owner, dict):
         return None  # several, one that is counted from the end, or a part of a part
-    return ("item", key) if _is_part(key) else None
+    return item_of(key)
 
 
-def _is_part(key: Any) -> bool:
-    """Whether to compare it runs no code of the program."""
+def item_of(key: Any) -> Any:
+    """The part of a dict that a key names, the same in every run; None where any may be meant."""
+    name = _name_of(key)
+    return None if name is NOTHING else ("item", name)
+
+
+def _name_of(key: Any) -> Any:
+    """What stands for a key, where to compare it runs no code of the program.
+
+    An object that is equal to nothing else goes by its token, as each run makes a new one.
+    """
     if isinstance(key, int | str | bytes | float | complex | type(None)):
-        return type(key).__eq__ in _EQUAL
+        return key if type(key).__eq__ in _EQUAL else NOTHING
     if type(key) is tuple or type(key) is frozenset:
-        return all(map(_is_part, key))
+        names = type(key)(map(_name_of, key))
+        return NOTHING if NOTHING in names else names
     kind: Any = type(key)
     by_identity = kind.__hash__ is object.__hash__ or isinstance(key, Enum)
-    return by_identity and kind.__eq__ is object.__eq__
+    if not by_identity or kind.__eq__ is not object.__eq__:
+        return NOTHING
+    hooks = Current.hooks
+    if hooks.run is None or id(key) in hooks.names or _is_of_a_module(key):
+        return key
+    token = hooks.run.token(key)
+    return ("made", token) if token >= 0 else NOTHING
+
+
+def _is_of_a_module(key: Any) -> bool:
+    """Whether it is a class or a function that a module has, or a member of such an Enum."""
+    if not isinstance(key, type | FunctionType | Enum):
+        return False
+    named = type(key) if isinstance(key, Enum) else key
+    found: Any = sys.modules.get(str(getattr(named, "__module__", "")))
+    for part in str(getattr(named, "__qualname__", "")).split("."):
+        found = getattr(found, part, None)
+    return found is named
 
 
 _EQUAL = {kind.__eq__ for kind in (int, str, bytes, float, complex, type(None))}

@@ -8,7 +8,7 @@ from typing import Any
 
 from .hooks import hooks
 from .step import Site
-from .things import Twin
+from .things import Twin, item_of
 from .twins import now
 
 
@@ -32,7 +32,7 @@ class Cached(Twin):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         site = now().current.site
         key = functools._make_key(args, kwargs, self.typed)
-        part = ("item", str(key) if not isinstance(key, int | str) else key)
+        part = item_of((args, tuple(kwargs.items())))
         now().access(site, self, part, False, "call", (), self)
         if key in self.values:
             self.hits += 1

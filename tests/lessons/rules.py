@@ -315,8 +315,8 @@ def _functions(page: Page) -> Iterator[ast.FunctionDef]:
 
 
 def _pools(page: Page) -> set[str]:
-    """Names bound to process pools, by `=` or by `with ... as`."""
-    makers = {"ProcessPoolExecutor", "Pool"}
+    """Names bound to pools of processes or interpreters, by `=` or by `with ... as`."""
+    makers = {"ProcessPoolExecutor", "InterpreterPoolExecutor", "Pool"}
     names = set()
     for cell in page.code:
         for node in ast.walk(cell.tree):
@@ -335,7 +335,8 @@ def _process_target(call: ast.Call, pools: set[str]) -> ast.expr | None:
     if called(call) == "run" and call.args:
         using = keywords.get("using", call.args[3] if len(call.args) > 3 else None)
         name = using.value if isinstance(using, ast.Constant) else None
-        return call.args[0] if name in ("processes", "spawn", "forkserver") else None
+        elsewhere = ("interpreters", "processes", "spawn", "forkserver")
+        return call.args[0] if name in elsewhere else None
     pool = call.func.value if isinstance(call.func, ast.Attribute) else None
     if pool is not None and call.args and ast.unparse(pool) in pools:
         return call.args[0]

@@ -299,6 +299,22 @@ CLAIMS = [
         lambda see: faster(see("threads"), see("serial"), 1.3),
     ),
     Claim(
+        *("08-without-the-gil", "interpreters-measured", "The threads take turns under one GIL."),
+        lambda see: faster(see("interpreters"), see("threads"), 1.3),
+    ),
+    Claim(
+        *("08-without-the-gil", "threads-measured", "The upper threads take turns"),
+        lambda see: faster(see.lanes[1], see.lanes[0], 1.3) and see.lanes[0].cpu < 70,
+    ),
+    Claim(
+        *("08-without-the-gil", "threads-measured", "The lower ones do not wait for each other."),
+        lambda see: see.lanes[1].cpu >= 85,
+    ),
+    Claim(
+        *("08-without-the-gil", "album-measured", "side by side without"),
+        lambda see: faster(see.lanes[1], see.lanes[0], 1.2),
+    ),
+    Claim(
         *("09-beyond-one-machine", "lanes-run", "for the one of a cluster it records who did what"),
         lambda see: see().workers == see().at_once == 2 and see().spans == 12,
     ),

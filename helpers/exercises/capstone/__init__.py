@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from inspect import iscoroutinefunction
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -352,7 +353,7 @@ def _is_undone(error: BaseException | None) -> bool:
     return isinstance(error, Undone)
 
 
-STEPS = (_complete, _faults, _bounded, _overlap, _ends)
+STEPS = (_complete, _ends, _faults, _bounded, _overlap)  # what tasks forget comes first
 
 
 @exercise(
@@ -374,7 +375,7 @@ STEPS = (_complete, _faults, _bounded, _overlap, _ends)
 )
 def _tasks(answer: Any) -> str:
     expect(
-        asyncio.iscoroutinefunction(answer),
+        iscoroutinefunction(answer),
         "make_album must be an async def, and is given without calling it; this is "
         f"{answer!r:.40}.",
     )

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout, suppress
+from inspect import iscoroutinefunction
 from io import StringIO
 from multiprocessing import active_children
 from typing import Any, NamedTuple
@@ -79,7 +80,7 @@ def ran(
     with album.database() as path:
         studio = Studio(path, gate, patience, silent)
         with studio.shrinking() as shrink:
-            how = _awaited if asyncio.iscoroutinefunction(answer) else _called
+            how = _awaited if iscoroutinefunction(answer) else _called
             ending = Ending(studio)
             hung = how(answer, studio, shrink, urls, most, ending, trouble)
         expect(hung is None, f"{of}: it does not come to its end. {hung}")

@@ -84,7 +84,7 @@ STYLE = f"""<style>
 .cs-wide{{overflow-x:auto}}
 .cs-wide>*{{direction:ltr;margin:0 auto 0 0}}
 div.cs-bad{{display:block;width:fit-content;margin:4px 0;padding:4px 12px}}
-.cs.cs.cs .jp-RenderedText pre{{white-space:pre-wrap}}
+.cs.cs.cs .jp-RenderedText pre,.cs.cs.cs .cs-else{{white-space:pre-wrap}}
 .cs summary{{cursor:pointer}}
 .cs input{{display:block;height:24px;min-width:16px;accent-color:#0072B2;cursor:pointer}}
 .cs-step{{min-height:1.5em;margin:2px 0 6px}}
