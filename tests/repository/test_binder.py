@@ -68,8 +68,9 @@ def test_postbuild_is_a_unix_script_that_anyone_may_run() -> None:
 
 
 def test_postbuild_furnishes_jupyterlab_as_course_py_does(tmp_path: Path) -> None:
-    *_, last = (ROOT / "binder" / "postBuild").read_text(encoding="utf-8").splitlines()
-    python, option, code = shlex.split(last)
+    *_, furnish, trust = (ROOT / "binder" / "postBuild").read_text(encoding="utf-8").splitlines()
+    assert trust == "jupyter trust notebooks/*.ipynb notebooks/*/*.ipynb"
+    python, option, code = shlex.split(furnish)
     assert (python, option) == ("python", "-c")
     code = code.replace("sys.prefix", repr(str(tmp_path)))
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

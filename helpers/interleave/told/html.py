@@ -14,9 +14,6 @@ from itertools import groupby
 from textwrap import dedent
 from typing import Any, NamedTuple
 
-from pygments import token
-from pygments.lexers.python import PythonLexer
-
 from ...timeline.shapes import COLOURS, INK
 from ..report import Report, Schedule, Standing, Step
 from .lanes import (
@@ -59,11 +56,11 @@ FAILS = (  # stripes, so that it is not told by colour alone
 SHOW = "<script>document.currentScript.previousSibling.innerHTML = LIVE</script>"
 PRE = '<pre tabindex="0">'  # so that the keyboard can scroll it
 INKS = (  # of a listing, on light and on dark paper, also under a marker
-    (token.Comment, "cs-c", "#4a5d5d", "#c0c0c0"),
-    (token.Literal.String, "cs-s", "#a31515", "#ffb3a0"),
-    (token.Literal.Number, "cs-n", "#00539c", "#9fd0ff"),
-    (token.Keyword, "cs-k", "#006400", "#8fdc94"),
-    (token.Operator.Word, "cs-k", "#006400", "#8fdc94"),
+    ("Comment", "cs-c", "#4a5d5d", "#c0c0c0"),
+    ("Literal.String", "cs-s", "#a31515", "#ffb3a0"),
+    ("Literal.Number", "cs-n", "#00539c", "#9fd0ff"),
+    ("Keyword", "cs-k", "#006400", "#8fdc94"),
+    ("Operator.Word", "cs-k", "#006400", "#8fdc94"),
 )
 DARK = "[data-jp-theme-light=false],.vscode-dark,[theme=dark]"  # Jupyter, VS Code, Colab
 COLOURED = "".join(
@@ -210,6 +207,8 @@ def source(thread: str, name: str, lines: Source, stands: Stands) -> str:
 
 def _coloured(code: str) -> list[str]:
     """The lines of a program, as HTML with colours."""
+    from pygments.lexers.python import PythonLexer  # a page has it; a report in words needs none
+
     tokens = PythonLexer(stripnl=False, ensurenl=False).get_tokens(code)
     html = ""
     for look, alike in groupby(tokens, lambda each: _look(each[0])):
@@ -220,7 +219,8 @@ def _coloured(code: str) -> list[str]:
 
 
 def _look(kind: Any) -> str:
-    return next((name for group, name, *_ in INKS if kind in group), "")
+    """The class of a kind of token; its name has a dot between a group and what is in it."""
+    return next((name for group, name, *_ in INKS if f"{kind}.".startswith(f"Token.{group}.")), "")
 
 
 def stands_at(lines: Source, at: Step | Standing, mark: str, text: str) -> Stands:
