@@ -361,7 +361,8 @@ class Hooks(Accesses):
                 if not is_one_step(function):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 look = self._look_at(site, function, every)
-                drawn = [self.drawn(site, arg) for arg in args]
+                asks = function.__module__ == "inspect"  # about the generator, and draws nothing
+                drawn = args if asks else tuple([self.drawn(site, arg) for arg in args])
                 value = self.through(look, every, function, *drawn, **kwargs)
             else:
                 value = function(*args, **kwargs)

@@ -6,6 +6,7 @@ import csv
 import enum
 import functools
 import heapq
+import inspect
 import io
 import itertools
 import json
@@ -212,3 +213,11 @@ def ok_own_ones_merged():
 
     go(work, work)
     assert got == [[1, 2, 3, 5]] * 2
+
+
+def ok_state_of_a_generator():
+    """Who asks about it draws nothing from it."""
+    shared, states = numbers(), []
+    next(shared)
+    go(lambda: states.append(inspect.getgeneratorstate(shared)), lambda: None)
+    assert states == [inspect.GEN_SUSPENDED]
