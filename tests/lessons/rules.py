@@ -243,7 +243,7 @@ def its_predictions_exist_and_its_cells_betray_nothing(page: Page) -> Complaints
     known = {each.name for each in _predictions.everything()}
     for cell, call in page.named("predict"):
         if len(call.args) != 1 or call.keywords or _first(call) not in known:
-            yield f"{cell.id}: predict takes one name that exercises/_predictions.py knows"
+            yield f"{cell.id}: predict takes one name that exercises/_predictions knows"
     for cell, call in page.named("measured"):
         reasons = [*call.args[1:], *(word.value for word in call.keywords if word.arg == "because")]
         if isinstance(call.args[0], ast.Constant) or any(

@@ -1,8 +1,8 @@
-"""What lesson 09 asks before it measures; see `_predictions`."""
+"""What lesson 09 asks before it measures."""
 
 from __future__ import annotations
 
-from ._asking import Option, prediction
+from .._asking import Option, prediction
 
 prediction(
     "cluster.cell",

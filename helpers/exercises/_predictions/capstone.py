@@ -1,8 +1,8 @@
-"""What lesson 10 asks before it measures; see `_predictions`, whose file had grown too long."""
+"""What lesson 10 asks before it measures."""
 
 from __future__ import annotations
 
-from ._asking import Option, prediction
+from .._asking import Option, prediction
 
 prediction(
     "capstone.slowest",

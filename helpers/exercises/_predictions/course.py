@@ -1,17 +1,9 @@
-"""What the lessons ask before they measure: the question, its options, and a reason for each.
-
-`lesson.predict` finds them here by name, so that a cell which asks betrays nothing.
-The answer comes from the measurement. `right` is what the lesson expects of it;
-where it comes out otherwise, the reasons do not hold, and `otherwise` says on
-what it depends.
-"""
+"""What lessons 00 to 07 ask; the later ones have a file each."""
 
 from __future__ import annotations
 
-from ..machine import usable_cpus
-from ._asking import AGAIN, Option, Prediction, everything, find, prediction
-
-__all__ = ["Option", "Prediction", "everything", "find"]
+from ...machine import usable_cpus
+from .._asking import AGAIN, Option, prediction
 
 NO_GIL = "Without a GIL, threads compute at the same instant, on as many CPUs as are usable."
 CPUS = "It depends on how many CPUs the workers had."
@@ -577,7 +569,3 @@ prediction(
     },
     right="yes, across an await",
 )
-
-from . import _predictions_nogil as _predictions_nogil  # noqa: E402, I001 -- lesson 08, after 07
-from . import _predictions_cluster as _predictions_cluster  # noqa: E402 -- lesson 09
-from . import _predictions_capstone as _predictions_capstone  # noqa: E402 -- lesson 10, at the end
