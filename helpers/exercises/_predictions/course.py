@@ -502,7 +502,7 @@ prediction(
     {
         "1": Option("Each file is a trip: nobody waits long, and all wait often."),
         "20": Option("There are few trips, and enough chunks for three workers."),
-        "400": Option("Few trips, but with two chunks only two workers have work."),
+        "800": Option("One trip, but with one chunk only one worker has work."),
     },
     right="20",
     otherwise="Which loss is larger depends on the item, on the CPUs, and on what disturbs.",
