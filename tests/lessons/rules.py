@@ -484,6 +484,8 @@ def its_links_and_pictures_lead_somewhere(page: Page) -> Complaints:
 
 
 def _leads_nowhere(page: Page, target: str) -> str:
+    if re.match(r"https://(\w+\.)?(pypi|pythonhosted|anaconda)\.", target):
+        return "a link leads to a project itself, not to where its packages are kept"
     if re.match(r"https://", target):
         return ""
     if re.match(r"\w+:|/", target):

@@ -249,6 +249,7 @@ SPOILED: list[tuple[Callable[[Page], Any], Callable[[Notebook], object]]] = [
     (rules.its_links_and_pictures_lead_somewhere, says("[word](99-glossary.md#nothing)")),
     (rules.its_links_and_pictures_lead_somewhere, says("![words](nothing.png)")),
     (rules.its_links_and_pictures_lead_somewhere, says("[plain](http://example.org)")),
+    (rules.its_links_and_pictures_lead_somewhere, says("[kept](https://pypi.example/some)")),
     (rules.its_links_and_pictures_lead_somewhere, says('<a href="/home/me">mine</a>')),
     (rules.its_pictures_and_links_say_what_they_are, says("![](99-glossary.md)")),
     (rules.its_pictures_and_links_say_what_they_are, says('<img src="99-glossary.md">')),
