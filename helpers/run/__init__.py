@@ -39,6 +39,7 @@ from .door import brief, check, check_timeout, interpreters_are_there, listed, m
 from .errors import Died
 from .errors import RunError as RunError
 from .errors import Stopped as Stopped
+from .job import drain
 from .serving import in_a_process
 
 PROCESSES = ("spawn", "forkserver", "fork")
@@ -280,13 +281,6 @@ class _Crew(Protocol):
         ...
 
 
-def _drain(queue: SimpleQueue[Any], seconds: float) -> Iterator[Any]:
-    with suppress(Empty):
-        yield queue.get(timeout=seconds)
-        while True:
-            yield queue.get_nowait()
-
-
 # ---------------------------------------------------------------- threads
 
 
@@ -335,7 +329,7 @@ class _Threads:
             self.done.put((index, None, result))
 
     def wait(self, seconds: float) -> Iterable[Finished]:
-        return _drain(self.done, seconds)
+        return drain(self.done, seconds)
 
     @whole
     def stop(self) -> str:
@@ -537,7 +531,7 @@ class _Futures:
             self.futures.append(future)
 
     def wait(self, seconds: float) -> Iterable[Finished]:
-        for index in _drain(self.done, seconds):
+        for index in drain(self.done, seconds):
             error = self.futures[index].exception()
             yield index, error, None if error else self.futures[index].result()
 

@@ -20,30 +20,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from itertools import count
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import monotonic, perf_counter_ns
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ..ending import GRACE, LOOK, WorkerStopped, not_stopped, tell
 from ..ending.interrupts import whole
 from ..timeline import STOPPED, Timeline, outcome_of
 from .errors import Died, RunError
+from .job import Job, drain
 
 ROUNDS = 5  # trips to a worker, of which the shortest counts
 ANSWER = 5.0  # seconds that a worker may take for a trip: it may be at work
 GONE = "its worker is gone"
-
-
-class _Job(Protocol):
-    """What is to be done, and who does what; see `run`."""
-
-    work: Any
-    items: list[Any]
-    timeline: Timeline
-    in_hand: dict[int, tuple[str, int]]
-
-    @property
-    def call(self) -> Any: ...
 
 
 class Attempt(NamedTuple):
@@ -66,7 +55,7 @@ class Cluster:
     """All workers of an executor's cluster; `wait` gives (index, error, result) of each item."""
 
     def __init__(self, job: Any, executor: Any) -> None:
-        self.job: _Job = job
+        self.job: Job = job
         job.if_nobody_works = "no worker of the cluster has begun one of them"
         self.executor, self.client = executor, executor._client
         self.topic = f"course-{os.getpid()}-{next(_runs)}"
@@ -100,7 +89,7 @@ class Cluster:
             future.add_done_callback(lambda it, index=index: self.heard.put((index, it)))
 
     def wait(self, seconds: float) -> Iterable[tuple[int, BaseException | None, Any]]:
-        for first, second in self._messages(seconds):
+        for first, second in drain(self.heard, seconds):
             if isinstance(second, dict):
                 self._take(second)  # an event: when, and what
             elif isinstance(second, BaseException):
@@ -112,12 +101,6 @@ class Cluster:
 
     def _lost(self, sentence: str) -> RunError:
         return RunError(sentence, self.job.timeline)
-
-    def _messages(self, seconds: float) -> Iterable[Any]:
-        with suppress(Empty):
-            yield self.heard.get(timeout=seconds)
-            while True:
-                yield self.heard.get_nowait()
 
     def _answer(self, index: int, future: Any) -> tuple[BaseException | None, Any]:
         if future.cancelled():
@@ -258,7 +241,7 @@ class Cluster:
         """What is still on its way of those who have an item."""
         last = monotonic() + seconds
         while self.at and (left := last - monotonic()) > 0:
-            for _, message in self._messages(left):
+            for _, message in drain(self.heard, left):
                 if isinstance(message, dict):
                     self._take(message)
 

@@ -16,25 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from inspect import iscoroutine
 from time import monotonic, perf_counter_ns, thread_time_ns
-from typing import Any, Protocol
+from typing import Any
 
 from ..ending import GRACE, WorkerStopped, end_threads, not_stopped
 from ..ending.interrupts import whole
 from ..timeline import LOOP, Timeline
+from .job import Job
 
 ANSWER = 0.3  # seconds in which an event loop looks up, if nobody holds it up
-
-
-class _Job(Protocol):
-    """What is to be done, and who does what; see `run`."""
-
-    work: Any
-    items: list[Any]
-    timeline: Timeline
-    in_hand: dict[int, tuple[str, int]]
-
-    @property
-    def call(self) -> Any: ...
 
 
 class LoopStopped(RuntimeError):
@@ -45,7 +34,7 @@ class Tasks:
     """So many tasks as there are names; `done` has (index, error, result) of each item."""
 
     def __init__(self, job: Any, names: Sequence[str], watched: bool) -> None:
-        self.job: _Job = job
+        self.job: Job = job
         self.names, self.watched = names, watched
         self.todo: Iterator[tuple[int, Any]] = iter(enumerate(self.job.items))
         self.done: deque[tuple[int, BaseException | None, Any]] = deque()
