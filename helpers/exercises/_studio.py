@@ -199,6 +199,6 @@ class Studio:
         """How long nothing may happen; a new process takes its time to its first photograph."""
         return STARTING if not self.begun["shrink"] and active_children() else self.quiet
 
-    def busy(self) -> list[str]:
-        """The steps that are under way."""
-        return [step for step, number in self.inside.items() if number]
+    def busy(self) -> bool:
+        """Whether a step is under way."""
+        return any(self.inside.values())

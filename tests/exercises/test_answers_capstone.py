@@ -561,7 +561,7 @@ def does_not_wait(urls: Any, download: Any, shrink: Any, note: Any, most: int, s
         (no_error_comes_out, "the error of note did not come out"),
         (goes_on_after_an_error, "more downloads were begun"),
         (leaves_a_thread, "waiter was still there"),
-        (does_not_wait, "a call of"),
+        (does_not_wait, "was still under way"),
         (one_by_one, "were begun after Stop"),
         (lambda *_: {}, "it comes back, and 0 are noted"),
     ],

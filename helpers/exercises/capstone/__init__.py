@@ -370,7 +370,7 @@ STEPS = (_complete, _ends, _faults, _bounded, _overlap)  # what tasks forget com
     solution=album_of_tasks,
     starter=nothing_awaited,
     wrong=threads_go_on,
-    says="a call of note was still under way",
+    says="a call that it had begun was still under way",
     seconds=120.0,
 )
 def _tasks(answer: Any) -> str:

@@ -47,8 +47,8 @@ class Ending:
         self.left = ""
 
     def now(self) -> None:
-        busy = " and ".join(self.studio.busy())
-        self.left = f"a call of {busy} was still under way" if busy else ""
+        # which of the three depends on the moment, and complaints are compared with stored ones
+        self.left = "a call that it had begun was still under way" * self.studio.busy()
         self.studio.returned = True
 
     def threads_left(self) -> list[threading.Thread]:
