@@ -399,21 +399,22 @@ def _cache(answer: Any) -> str:
         await other.get("a")
         assert loads.count("a") == 2, "another cache gave what it had not loaded"
 
-    async def side_by_side(keys: str) -> None:
-        meet = asyncio.Barrier(len(keys))
+    def all_meet(number: int) -> Callable[[str], Awaitable[str]]:
+        meet = asyncio.Barrier(number)
 
         async def load(key: str) -> str:
             await meet.wait()
             return key
 
-        cache = answer(load)
-        await asyncio.gather(*(cache.get(key) for key in keys))
+        return load
 
     async def two() -> None:
-        await side_by_side("ab")
+        cache = answer(all_meet(2))
+        await asyncio.gather(cache.get("a"), cache.get("b"))
 
     async def three() -> None:
-        await side_by_side("abc")
+        cache = answer(all_meet(3))
+        await asyncio.gather(cache.get("a"), cache.get("b"), cache.get("c"))
 
     tried = all_hold(program)
     hold(two, "Two keys are not loaded side by side")
