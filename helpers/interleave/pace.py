@@ -10,8 +10,8 @@ from .step import NOWHERE, Event, Op, Task
 LIMIT = 3_000  # steps on what tasks share, in one run
 TURNS = 50_000  # turns of loops in one run
 LATE = 300  # steps, and turns, of daemon tasks once all others have ended
-TICKS = 2  # how often time may pass, in one run, where a clock is read
-TWICE = "the clock: in a run time passes twice at most, however often it is read"
+TICKS = 3  # how often time may pass in one run: four looks at the clock may all differ
+OFTEN = f"what happens where time passes more than {TICKS} times in a run"
 CLOCK = 10**9 - 1  # token of the time: higher than those of what a run makes
 
 
@@ -78,9 +78,9 @@ class Time:
     or not at all. It is a task of its own, with the letter t, that has nothing else to do.
     """
 
-    def __init__(self, notes: dict[str, None]) -> None:
+    def __init__(self, unknown: dict[str, int]) -> None:
         self.task: Task
-        self.notes = notes  # for the report: what was left out
+        self.unknown = unknown  # for the report: what was left out, and the line
         self.passed = 0  # times
         self.read = False  # since it last passed
 
@@ -91,12 +91,10 @@ class Time:
 
     def can(self, live: Sequence[Task]) -> bool:
         """Only where somebody is about to read the clock: before that, nobody could tell."""
-        may = self.read and any(t.pending and is_look(t.pending) for t in live)
-        if may and self.passed == TICKS:
-            self.notes[
-                "the clock: in a run time passes twice at most, however often it is read"
-            ] = None
-        return may and self.passed < TICKS
+        looks = [t.pending for t in live if t.pending and is_look(t.pending)] if self.read else []
+        if looks and self.passed == TICKS:
+            self.unknown.setdefault(OFTEN, looks[0].site.line)
+        return bool(looks) and self.passed < TICKS
 
     def matters_to(self, op: Op, alone: bool) -> bool:
         """Whether time may pass before a look at the clock, or another's look may come before."""

@@ -75,6 +75,7 @@ class Place(Protocol):
 
     run: Run | None
     notes: dict[str, None]  # what a report has to say besides
+    unknown: dict[str, int]  # what may happen otherwise than in these runs, and its line
 
 
 class Run:
@@ -92,7 +93,7 @@ class Run:
         recorder: Recorder | None = None,
         timed: bool = False,
     ) -> None:
-        self.time = Time(place.notes) if timed else None
+        self.time = Time(place.unknown) if timed else None
         self.place, self.workers, self.chooser = place, workers, chooser
         self.sharing, self.shared = sharing, sharing.shared
         self.atomic, self.recorder = atomic, recorder
