@@ -46,6 +46,7 @@ from .syntax import (
     passed_on,
     refuse_syntax,
     text_of,
+    way_round,
 )
 
 REFUSED = {
@@ -363,7 +364,7 @@ class Rewriter(Expressions):
         for alias in node.names:
             module = getattr(node, "module", None) or alias.name
             if elsewhere(module, self.program.asynchronous) or "process" in alias.name.lower():
-                refuse_syntax(node, module)
+                refuse_syntax(node, module, way_round(module))
             first, _, room = module.partition(".")
             if first == COURSE and (room or alias.name).split(".")[0] not in MAY_BE_USED:
                 refuse_syntax(node, f"{alias.name} of {module}", BY_ITSELF)

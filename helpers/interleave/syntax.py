@@ -10,7 +10,18 @@ from typing import Any
 
 from .step import Refused
 
-ELSEWHERE = ("multiprocessing", "subprocess", "signal", "socket", "sched", "_thread")
+THREADS = "only threads of one process can"
+OUTSIDE = "it waits for what is outside of the program; put a queue.Queue in its place"
+ELSEWHERE = {  # modules, and why each is refused; what to write instead
+    "multiprocessing": f"{THREADS}; use threading.Thread and queue.Queue",
+    "subprocess": f"{THREADS}; put a function in place of the command",
+    "signal": "a signal comes from outside of the program; call its handler in a thread of its own",
+    "socket": OUTSIDE,
+    "select": OUTSIDE,
+    "selectors": OUTSIDE,
+    "sched": "it waits by itself, in library code; make a threading.Timer of each call",
+    "_thread": "only threads of threading can; use threading.Thread and threading.Lock",
+}
 TASKS = ("asyncio",)  # followed where the program is a coroutine function
 
 OF_TASKS = "tasks need a program that is a coroutine function: give explore `main` itself"
@@ -115,6 +126,13 @@ def elsewhere(module: str, asynchronous: bool) -> bool:
     return first in ELSEWHERE or (first in TASKS and not asynchronous)
 
 
+def way_round(module: str) -> str:
+    """Why this module is refused, and what to write instead."""
+    first = module.split(".")[0]
+    pool = f"{THREADS}; use a ThreadPoolExecutor"
+    return pool if first == "concurrent" else ELSEWHERE.get(first, THREADS)
+
+
 def check_module(node: ast.AST, value: Any, asynchronous: bool = False) -> None:
     """Refuse what starts processes or runs an event loop."""
     name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
@@ -123,11 +141,11 @@ def check_module(node: ast.AST, value: Any, asynchronous: bool = False) -> None:
     if of_the_course(value):
         refuse_syntax(node, text_of(node), BY_ITSELF)
     if elsewhere(name, asynchronous) and isinstance(value, ModuleType | type | FunctionType):
-        refuse_syntax(node, f"{text_of(node)} ({name})")
+        refuse_syntax(node, f"{text_of(node)} ({name})", way_round(name))
     if name == "concurrent.futures.process":
-        refuse_syntax(node, text_of(node))
+        refuse_syntax(node, text_of(node), way_round(name))
 
 
-def refuse_syntax(node: ast.AST, what: str, why: str = "only threads of one process can") -> None:
+def refuse_syntax(node: ast.AST, what: str, why: str = THREADS) -> None:
     line = getattr(node, "lineno", "?")
     raise Refused(f"line {line}: {what} cannot be followed here; {why}")

@@ -14,7 +14,9 @@ import itertools
 import linecache
 import os
 import random
+import sched
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -662,6 +664,57 @@ def test_what_cannot_be_followed_is_refused_by_name_and_line(program: Program) -
     line = int(str(caught.value).split(":")[0].removeprefix("line "))
     inside = range(first, first + 12)
     assert line in (*inside, together.__code__.co_firstlineno + 3)
+
+
+def keeps_a_schedule() -> None:
+    line, log = sched.scheduler(), list[int]()
+    line.enter(1, 1, log.append, argument=(1,))
+    line.run()
+    assert log == [1]
+
+
+def has_a_timer() -> None:
+    log: list[int] = []
+    timer = threading.Timer(1, log.append, (1,))
+    timer.start()
+    timer.join()
+    assert log == [1]
+
+
+def handles_a_signal() -> None:
+    signal.signal(signal.SIGINT, lambda *_: None)
+
+
+def waits_for_a_connection() -> None:
+    here, there = socket.socketpair()
+    together(lambda: there.send(b"x"))
+    here.recv(1)
+
+
+def waits_until_it_can_read() -> None:
+    select.select([], [], [], 1)
+
+
+WAYS: dict[Program, str] = {
+    keeps_a_schedule: "make a threading.Timer of each call",
+    handles_a_signal: "call its handler in a thread of its own",
+    waits_for_a_connection: "put a queue.Queue in its place",
+    waits_until_it_can_read: "put a queue.Queue in its place",
+    runs_a_program: "put a function in place of the command",
+    runs_a_program_imported_inside: "put a function in place of the command",
+    has_a_pool_of_processes: "use a ThreadPoolExecutor",
+    starts_a_thread_by_hand: "use threading.Thread and threading.Lock",
+}
+
+
+@pytest.mark.parametrize("program", WAYS, ids=lambda program: program.__name__)
+def test_what_is_refused_is_told_with_a_way_round(program: Program) -> None:
+    with pytest.raises(Refused, match=rf"^line \d+: .* cannot be followed here; .*{WAYS[program]}"):
+        explore(program)
+
+
+def test_the_way_round_a_schedule_is_followed() -> None:
+    assert explore(has_a_timer).ok
 
 
 def test_a_program_is_a_plain_function_without_arguments() -> None:
