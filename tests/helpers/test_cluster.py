@@ -29,6 +29,7 @@ from helpers.run import RunError, Stopped, controlled, run
 from helpers.work import server
 
 pytest.importorskip("distributed")
+dask = pytest.importorskip("dask")
 
 ROOT = Path(__file__).resolve().parents[2]
 DASK = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
@@ -260,6 +261,39 @@ def test_a_scheduler_of_another_version_is_told(tmp_path: Path) -> None:
         pytest.raises(cluster.ClusterError, match=r"has Dask 2020\.1\.0, and this computer has"),
     ):
         cluster.connect(address)
+
+
+def test_a_scheduler_with_certificates_is_joined_by_who_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    new = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=course -days 1"
+    if not may(*new.split(), "-keyout", str(key), "-out", str(certificate)):
+        pytest.skip("openssl makes the certificate, and is not there")
+    names = [
+        f"{who}__{what}" for who in ("SCHEDULER", "WORKER", "CLIENT") for what in ("KEY", "CERT")
+    ]
+    for name in ("CA_FILE", *names):
+        value = str(key if name.endswith("KEY") else certificate)
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name}", value)
+    with scheduler(tmp_path, "--protocol", "tls") as (address, _):
+        assert address.startswith("tls://")
+        with pytest.raises(cluster.ClusterError, match="wants certificates: name them in Dask's"):
+            cluster.connect(address)
+        dask.config.refresh()
+        try:
+            with started([*WORKER, address, "--no-nanny", "--local-directory", str(tmp_path)]):
+                client = cluster.connect(address)
+                try:
+                    assert run(len, ["one", "three"], using=client.get_executor()).results == [3, 5]
+                finally:
+                    cluster.close(client)
+            key.unlink()
+            with pytest.raises(cluster.ClusterError, match=r"are no use: .*No such file"):
+                cluster.connect(address)
+        finally:
+            monkeypatch.undo()
+            dask.config.refresh()
 
 
 def test_an_address_at_which_no_scheduler_is_is_told_in_time(client: Any) -> None:
