@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing import active_children
-from time import monotonic
+from time import monotonic, process_time
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
@@ -107,7 +107,7 @@ class deadline:
             self._left = self._end_all()
 
     def _wait_and_step_in(self) -> None:
-        if self._closed.wait(self.seconds):
+        if self._ends_in_time():
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])
         self._waits += [w for w in wait_graph.picture(self._forgotten()) if not w.waits]
@@ -119,6 +119,10 @@ class deadline:
                 self._stepped_in = True
                 self._end_all()
                 self._closed.wait(MORE)
+
+    def _ends_in_time(self) -> bool:
+        """Wait for the end of the block, or until its time has passed."""
+        return self._closed.wait(self.seconds)
 
     def _interrupt(self) -> None:
         """Raise in the block; a wait that a signal cannot end is released."""
@@ -207,6 +211,31 @@ class deadline:
         if left:
             sentence += f" {', '.join(left)} cannot be ended and runs on until its call is over."
         return DeadlinePassed(sentence)
+
+
+TICK = 0.1  # seconds between two looks at the CPU time of this process
+IDLE = 0.02  # of the time: who computes less than that waits for something
+LEAST = 1 / 6  # of the time: so much counts at least, as who polls computes a little
+
+
+class busy_deadline(deadline):
+    """`with busy_deadline(seconds):` counts no time in which other programs have the CPU.
+
+    Time in which the block waits counts in full; while it computes, its CPU time counts,
+    or a sixth of the time, if that is more. So a busy computer ends no block that an idle
+    one would not end.
+    """
+
+    def _ends_in_time(self) -> bool:
+        left, now, computed = self.seconds, monotonic(), process_time()
+        while left > 0:
+            if self._closed.wait(min(TICK, left)):
+                return True
+            before, now = now, monotonic()
+            earlier, computed = computed, process_time()
+            passed, own = now - before, computed - earlier
+            left -= passed if own < IDLE * passed else min(passed, max(own, LEAST * passed))
+        return False
 
 
 def _task() -> asyncio.Task[Any] | None:

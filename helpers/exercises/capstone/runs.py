@@ -11,7 +11,7 @@ from io import StringIO
 from multiprocessing import active_children
 from typing import Any, NamedTuple
 
-from ...deadline import DeadlinePassed, deadline
+from ...deadline import DeadlinePassed, busy_deadline
 from ...run import RunError, run
 from ...work import album
 from ...work.records import connect
@@ -97,7 +97,7 @@ def _called(
     if trouble:
         trouble(studio, stop.set)
     try:
-        with redirect_stdout(said), deadline(WAIT):
+        with redirect_stdout(said), busy_deadline(WAIT):
             try:
                 ending.given = answer(urls, studio.download, shrink, studio.note, most, stop)
             except DeadlinePassed:
@@ -143,7 +143,7 @@ def _awaited(
         if isinstance(error.__cause__, TimeoutError):
             return SOMEBODY
         raise NotYet(f"{error}") from None
-    with suppress(DeadlinePassed), redirect_stdout(StringIO()), deadline(WAIT):
+    with suppress(DeadlinePassed), redirect_stdout(StringIO()), busy_deadline(WAIT):
         ending.look()
     return None
 
