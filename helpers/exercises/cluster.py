@@ -271,11 +271,11 @@ def _noted(answer: Any) -> str:
                     cut = killed
             total = _total(answer, path)
         expected = sum(PHOTOS.values())
-        how = "was killed between two statements" if cut else "had added it, and died before it "
-        how += "" if cut else "could say so"
+        how = "was killed between two statements of add"
+        how = how if cut else "had added a photograph, and died before it could say so"
         expect(
             total == expected,
-            f"a worker {how}, so another one added it again: {expected} bytes were to "
+            f"a worker {how}, so another one added the photograph again: {expected} bytes were to "
             f"be counted, and total() gives {total!r}.",
         )
         if not cut and kill < MOST_STEPS:
