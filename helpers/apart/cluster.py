@@ -176,6 +176,7 @@ def quiet() -> dict[str, Any]:
         "dashboard_address": "127.0.0.1:0",  # of a page with numbers, which always is somewhere
         "silence_logs": SILENT,
         "local_directory": _folder().name,
+        "scheduler_kwargs": {"local_directory": _folder().name},
     }
 
 
