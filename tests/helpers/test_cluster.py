@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import pytest
 import jobs
 from helpers import work
 from helpers.apart import cluster
+from helpers.ending.interrupts import press_again
 from helpers.folders import OURS
 from helpers.run import RunError, Stopped, controlled, run
 from helpers.work import server
@@ -311,6 +313,19 @@ def test_an_address_at_which_no_scheduler_is_is_told_in_time(client: Any) -> Non
 
 def test_there_is_one_cluster_of_our_own_until_it_is_closed(client: Any) -> None:
     assert cluster.connect(workers=2) is client
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot interrupt a wait for a lock")
+def test_an_interrupted_start_gives_the_next_one_its_cluster() -> None:
+    before = set(active_children())
+    threading.Timer(0.2, press_again).start()
+    with pytest.raises(KeyboardInterrupt):
+        cluster.connect(workers=1)
+    client = cluster.connect(workers=1)
+    assert len(set(active_children()) - before) == 1
+    assert client.submit(len, "abc").result(30) == 3
+    cluster.close(client)
+    assert set(active_children()) <= before
 
 
 @pytest.mark.parametrize("workers", [0, 62, 2.0, "two"])
