@@ -17,12 +17,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing import active_children
-from time import monotonic
+from time import monotonic, process_time
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from . import wait_graph
-from .ending import Ender, InOneSentence, end_processes, raise_in, untraced
+from .ending import Ender, InOneSentence, end_processes, raise_in, unreported, untraced
 from .ending.interrupts import must_not_be_broken, press_again, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
@@ -107,7 +107,7 @@ class deadline:
             self._left = self._end_all()
 
     def _wait_and_step_in(self) -> None:
-        if self._closed.wait(self.seconds):
+        if self._ends_in_time():
             return
         self._waits = wait_graph.picture([self._thread, *self._new_threads()])
         self._waits += [w for w in wait_graph.picture(self._forgotten()) if not w.waits]
@@ -119,6 +119,10 @@ class deadline:
                 self._stepped_in = True
                 self._end_all()
                 self._closed.wait(MORE)
+
+    def _ends_in_time(self) -> bool:
+        """Wait for the end of the block, or until its time has passed."""
+        return self._closed.wait(self.seconds)
 
     def _interrupt(self) -> None:
         """Raise in the block; a wait that a signal cannot end is released."""
@@ -188,13 +192,10 @@ class deadline:
         """End what was started inside; the names of what could not be ended."""
         children = [child for child in active_children() if child not in self._children]
         end_processes(children, GRACE)
-        hook, threading.excepthook = threading.excepthook, lambda args: None
-        try:  # SystemExit is what `threading` does not report
+        with unreported():  # nor is SystemExit, which may come later
             ender = Ender(self._new_threads, SystemExit, given_up=True, grace=GRACE)
             ender.start()
             ender.join(GRACE)
-        finally:
-            threading.excepthook = hook
         return [thread.name for thread in self._new_threads()]
 
     def _show(self) -> None:
@@ -207,6 +208,31 @@ class deadline:
         if left:
             sentence += f" {', '.join(left)} cannot be ended and runs on until its call is over."
         return DeadlinePassed(sentence)
+
+
+TICK = 0.1  # seconds between two looks at the CPU time of this process
+IDLE = 0.02  # of the time: who computes less than that waits for something
+LEAST = 1 / 6  # of the time: so much counts at least, as who polls computes a little
+
+
+class busy_deadline(deadline):
+    """`with busy_deadline(seconds):` counts no time in which other programs have the CPU.
+
+    Time in which the block waits counts in full; while it computes, its CPU time counts,
+    or a sixth of the time, if that is more. So a busy computer ends no block that an idle
+    one would not end.
+    """
+
+    def _ends_in_time(self) -> bool:
+        left, now, computed = self.seconds, monotonic(), process_time()
+        while left > 0:
+            if self._closed.wait(min(TICK, left)):
+                return True
+            before, now = now, monotonic()
+            earlier, computed = computed, process_time()
+            passed, own = now - before, computed - earlier
+            left -= passed if own < IDLE * passed else min(passed, max(own, LEAST * passed))
+        return False
 
 
 def _task() -> asyncio.Task[Any] | None:

@@ -27,7 +27,7 @@ import ipywidgets as widgets
 from IPython import display as ipython
 
 from . import exercises, progress, wait_graph
-from .deadline import DeadlinePassed, deadline
+from .deadline import DeadlinePassed, busy_deadline, deadline
 from .ending import InOneSentence
 from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
@@ -418,7 +418,7 @@ def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:
     in_threads: list[BaseException] = []
     sentence = ""
     try:
-        with _errors_of_threads(in_threads), deadline(exercise.seconds):
+        with _errors_of_threads(in_threads), busy_deadline(exercise.seconds):
             held = exercise.grade(answer)
         if not in_threads:
             return True, held

@@ -162,6 +162,23 @@ def is_learners_thread(thread: threading.Thread) -> bool:
     return any(is_learners(f.f_code.co_filename) for f in _stack(frame_of(thread)))
 
 
+def is_learners_own(thread: threading.Thread) -> bool:
+    """Whether the learner's code has started it: no package, and no pool that is open.
+
+    A pool that is open may have been made to stay, and its threads with it.
+    """
+    stack = _stack(frame_of(thread))
+    files = [frame.f_code.co_filename for frame in reversed(stack)]  # outermost first
+    first = next((file for file in files if not _is_standard(file)), None)
+    return first is not None and is_learners(first) and not any(map(_open, stack))
+
+
+def _open(frame: FrameType) -> bool:
+    """Whether it serves a pool that still takes calls."""
+    pool = frame.f_locals.get("executor_reference", lambda: None)()
+    return pool is not None and not pool._shutdown
+
+
 def where(frame: FrameType, line: int) -> tuple[str, str]:
     """ "function, line 3" and the text of that line."""
     name = frame.f_code.co_name
@@ -172,8 +189,14 @@ def where(frame: FrameType, line: int) -> tuple[str, str]:
 
 def is_library(filename: str) -> bool:
     """Whether the file belongs to Python itself or to an installed package."""
+    return _is_standard(filename) or any(part in filename for part in ELSEWHERE)
+
+
+def _is_standard(filename: str) -> bool:
+    """Whether the file belongs to Python itself."""
     path = os.path.normcase(filename)
-    return path.startswith(("<frozen", *STANDARD)) or any(part in path for part in ELSEWHERE)
+    standard = path.startswith(("<frozen", *STANDARD))
+    return standard and not any(part in path for part in ELSEWHERE)
 
 
 def is_learners(filename: str) -> bool:

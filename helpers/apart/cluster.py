@@ -62,7 +62,8 @@ def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0)
     Our own has so many worker processes of one thread each; there is one until it is
     closed, however often it is asked for. Raises ValueError for what
     is no address, and ClusterError where nobody answers within `seconds`, where that is
-    no scheduler, where its Dask or Python is another one, or where Dask is missing.
+    no scheduler, where its Dask or Python is another one, or where Dask is missing. The
+    certificates for an address with tls:// are those that Dask's own settings name.
     """
     if not here():
         raise ClusterError(MISSING)
@@ -84,7 +85,18 @@ def _joined(address: str, seconds: float) -> Any:
             'address must be like "tcp://10.0.0.5:8786", as a scheduler says it, not '
             f"{address!r:.60}"
         )
-    told = _told(address, seconds)
+    from distributed.security import Security
+
+    try:
+        safe = Security().get_connection_args("client")
+    except OSError as error:
+        raise ClusterError(f"Certificates that Dask's settings name are no use: {error}") from error
+    if address.startswith("tls:") and not safe.get("ssl_context"):
+        raise ClusterError(
+            f"The scheduler at {address} wants certificates: name them in Dask's settings, "
+            "distributed.comm.tls.ca-file, .client.cert and .client.key."
+        )
+    told = _told(address, seconds, safe)
     if told.get("type") != "Scheduler":
         what = told.get("type", "nothing that Dask understands")
         raise ClusterError(
@@ -110,7 +122,7 @@ def _versions() -> tuple[str, str]:
     return distributed.__version__, platform.python_version()
 
 
-def _told(address: str, seconds: float) -> dict[str, Any]:
+def _told(address: str, seconds: float, safe: dict[str, Any]) -> dict[str, Any]:
     """What the other end says of itself; nothing where it does not speak as Dask does.
 
     A `Client` that is given another address than a scheduler's may wait for ever.
@@ -121,7 +133,7 @@ def _told(address: str, seconds: float) -> dict[str, Any]:
     from distributed.comm import connect
 
     async def ask() -> dict[str, Any]:
-        comm = await connect(address, timeout=seconds)
+        comm = await connect(address, timeout=seconds, **safe)
         told: dict[str, Any] = {}
         try:
             for question in ("identity", "versions"):

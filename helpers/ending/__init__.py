@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -45,6 +46,16 @@ def raise_in(thread: Thread, error: type[BaseException]) -> bool:
     return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error)))
 
 
+@contextmanager
+def unreported() -> Iterator[None]:
+    """What threads die of in this block is not printed: they are ended, and it is of that."""
+    hook, threading.excepthook = threading.excepthook, lambda args: None
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+
+
 def untraced() -> None:
     """From now on the thread that calls is neither traced nor profiled.
 
@@ -56,9 +67,11 @@ def untraced() -> None:
 
 
 def end_threads(
-    threads: Iterable[Thread], at_work: Callable[[Thread], bool] = lambda thread: True
+    threads: Iterable[Thread],
+    at_work: Callable[[Thread], bool] = lambda thread: True,
+    error: type[BaseException] = WorkerStopped,
 ) -> dict[str, str]:
-    """Raise WorkerStopped in those of `threads` that are `at_work`, until all have ended.
+    """Raise `error` in those of `threads` that are `at_work`, until all have ended.
 
     The others must be about to end by themselves. Gives the names of those that
     have not ended after GRACE seconds, and what is to be said of each.
@@ -67,11 +80,17 @@ def end_threads(
     for thread in threads:
         if thread.is_alive() and not at_work(thread):
             thread.join(LOOK)
-    ender = Ender(lambda: [t for t in threads if t.is_alive()], WorkerStopped, at_work)
+    ender = Ender(lambda: _running(threads), error, at_work)
     if ender.threads():
         ender.start()
         ender.join(GRACE)
     return {thread.name: _prospect(thread) for thread in ender.threads()}
+
+
+def _running(threads: list[Thread]) -> list[Thread]:
+    """Those that have not ended; up to Python 3.12 `is_alive` errs after an interrupted join."""
+    there = threading.enumerate()
+    return [thread for thread in threads if thread.is_alive() or thread in there]
 
 
 def end_processes(processes: Iterable[Any], grace: float = GRACE) -> list[Any]:

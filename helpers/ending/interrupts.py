@@ -5,6 +5,9 @@ import it leaves a module half made; within what ends a block, a lock that stays
 closed, a hook that stays replaced, a process that nobody knows of. So in a
 notebook it waits for the end of these, a few seconds at most. Pressing Stop once
 more meanwhile changes nothing: both presses want the same, and one is enough.
+
+It ends the main thread of the cell, and may come before a thread has started that
+another one waits for. So what the cell has started is ended after it, too.
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ from threading import Thread
 from time import monotonic, sleep
 from types import CodeType, FrameType
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 PATIENCE = 3.0  # seconds
+BY_ITSELF = 0.5  # seconds in which a thread may end, and is not told
 LOOK = 0.005  # seconds between two looks at whether it is over
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,7 +73,9 @@ def spare() -> None:
         whole(TemporaryDirectory.cleanup)
         shell.events.register("pre_run_cell", _listen)
         shell.events.register("pre_run_cell", _complete_main)
+        shell.events.register("pre_run_cell", _remember)
         shell.events.register("post_run_cell", _forget)
+        shell.events.register("post_run_cell", _end_threads)
         _listen()
 
 
@@ -91,6 +98,40 @@ def _forget(*_: object) -> None:
     """The cell is over, so nothing is on its way any more."""
     global _late
     _late = None
+
+
+_older: WeakSet[Thread] = WeakSet()  # than the cell
+
+
+def _remember(*_: object) -> None:
+    _older.clear()
+    _older.update(threading.enumerate())
+
+
+@whole
+def _end_threads(result: Any) -> None:
+    """After an interrupt, of the threads that the cell has started; it is said of whom."""
+    from asyncio import CancelledError
+
+    error = getattr(result, "error_in_exec", None)
+    if isinstance(error, (KeyboardInterrupt, CancelledError)):  # this, where it had an `await`
+        last = monotonic() + BY_ITSELF
+        while (left := _threads_of_cell()) and monotonic() < last:
+            sleep(LOOK)
+        if left:
+            from . import end_threads, not_stopped, unreported
+
+            with unreported():  # nor is SystemExit, which may come later
+                said = not_stopped(end_threads(left, error=SystemExit))
+            names = ", ".join(thread.name for thread in left)
+            print(f"The interrupt ends the threads of this cell, too: {names}. {said}".strip())
+
+
+def _threads_of_cell() -> list[Thread]:
+    from .. import wait_graph
+
+    new = [thread for thread in wait_graph.running() if thread not in _older]
+    return [thread for thread in new if wait_graph.is_learners_own(thread)]
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
 
-from ..deadline import DeadlinePassed, deadline
+from ..deadline import DeadlinePassed, busy_deadline
 from . import expect
 
 WAIT = 6.0  # seconds after which nobody will end any more
@@ -50,7 +50,7 @@ def really_used(answer: Any, items: Sequence[Any], consumers: int) -> None:
     users, before = Users(full), set(threading.enumerate())
     of, alive, hung = f"{len(items)} items and {consumers} consumers", list[str](), False
     try:
-        with redirect_stdout(StringIO()), deadline(WAIT):
+        with redirect_stdout(StringIO()), busy_deadline(WAIT):
             answer(items, consumers, users)
             for thread in set(threading.enumerate()) - before:
                 if thread.name != "deadline":
@@ -137,7 +137,7 @@ def really_made(answer: Any, count: int, size: int, slow: str) -> None:
     before = set(threading.enumerate())
     steps = stages.download, stages.shrink, stages.note
     try:
-        with redirect_stdout(StringIO()), deadline(WAIT):
+        with redirect_stdout(StringIO()), busy_deadline(WAIT):
             answer([*range(count)], *steps, size)
             noted = [*stages.noted]
             for thread in set(threading.enumerate()) - before:

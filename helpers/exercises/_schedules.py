@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from math import inf
 
-from ..deadline import DeadlinePassed, deadline
+from ..deadline import DeadlinePassed, busy_deadline
 from ..interleave import Diverged, Refused, Report, Schedule, explore
 from . import NotYet, expect
 
@@ -63,7 +63,7 @@ def followed(program: Callable[[], None], of: str) -> bool:
 def really_holds(program: Callable[[], None], otherwise: str) -> None:
     """Once on real threads; NotYet, which begins with `otherwise`, where that fails or hangs."""
     try:
-        with redirect_stdout(StringIO()), deadline(HUNG):
+        with redirect_stdout(StringIO()), busy_deadline(HUNG):
             program()
     except AssertionError as error:
         raise NotYet(f"{otherwise}: {sentence(error)}") from None

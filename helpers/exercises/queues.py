@@ -14,7 +14,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from ..cost import life
-from ..deadline import DeadlinePassed, deadline
+from ..deadline import DeadlinePassed, busy_deadline
 from . import exercise, expect
 from ._real_queues import HAND, MOMENT, TURN, WAIT, really_made, really_used
 from ._schedules import all_hold, all_tried, followed
@@ -317,7 +317,7 @@ def _really_copied(answer: Any, blocks: Sequence[bytes], size: int) -> None:
             inside.pop()
 
     try:
-        with redirect_stdout(StringIO()), deadline(WAIT):
+        with redirect_stdout(StringIO()), busy_deadline(WAIT):
             answer(read, write, size)
             for thread in set(threading.enumerate()) - before:
                 if thread.name != "deadline":
@@ -586,7 +586,7 @@ def _in_time(seconds: float, answer: Any, *arguments: Any) -> Any:
     given = None
     hung = False
     try:
-        with spawned(), redirect_stdout(StringIO()), deadline(seconds):
+        with spawned(), redirect_stdout(StringIO()), busy_deadline(seconds):
             given = answer(*arguments)
     except DeadlinePassed:
         hung = True

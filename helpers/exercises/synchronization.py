@@ -8,7 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any
 
-from ..deadline import DeadlinePassed, deadline
+from ..deadline import DeadlinePassed, busy_deadline
 from . import exercise, expect
 from ._schedules import all_hold, all_tried, followed
 
@@ -171,7 +171,7 @@ def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> N
     work, hung = Inside(full, first), False
     with _no_reports() as reports:
         try:
-            with redirect_stdout(StringIO()), deadline(HUNG):
+            with redirect_stdout(StringIO()), busy_deadline(HUNG):
                 answer(work, items, limit)
         except DeadlinePassed:
             hung = True
@@ -332,7 +332,7 @@ def _judge_total(answer: Any, urls: list[int]) -> None:
     fetch, total, hung = Fetched(len(urls)), None, False
     with _no_reports() as reports:
         try:
-            with redirect_stdout(StringIO()), deadline(HUNG):
+            with redirect_stdout(StringIO()), busy_deadline(HUNG):
                 total = answer(fetch, urls)
         except DeadlinePassed:
             hung = True

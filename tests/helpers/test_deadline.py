@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from helpers import wait_graph
-from helpers.deadline import DeadlinePassed, deadline
+from helpers.deadline import DeadlinePassed, busy_deadline, deadline
 
 METHODS = multiprocessing.get_all_start_methods()
 needs_signals = pytest.mark.skipif(
@@ -233,6 +233,29 @@ def test_it_never_fires_after_the_block_ended() -> None:
         for _ in range(100):  # a late one would arrive here
             pass
     assert outcomes <= {"passed", "in time"}
+
+
+def test_time_in_which_others_have_the_cpu_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.monotonic()
+    monkeypatch.setattr("helpers.deadline.process_time", lambda: time.monotonic() * 0.2)
+    with pytest.raises(DeadlinePassed), busy_deadline(0.2):
+        while True:  # as if it had a fifth of a CPU
+            pass
+    assert time.monotonic() - began > 0.9
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 4.0])
+def test_a_wait_counts_in_full_and_so_does_who_has_the_cpu(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[float] = []
+    monkeypatch.setattr("helpers.deadline.process_time", lambda: time.monotonic() * share)
+    monkeypatch.setattr(busy_deadline, "_show", lambda self: passed.append(time.monotonic()))
+    began = time.monotonic()
+    with pytest.raises(DeadlinePassed), busy_deadline(0.4):
+        while True:
+            pass
+    assert 0.4 <= passed[0] - began < 2.0
 
 
 def test_the_inner_of_two_deadlines_may_pass_alone() -> None:

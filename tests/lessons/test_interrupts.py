@@ -52,6 +52,50 @@ def press_twice(kernel: Kernel) -> None:
     kernel.interrupt()
 
 
+STARTS = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
+from threading import Lock, Thread
+from helpers import lesson
+line, left, right, kept = Queue(), Lock(), Lock(), ThreadPoolExecutor(1)
+def waits():
+    line.get()
+def computes():
+    while True: pass
+def ends():
+    time.sleep(0.4)
+def one():
+    with left:
+        time.sleep(0.1)
+        with right: pass
+def two():
+    with right:
+        time.sleep(0.1)
+        with left: pass
+def together(*functions):
+    threads = [Thread(target=function, name=function.__name__) for function in functions]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+"""
+
+
+def test_an_interrupt_ends_the_threads_that_its_cell_has_started(kernel: Kernel) -> None:
+    kernel.run(STARTS, ENDS)
+    before = kernel.state()
+    stopped = kernel.run("together(waits, computes, ends)", ANSWERS, 0.3, kernel.interrupt)
+    said = "The interrupt ends the threads of this cell, too: waits, computes."
+    assert (stopped.status, stopped.said.strip()) == ("KeyboardInterrupt", said)
+    stopped = kernel.run("together(one, two)", ANSWERS, 0.4, kernel.interrupt)
+    assert stopped.said.strip() == said.replace("waits, computes", "one, two")
+    assert kernel.run("assert not left.locked() and not right.locked()", ENDS).status == "ok"
+    assert differences(before, kernel.state()) == ""
+    pool = "kept.submit(ends); after = kept.submit(int)\nafter.result()"
+    stopped = kernel.run(pool, ANSWERS, 0.1, kernel.interrupt)
+    assert (stopped.status, stopped.said.strip()) == ("KeyboardInterrupt", "")
+    assert kernel.run("assert after.result() == 0", ENDS).status == "ok"
+
+
 DEATHS = {
     "a run in a check": (
         'check("start.overlap", lambda *_: run(ends, [1]))',

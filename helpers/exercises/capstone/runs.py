@@ -12,7 +12,7 @@ from multiprocessing import active_children
 from re import sub
 from typing import Any, NamedTuple
 
-from ...deadline import DeadlinePassed, deadline
+from ...deadline import DeadlinePassed, busy_deadline
 from ...run import RunError, run
 from ...work import album
 from ...work.records import connect
@@ -99,7 +99,7 @@ def _called(
     if trouble:
         trouble(studio, stop.set)
     try:
-        with redirect_stdout(said), deadline(WAIT):
+        with redirect_stdout(said), busy_deadline(WAIT):
             try:
                 ending.given = answer(urls, studio.download, shrink, studio.note, most, stop)
             except DeadlinePassed:
@@ -145,7 +145,7 @@ def _awaited(
         if isinstance(error.__cause__, TimeoutError):
             return SOMEBODY
         raise NotYet(f"{error}") from None
-    with suppress(DeadlinePassed), redirect_stdout(StringIO()), deadline(WAIT):
+    with suppress(DeadlinePassed), redirect_stdout(StringIO()), busy_deadline(WAIT):
         ending.look()
     return None
 
