@@ -159,7 +159,12 @@ def idle(thread: threading.Thread) -> bool:
 
 def is_learners_thread(thread: threading.Thread) -> bool:
     """Whether it runs code of the learner's."""
-    return any(is_learners(f.f_code.co_filename) for f in _stack(frame_of(thread)))
+    return runs_learners_code(frame_of(thread))
+
+
+def runs_learners_code(frame: FrameType | None) -> bool:
+    """Whether the frame, or one that it was called from, is the learner's."""
+    return any(is_learners(f.f_code.co_filename) for f in _stack(frame))
 
 
 def is_learners_own(thread: threading.Thread) -> bool:

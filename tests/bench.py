@@ -869,6 +869,18 @@ def outside() -> None:
             spy = os.path.join(folder, "bin", "py-spy")
             print(ran([spy, "dump", "--pid", str(program.pid)]).stdout)
             program.kill()
+        newest = next((path for path, minor in pythons().items() if minor >= 15), None)
+        if newest is None:
+            print("  profiling.sampling needs Python 3.15 or later, and there is none here")
+            return
+        with subprocess.Popen([newest, file, "hangs"], stdout=subprocess.PIPE) as program:
+            assert program.stdout is not None
+            program.stdout.readline()
+            sampled = [newest, "-m", "profiling.sampling"]
+            print(ran([*sampled, "dump", "--all-threads", str(program.pid)]).stdout)
+            gil = ["attach", "--all-threads", "--mode", "gil", "--duration", "2"]
+            print(ran([*sampled, *gil, str(program.pid)]).stdout)
+            program.kill()
 
 
 def main(names: list[str]) -> None:

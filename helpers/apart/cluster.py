@@ -32,6 +32,7 @@ from ..ending.interrupts import kept_from_children, whole
 from ..folders import temporary
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from tempfile import TemporaryDirectory
 
 VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
@@ -73,8 +74,9 @@ def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0)
     address = address or os.environ.get(VARIABLE)
     if address:
         return _joined(address, seconds)
-    ours = _open.get(workers)
-    return ours if ours is not None and ours.status == "running" else _started(workers)
+    if workers not in _open or _is_over(_open[workers]):
+        _begin(workers)
+    return _open[workers].result()
 
 
 def _joined(address: str, seconds: float) -> Any:
@@ -176,6 +178,7 @@ def quiet() -> dict[str, Any]:
         "dashboard_address": "127.0.0.1:0",  # of a page with numbers, which always is somewhere
         "silence_logs": SILENT,
         "local_directory": _folder().name,
+        "scheduler_kwargs": {"local_directory": _folder().name},
     }
 
 
@@ -185,6 +188,15 @@ def _folder() -> TemporaryDirectory[str]:
 
 
 @whole
+def _begin(workers: int) -> None:
+    """Start one in a thread: no interrupt reaches it, and nobody could close half a cluster."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    thread = ThreadPoolExecutor(1, "starts a cluster")
+    _open[workers] = thread.submit(_started, workers)
+    thread.shutdown(wait=False)
+
+
 def _started(workers: int) -> Any:
     from multiprocessing import resource_tracker
 
@@ -194,11 +206,14 @@ def _started(workers: int) -> Any:
     try:
         with kept_from_children():
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **quiet())
-            client = Client(cluster, set_as_default=False)
+            return Client(cluster, set_as_default=False)
     except Exception as error:
         raise ClusterError(f"No cluster could be started here: {error}") from error
-    _open[workers] = client
-    return client
+
+
+def _is_over(ours: Future[Any]) -> bool:
+    """Whether it could not be started, or has ended."""
+    return ours.done() and (ours.exception() is not None or ours.result().status != "running")
 
 
 @whole
@@ -208,7 +223,8 @@ def close(client: Any) -> None:
 
     with suppress(Exception):  # its scheduler may be gone
         client.close()
-    for workers in [workers for workers, ours in _open.items() if ours is client]:
+    there = {n: ours for n, ours in _open.items() if ours.done() and ours.exception() is None}
+    for workers in [n for n, ours in there.items() if ours.result() is client]:
         del _open[workers]
         with suppress(TimeoutError):  # of a worker that does not hear
             client.cluster.close(timeout=5)
@@ -218,7 +234,7 @@ def close(client: Any) -> None:
         _folder.cache_clear()
 
 
-_open: dict[int, Any] = {}  # clients of clusters that were started here, by their workers
+_open: dict[int, Future[Any]] = {}  # clients of clusters that were started here, by their workers
 
 
 def _silence() -> None:

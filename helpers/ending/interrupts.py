@@ -6,7 +6,11 @@ closed, a hook that stays replaced, a process that nobody knows of. So in a
 notebook it waits for the end of these, a few seconds at most. Pressing Stop once
 more meanwhile changes nothing: both presses want the same, and one is enough.
 
-It ends the main thread of the cell, and may come before a thread has started that
+Where a cell awaits, ipykernel cancels it, but only when its event loop looks up: a
+message may wake it, or nothing; and no task that computes is held. So we wake it,
+and cancel at once what computes.
+
+An interrupt ends the main thread of the cell, and may come before a thread has started that
 another one waits for. So what the cell has started is ended after it, too.
 """
 
@@ -18,6 +22,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
 from time import monotonic, sleep
 from types import CodeType, FrameType
@@ -85,13 +90,37 @@ def _complete_main(*_: object) -> None:
 
 
 _late: _Late | None = None
+_arrive: Callable[[int, FrameType | None], Any]  # what an interrupt does in this cell
 
 
 def _listen(*_: object) -> None:
-    """The kernel sets Python's own handler before each cell; others' are left alone."""
-    in_main = threading.current_thread() is threading.main_thread()
-    if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    """The kernel sets Python's own handler before each cell, or its own; others' are left alone."""
+    global _arrive
+    if threading.current_thread() is threading.main_thread():
+        handler: Any = signal.getsignal(signal.SIGINT)
+        if handler is signal.default_int_handler:
+            _arrive = handler
+        elif getattr(handler, "__module__", "").startswith("ipykernel"):
+            _arrive = partial(_cancel, handler)
+        else:
+            return
         signal.signal(signal.SIGINT, _interrupted)
+
+
+def _cancel(handler: Callable[..., object], number: int, frame: FrameType | None) -> None:
+    """An interrupt of a cell that awaits: of its task as of any cell, and of one that computes."""
+    import asyncio
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .. import wait_graph
+
+    handler(number, frame)
+    asyncio.get_running_loop().call_soon_threadsafe(lambda: None)  # now it looks up
+    if asyncio.current_task() is not None and wait_graph.runs_learners_code(frame):
+        while frame is not None and frame.f_code is not InteractiveShell.run_code.__code__:
+            frame = frame.f_back
+        raise asyncio.CancelledError if frame is None else KeyboardInterrupt
 
 
 def _forget(*_: object) -> None:
@@ -139,7 +168,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     patience = _patience(frame)
     if not patience or (_late and _late.has_waited(patience)):
         _late = None
-        signal.default_int_handler(number, frame)
+        _arrive(number, frame)
     elif _late is None:
         _late = _Late()
         _late.start()

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import pytest
 import jobs
 from helpers import work
 from helpers.apart import cluster
+from helpers.ending.interrupts import press_again
 from helpers.folders import OURS
 from helpers.run import RunError, Stopped, controlled, run
 from helpers.work import server
@@ -313,6 +315,19 @@ def test_there_is_one_cluster_of_our_own_until_it_is_closed(client: Any) -> None
     assert cluster.connect(workers=2) is client
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot interrupt a wait for a lock")
+def test_an_interrupted_start_gives_the_next_one_its_cluster() -> None:
+    before = set(active_children())
+    threading.Timer(0.2, press_again).start()
+    with pytest.raises(KeyboardInterrupt):
+        cluster.connect(workers=1)
+    client = cluster.connect(workers=1)
+    assert len(set(active_children()) - before) == 1
+    assert client.submit(len, "abc").result(30) == 3
+    cluster.close(client)
+    assert set(active_children()) <= before
+
+
 @pytest.mark.parametrize("workers", [0, 62, 2.0, "two"])
 def test_a_number_of_workers_that_cannot_be_is_refused(workers: Any) -> None:
     with pytest.raises(ValueError, match="workers must be a whole number between 1 and 61"):
@@ -368,4 +383,5 @@ def test_an_interrupt_leaves_the_workers_alone_and_a_killed_parent_leaves_none(
     assert soon(lambda: not any(alive(int(pid)) for pid in before.split()))
     sweep = "from helpers.folders import temporary; temporary('x').cleanup()"
     subprocess.run([sys.executable, "-c", sweep], env=environment, check=True)
-    assert not [entry for entry in os.listdir(tmp_path) if entry.startswith(f"{OURS}cluster")]
+    left = [n for n in os.listdir(tmp_path) if n.startswith((f"{OURS}cluster", "dask"))]
+    assert left == []

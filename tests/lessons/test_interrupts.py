@@ -96,6 +96,30 @@ def test_an_interrupt_ends_the_threads_that_its_cell_has_started(kernel: Kernel)
     assert kernel.run("assert after.result() == 0", ENDS).status == "ok"
 
 
+COMPUTES = """
+import asyncio
+import helpers
+async def computes():
+    while True: pass
+"""
+
+
+def test_an_interrupt_of_a_cell_that_awaits_meets_it_though_it_waits_or_computes(
+    kernel: Kernel,
+) -> None:
+    kernel.run(COMPUTES, ENDS)
+    cells = {
+        "await asyncio.Event().wait()": "CancelledError",
+        "await computes()": "KeyboardInterrupt",
+        "await asyncio.gather(computes(), asyncio.sleep(9))": "CancelledError",
+    }
+    for cell, ending in cells.items():
+        assert kernel.run(cell, ANSWERS, 0.2, kernel.interrupt).status == ending
+        while (after := kernel.run("len(asyncio.all_tasks())", ENDS)).status == "aborted":
+            pass  # what a page sends just after an error is
+        assert after.status == "ok"
+
+
 DEATHS = {
     "a run in a check": (
         'check("start.overlap", lambda *_: run(ends, [1]))',
