@@ -100,7 +100,7 @@ def _joined(address: str, seconds: float) -> Any:
         )
     told = _told(address, seconds, safe)
     if told.get("type") != "Scheduler":
-        what = told.get("type", "nothing that Dask understands")
+        what = f"a {told['type']} of Dask" if "type" in told else "nothing that Dask understands"
         raise ClusterError(
             f"What answers at {address} is {what}, and no scheduler. A scheduler says its address "
             "when it starts."

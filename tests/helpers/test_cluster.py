@@ -307,7 +307,7 @@ def test_an_address_at_which_no_scheduler_is_is_told_in_time(client: Any) -> Non
     with pytest.raises(cluster.ClusterError, match="is nothing that Dask understands"):
         cluster.connect(ours, seconds=0.5)
     [worker, *_] = client.scheduler_info()["workers"]
-    with pytest.raises(cluster.ClusterError, match="is Worker, and no scheduler"):
+    with pytest.raises(cluster.ClusterError, match="is a Worker of Dask, and no scheduler"):
         cluster.connect(worker, seconds=5)
 
 
