@@ -48,12 +48,15 @@ def whole(function: F) -> F:
 def must_not_be_broken(frame: FrameType | None) -> bool:
     """Whether it is, or was called from, an import, a finalizer, or what is `whole`.
 
-    Generators that are context managers are: what they do before and after a block.
+    Generators that are context managers are: what they do before and after a block. What a
+    forked process does is not, though whoever started it is on its stack.
     """
     from .. import wait_graph
 
     while frame is not None:
         code = frame.f_code
+        if code.co_name == "_bootstrap":
+            return False
         if code in _whole or code.co_name == "__del__" or code.co_filename.endswith(CALLBACKS):
             return True
         if code.co_filename.startswith(wait_graph.IMPORTS):
@@ -67,6 +70,8 @@ def spare() -> None:
 
     NumPy and matplotlib, say, cannot be imported again once that was broken off.
     """
+    from multiprocessing.process import BaseProcess
+    from subprocess import Popen
     from tempfile import TemporaryDirectory
 
     from IPython import get_ipython
@@ -74,6 +79,8 @@ def spare() -> None:
     from .. import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
 
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call, unused-ignore]
+        whole(BaseProcess.start)
+        whole(Popen.__init__)
         whole(TemporaryDirectory.__init__)
         whole(TemporaryDirectory.cleanup)
         shell.events.register("pre_run_cell", _listen)

@@ -404,8 +404,9 @@ class Try:
         if not stopped.status:
             try:
                 kernel.state()
-            except Wrong:
-                raise Wrong(f"{what}: no answer within {limit:g} s; {stopped.said}") from None
+            except Wrong as wrong:
+                said = f"{stopped.said}; {wrong}"
+                raise Wrong(f"{what}: no answer within {limit:g} s; {said}") from None
             self.counts["answers that an interrupt of ipykernel itself has cost"] += 1
         self.counts[f"{kind} that met a cell at work"] += stopped.status != "ok"
         if kind == "interrupts" and stopped.status not in ENDINGS and not cell.fails:
