@@ -127,6 +127,15 @@ def handles_a_lock(frame: FrameType | None) -> bool:
     return names == ["LOAD_SPECIAL", "CALL"]
 
 
+def at_acquire(thread: threading.Thread) -> bool:
+    """Whether it is in `lock.acquire()`: told there, it would get the lock, but not into a try."""
+    frame = frame_of(thread)
+    if frame is None or is_library(frame.f_code.co_filename):
+        return False
+    called = getattr(_expression(frame), "func", None)
+    return isinstance(called, ast.Attribute) and called.attr == "acquire"
+
+
 def waits(thread: threading.Thread) -> bool:
     """Whether it waits for another thread: at a lock, a condition, a queue or a join."""
     frame = frame_of(thread)

@@ -187,7 +187,8 @@ def tell(thread: Thread, error: type[BaseException], at_a_lock: bool = False) ->
 
     if wait_graph.importing(thread):
         return False
-    if not at_a_lock and wait_graph.handles_a_lock(wait_graph.frame_of(thread)):
+    handles = wait_graph.handles_a_lock(wait_graph.frame_of(thread))
+    if (handles or wait_graph.at_acquire(thread)) and not at_a_lock:
         return False
     raise_in(thread, error)
     return True

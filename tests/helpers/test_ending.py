@@ -226,6 +226,23 @@ def test_a_lock_that_stopped_threads_took_is_free_afterwards(make: Callable[[], 
         assert lock.acquire(timeout=1)
 
 
+def test_who_waits_in_acquire_is_told_when_it_can_give_the_lock_back() -> None:
+    lock = threading.Lock()
+
+    def visit(_: int) -> None:
+        lock.acquire()
+        try:
+            time.sleep(0.1)
+            time.sleep(0)
+        finally:
+            lock.release()
+
+    with pytest.raises(RunError) as info:
+        run(visit, range(4), 4, timeout=0.05)
+    assert "could not be stopped" not in str(info.value)
+    assert not lock.locked()
+
+
 def test_who_tidies_up_is_not_told_again_at_once() -> None:
     tidied = []
 
