@@ -56,6 +56,7 @@ GONE = 10.0  # seconds until nothing is left of a killed kernel
 MAY_STAY = (
     "resource_tracker", "forkserver", "server.py", "Thread asyncio_", "GarbageCollectorThread",
     "HistorySavingThread", "Dask-Offload",
+    *(["QueueFeederThread"] if sys.version_info < (3, 12) else []),  # of a pool that broke
 )  # fmt: skip
 # CancelledError ends a cell with `await`; a process that was just starting gets the interrupt,
 # too, and whoever was writing to it a BrokenPipeError.
