@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from helpers import wait_graph
 from helpers.deadline import DeadlinePassed, deadline
-from helpers.ending import AGAIN, GRACE, Ender, WorkerStopped, end_threads, not_stopped
+from helpers.ending import AGAIN, GRACE, Ender, WorkerStopped, end_threads, not_stopped, wait_graph
 from helpers.queues import Stage, pipeline
 from helpers.run import RunError, run
 

@@ -22,7 +22,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, NamedTuple
 
-HERE = os.path.normcase(os.path.dirname(os.path.abspath(__file__)) + os.sep)
+HERE = os.path.normcase(os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep)
 STANDARD = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 ELSEWHERE = ("site-packages", "dist-packages")
 POOLS = (f"concurrent{os.sep}futures{os.sep}", f"{os.sep}multiprocessing{os.sep}")
