@@ -21,8 +21,7 @@ from time import monotonic, process_time
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
-from . import wait_graph
-from .ending import Ender, InOneSentence, end_processes, raise_in, untraced
+from .ending import Ender, InOneSentence, end_processes, raise_in, unreported, untraced, wait_graph
 from .ending.interrupts import must_not_be_broken, press_again, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block
@@ -192,13 +191,10 @@ class deadline:
         """End what was started inside; the names of what could not be ended."""
         children = [child for child in active_children() if child not in self._children]
         end_processes(children, GRACE)
-        hook, threading.excepthook = threading.excepthook, lambda args: None
-        try:  # SystemExit is what `threading` does not report
+        with unreported():  # nor is SystemExit, which may come later
             ender = Ender(self._new_threads, SystemExit, given_up=True, grace=GRACE)
             ender.start()
             ender.join(GRACE)
-        finally:
-            threading.excepthook = hook
         return [thread.name for thread in self._new_threads()]
 
     def _show(self) -> None:

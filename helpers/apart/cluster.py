@@ -32,6 +32,7 @@ from ..ending.interrupts import kept_from_children, whole
 from ..folders import temporary
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from tempfile import TemporaryDirectory
 
 VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
@@ -62,7 +63,8 @@ def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0)
     Our own has so many worker processes of one thread each; there is one until it is
     closed, however often it is asked for. Raises ValueError for what
     is no address, and ClusterError where nobody answers within `seconds`, where that is
-    no scheduler, where its Dask or Python is another one, or where Dask is missing.
+    no scheduler, where its Dask or Python is another one, or where Dask is missing. The
+    certificates for an address with tls:// are those that Dask's own settings name.
     """
     if not here():
         raise ClusterError(MISSING)
@@ -72,8 +74,9 @@ def connect(address: str | None = None, workers: int = 2, seconds: float = 10.0)
     address = address or os.environ.get(VARIABLE)
     if address:
         return _joined(address, seconds)
-    ours = _open.get(workers)
-    return ours if ours is not None and ours.status == "running" else _started(workers)
+    if workers not in _open or _is_over(_open[workers]):
+        _begin(workers)
+    return _open[workers].result()
 
 
 def _joined(address: str, seconds: float) -> Any:
@@ -84,9 +87,20 @@ def _joined(address: str, seconds: float) -> Any:
             'address must be like "tcp://10.0.0.5:8786", as a scheduler says it, not '
             f"{address!r:.60}"
         )
-    told = _told(address, seconds)
+    from distributed.security import Security
+
+    try:
+        safe = Security().get_connection_args("client")
+    except OSError as error:
+        raise ClusterError(f"Certificates that Dask's settings name are no use: {error}") from error
+    if address.startswith("tls:") and not safe.get("ssl_context"):
+        raise ClusterError(
+            f"The scheduler at {address} wants certificates: name them in Dask's settings, "
+            "distributed.comm.tls.ca-file, .client.cert and .client.key."
+        )
+    told = _told(address, seconds, safe)
     if told.get("type") != "Scheduler":
-        what = told.get("type", "nothing that Dask understands")
+        what = f"a {told['type']} of Dask" if "type" in told else "nothing that Dask understands"
         raise ClusterError(
             f"What answers at {address} is {what}, and no scheduler. A scheduler says its address "
             "when it starts."
@@ -110,7 +124,7 @@ def _versions() -> tuple[str, str]:
     return distributed.__version__, platform.python_version()
 
 
-def _told(address: str, seconds: float) -> dict[str, Any]:
+def _told(address: str, seconds: float, safe: dict[str, Any]) -> dict[str, Any]:
     """What the other end says of itself; nothing where it does not speak as Dask does.
 
     A `Client` that is given another address than a scheduler's may wait for ever.
@@ -121,7 +135,7 @@ def _told(address: str, seconds: float) -> dict[str, Any]:
     from distributed.comm import connect
 
     async def ask() -> dict[str, Any]:
-        comm = await connect(address, timeout=seconds)
+        comm = await connect(address, timeout=seconds, **safe)
         told: dict[str, Any] = {}
         try:
             for question in ("identity", "versions"):
@@ -164,6 +178,7 @@ def quiet() -> dict[str, Any]:
         "dashboard_address": "127.0.0.1:0",  # of a page with numbers, which always is somewhere
         "silence_logs": SILENT,
         "local_directory": _folder().name,
+        "scheduler_kwargs": {"local_directory": _folder().name},
     }
 
 
@@ -173,6 +188,15 @@ def _folder() -> TemporaryDirectory[str]:
 
 
 @whole
+def _begin(workers: int) -> None:
+    """Start one in a thread: no interrupt reaches it, and nobody could close half a cluster."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    thread = ThreadPoolExecutor(1, "starts a cluster")
+    _open[workers] = thread.submit(_started, workers)
+    thread.shutdown(wait=False)
+
+
 def _started(workers: int) -> Any:
     from multiprocessing import resource_tracker
 
@@ -182,11 +206,14 @@ def _started(workers: int) -> Any:
     try:
         with kept_from_children():
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, **quiet())
-            client = Client(cluster, set_as_default=False)
+            return Client(cluster, set_as_default=False)
     except Exception as error:
         raise ClusterError(f"No cluster could be started here: {error}") from error
-    _open[workers] = client
-    return client
+
+
+def _is_over(ours: Future[Any]) -> bool:
+    """Whether it could not be started, or has ended."""
+    return ours.done() and (ours.exception() is not None or ours.result().status != "running")
 
 
 @whole
@@ -196,7 +223,8 @@ def close(client: Any) -> None:
 
     with suppress(Exception):  # its scheduler may be gone
         client.close()
-    for workers in [workers for workers, ours in _open.items() if ours is client]:
+    there = {n: ours for n, ours in _open.items() if ours.done() and ours.exception() is None}
+    for workers in [n for n, ours in there.items() if ours.result() is client]:
         del _open[workers]
         with suppress(TimeoutError):  # of a worker that does not hear
             client.cluster.close(timeout=5)
@@ -206,7 +234,7 @@ def close(client: Any) -> None:
         _folder.cache_clear()
 
 
-_open: dict[int, Any] = {}  # clients of clusters that were started here, by their workers
+_open: dict[int, Future[Any]] = {}  # clients of clusters that were started here, by their workers
 
 
 def _silence() -> None:

@@ -35,7 +35,7 @@ from ..folders import temporary
 from ..machine import SYSTEMS, usable_cpus
 from ..run import RunError, Stopped, run, supervisor
 from ..run.door import must_be_importable
-from ..timeline import Timeline
+from ..timeline import Timeline, outcome_of
 from ..work import calibration
 from . import ROOT, Ended, errors_in, started
 
@@ -48,6 +48,7 @@ SHORT = 60  # characters of items that stand in the name of a recording
 MARGIN = 10.0  # seconds more than a run may take, for Python's own start and end
 NAMES = [f"python3.{n}{build}" for n in range(13, 17) for build in ("t", "")]
 FREE, INTERPRETERS, GIL = "free-threaded", "interpreters", "GIL"
+WANTED = {FREE: "free-threaded Python", INTERPRETERS: "Python with several interpreters"}
 
 ASK = """
 import json, sys, sysconfig, importlib.util
@@ -88,11 +89,17 @@ class Python(NamedTuple):
     ) -> Timeline:
         """`run`, there; RunError as there, and where that Python ends before it has answered.
 
-        ValueError where it could not import `work`.
+        ValueError where it could not import `work`, or be sent `items`.
         """
         must_be_importable(work, by="another Python")
         timeline = Timeline()
-        order = pickle.dumps((timeline, work, list(items), workers, using, timeout, calibration()))
+        wanted = (timeline, work, list(items), workers, using, timeout, calibration())
+        try:
+            order = pickle.dumps(wanted)
+        except Exception as slip:
+            raise ValueError(
+                f"items must be what pickle can send to another Python ({outcome_of(slip)})"
+            ) from slip
         with temporary("python") as folder:
             path = os.path.join(folder, "order")
             with open(path, "wb") as file:
@@ -200,7 +207,7 @@ class Recording(NamedTuple):
     def _found(self, which: str, what: str) -> Any:
         if which not in self.runs:
             raise NotRecorded(
-                f"there is no {self.kind} Python here to run {what}, and nothing like it was "
+                f"there is no {WANTED[self.kind]} here to run {what}, and nothing like it was "
                 f"recorded: set {VARIABLE} to the path of one, and restart the kernel"
             )
         return self.runs[which]

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -45,6 +46,16 @@ def raise_in(thread: Thread, error: type[BaseException]) -> bool:
     return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error)))
 
 
+@contextmanager
+def unreported() -> Iterator[None]:
+    """What threads die of in this block is not printed: they are ended, and it is of that."""
+    hook, threading.excepthook = threading.excepthook, lambda args: None
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+
+
 def untraced() -> None:
     """From now on the thread that calls is neither traced nor profiled.
 
@@ -56,9 +67,11 @@ def untraced() -> None:
 
 
 def end_threads(
-    threads: Iterable[Thread], at_work: Callable[[Thread], bool] = lambda thread: True
+    threads: Iterable[Thread],
+    at_work: Callable[[Thread], bool] = lambda thread: True,
+    error: type[BaseException] = WorkerStopped,
 ) -> dict[str, str]:
-    """Raise WorkerStopped in those of `threads` that are `at_work`, until all have ended.
+    """Raise `error` in those of `threads` that are `at_work`, until all have ended.
 
     The others must be about to end by themselves. Gives the names of those that
     have not ended after GRACE seconds, and what is to be said of each.
@@ -67,11 +80,17 @@ def end_threads(
     for thread in threads:
         if thread.is_alive() and not at_work(thread):
             thread.join(LOOK)
-    ender = Ender(lambda: [t for t in threads if t.is_alive()], WorkerStopped, at_work)
+    ender = Ender(lambda: _running(threads), error, at_work)
     if ender.threads():
         ender.start()
         ender.join(GRACE)
     return {thread.name: _prospect(thread) for thread in ender.threads()}
+
+
+def _running(threads: list[Thread]) -> list[Thread]:
+    """Those that have not ended; up to Python 3.12 `is_alive` errs after an interrupted join."""
+    there = threading.enumerate()
+    return [thread for thread in threads if thread.is_alive() or thread in there]
 
 
 def end_processes(processes: Iterable[Any], grace: float = GRACE) -> list[Any]:
@@ -136,7 +155,7 @@ class Ender(Thread):
         return thread not in self.told and self.at_work(thread)
 
     def _tell(self, alive: list[Thread], again: bool) -> None:
-        from .. import wait_graph
+        from . import wait_graph
 
         now = monotonic()
         self.apart = self.apart if wait_for_each_other(alive) else now
@@ -164,11 +183,12 @@ def tell(thread: Thread, error: type[BaseException], at_a_lock: bool = False) ->
 
     That is inside an import, and where it may have got a lock or waits `at_a_lock`.
     """
-    from .. import wait_graph
+    from . import wait_graph
 
     if wait_graph.importing(thread):
         return False
-    if not at_a_lock and wait_graph.handles_a_lock(wait_graph.frame_of(thread)):
+    handles = wait_graph.handles_a_lock(wait_graph.frame_of(thread))
+    if (handles or wait_graph.at_acquire(thread)) and not at_a_lock:
         return False
     raise_in(thread, error)
     return True
@@ -179,7 +199,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
     Where all wait for one and the same, somebody else may hold it, who goes on.
     """
-    from .. import wait_graph
+    from . import wait_graph
 
     locks = [wait_graph.lock_of(thread)[0] for thread in threads]
     return None not in locks and len(set(map(id, locks))) > 1
@@ -187,7 +207,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
 def _prospect(thread: Thread) -> str:
     """What is to be said of one that has not ended."""
-    from .. import wait_graph
+    from . import wait_graph
 
     if wait_graph.importing(thread):
         return "is in an import and ends after it"

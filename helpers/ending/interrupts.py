@@ -5,6 +5,13 @@ import it leaves a module half made; within what ends a block, a lock that stays
 closed, a hook that stays replaced, a process that nobody knows of. So in a
 notebook it waits for the end of these, a few seconds at most. Pressing Stop once
 more meanwhile changes nothing: both presses want the same, and one is enough.
+
+Where a cell awaits, ipykernel cancels it, but only when its event loop looks up: a
+message may wake it, or nothing; and no task that computes is held. So we wake it,
+and cancel at once what computes.
+
+An interrupt ends the main thread of the cell, and may come before a thread has started that
+another one waits for. So what the cell has started is ended after it, too.
 """
 
 from __future__ import annotations
@@ -15,12 +22,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
 from time import monotonic, sleep
 from types import CodeType, FrameType
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 PATIENCE = 3.0  # seconds
+BY_ITSELF = 0.5  # seconds in which a thread may end, and is not told
 LOOK = 0.005  # seconds between two looks at whether it is over
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,12 +48,15 @@ def whole(function: F) -> F:
 def must_not_be_broken(frame: FrameType | None) -> bool:
     """Whether it is, or was called from, an import, a finalizer, or what is `whole`.
 
-    Generators that are context managers are: what they do before and after a block.
+    Generators that are context managers are: what they do before and after a block. What a
+    forked process does is not, though whoever started it is on its stack.
     """
-    from .. import wait_graph
+    from . import wait_graph
 
     while frame is not None:
         code = frame.f_code
+        if code.co_name == "_bootstrap":
+            return False
         if code in _whole or code.co_name == "__del__" or code.co_filename.endswith(CALLBACKS):
             return True
         if code.co_filename.startswith(wait_graph.IMPORTS):
@@ -57,18 +70,24 @@ def spare() -> None:
 
     NumPy and matplotlib, say, cannot be imported again once that was broken off.
     """
+    from multiprocessing.process import BaseProcess
+    from subprocess import Popen
     from tempfile import TemporaryDirectory
 
     from IPython import get_ipython
 
-    from .. import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
+    from . import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
 
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call, unused-ignore]
+        whole(BaseProcess.start)
+        whole(Popen.__init__)
         whole(TemporaryDirectory.__init__)
         whole(TemporaryDirectory.cleanup)
         shell.events.register("pre_run_cell", _listen)
         shell.events.register("pre_run_cell", _complete_main)
+        shell.events.register("pre_run_cell", _remember)
         shell.events.register("post_run_cell", _forget)
+        shell.events.register("post_run_cell", _end_threads)
         _listen()
 
 
@@ -78,13 +97,37 @@ def _complete_main(*_: object) -> None:
 
 
 _late: _Late | None = None
+_arrive: Callable[[int, FrameType | None], Any]  # what an interrupt does in this cell
 
 
 def _listen(*_: object) -> None:
-    """The kernel sets Python's own handler before each cell; others' are left alone."""
-    in_main = threading.current_thread() is threading.main_thread()
-    if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    """The kernel sets Python's own handler before each cell, or its own; others' are left alone."""
+    global _arrive
+    if threading.current_thread() is threading.main_thread():
+        handler: Any = signal.getsignal(signal.SIGINT)
+        if handler is signal.default_int_handler:
+            _arrive = handler
+        elif getattr(handler, "__module__", "").startswith("ipykernel"):
+            _arrive = partial(_cancel, handler)
+        else:
+            return
         signal.signal(signal.SIGINT, _interrupted)
+
+
+def _cancel(handler: Callable[..., object], number: int, frame: FrameType | None) -> None:
+    """An interrupt of a cell that awaits: of its task as of any cell, and of one that computes."""
+    import asyncio
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from . import wait_graph
+
+    handler(number, frame)
+    asyncio.get_running_loop().call_soon_threadsafe(lambda: None)  # now it looks up
+    if asyncio.current_task() is not None and wait_graph.runs_learners_code(frame):
+        while frame is not None and frame.f_code is not InteractiveShell.run_code.__code__:
+            frame = frame.f_back
+        raise asyncio.CancelledError if frame is None else KeyboardInterrupt
 
 
 def _forget(*_: object) -> None:
@@ -93,12 +136,46 @@ def _forget(*_: object) -> None:
     _late = None
 
 
+_older: WeakSet[Thread] = WeakSet()  # than the cell
+
+
+def _remember(*_: object) -> None:
+    _older.clear()
+    _older.update(threading.enumerate())
+
+
+@whole
+def _end_threads(result: Any) -> None:
+    """After an interrupt, of the threads that the cell has started; it is said of whom."""
+    from asyncio import CancelledError
+
+    error = getattr(result, "error_in_exec", None)
+    if isinstance(error, (KeyboardInterrupt, CancelledError)):  # this, where it had an `await`
+        last = monotonic() + BY_ITSELF
+        while (left := _threads_of_cell()) and monotonic() < last:
+            sleep(LOOK)
+        if left:
+            from . import end_threads, not_stopped, unreported
+
+            with unreported():  # nor is SystemExit, which may come later
+                said = not_stopped(end_threads(left, error=SystemExit))
+            names = ", ".join(thread.name for thread in left)
+            print(f"The interrupt ends the threads of this cell, too: {names}. {said}".strip())
+
+
+def _threads_of_cell() -> list[Thread]:
+    from . import wait_graph
+
+    new = [thread for thread in wait_graph.running() if thread not in _older]
+    return [thread for thread in new if wait_graph.is_learners_own(thread)]
+
+
 def _interrupted(number: int, frame: FrameType | None) -> None:
     global _late
     patience = _patience(frame)
     if not patience or (_late and _late.has_waited(patience)):
         _late = None
-        signal.default_int_handler(number, frame)
+        _arrive(number, frame)
     elif _late is None:
         _late = _Late()
         _late.start()
@@ -106,7 +183,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 def _patience(frame: FrameType | None) -> float:
     """Seconds that an interrupt may wait there. Who has just got a lock goes on at once."""
-    from .. import wait_graph
+    from . import wait_graph
 
     if must_not_be_broken(frame):
         return PATIENCE
@@ -152,7 +229,7 @@ class _Late(Thread):
         return monotonic() - self.begun >= seconds
 
     def run(self) -> None:
-        from .. import wait_graph
+        from . import wait_graph
 
         main = threading.main_thread()
         while not self.has_waited(2 * PATIENCE):

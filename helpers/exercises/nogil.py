@@ -361,7 +361,8 @@ def _compute_at_once(answer: Any, workers: int) -> None:
     expect(most >= workers, f"{workers} threads do not compute at once: at most {most} did.")
     expect(
         most <= workers,
-        f"{most} threads computed at once, and there are to be {workers}: one for each CPU.",
+        f"more than {workers} threads computed at once: there are to be {workers}, one for each "
+        "CPU.",
     )
     expect(given == sum(photos), f"the sum is {sum(photos)}, not {short(given)}.")
 

@@ -9,6 +9,7 @@ sockets, processes) is refused by name.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -401,7 +402,7 @@ def stand_ins() -> dict[Any, Any]:
 
 def kept(site: Site, function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of the program's; of a coroutine that it makes, the run asks whether it began."""
-    if not asyncio.iscoroutinefunction(function):
+    if not inspect.iscoroutinefunction(function):
         return function
 
     def called(*args: Any, **kwargs: Any) -> Any:

@@ -40,6 +40,7 @@ STARTS = ("fork", "spawn", "posix_spawn", "exec", "system", "popen", "startfile"
 JUMP = 10**9  # seconds: no deadline is later
 SINCE = 1_700_000_000  # seconds since 1970, at which every run begins
 STOPS = ("_exit", "abort", "kill", "killpg")  # in os
+ITERATORS = ("serialize_iterator", "synchronized_iterator", "concurrent_tee")  # since Python 3.15
 SETTINGS = ("switchinterval", "recursionlimit")  # in sys
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "ctime", "localtime")
 
@@ -342,6 +343,11 @@ def stand_ins() -> dict[Any, Any]:
                 f"threading.{name}", "follows the threads that run: read the report instead"
             )
             for name in TRACES
+        },
+        **{
+            name: _refused(f"threading.{name}", "is not followed: hold a Lock around each next()")
+            for name in ITERATORS
+            if hasattr(threading, name)
         },
         **{name: _twin(lambda: None) for name in ("gettrace", "getprofile")},
     }

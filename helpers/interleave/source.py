@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..wait_graph import is_library
+from ..ending.wait_graph import is_library
 from .scopes import Function
 from .step import Refused
 
@@ -74,12 +74,17 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 def own(function: FunctionType, program: Any) -> bool:
     """Whether it is the learner's: of the same module, or of no library and not of ours."""
+    if function.__code__.co_name == "__annotate__":  # since Python 3.14 annotations are a function
+        return False
     if function.__globals__ is program.__globals__:
         return not function.__code__.co_filename.startswith("<string>")
     name = str(function.__globals__.get("__name__", ""))
     if not name or name.startswith("namedtuple_"):  # made from a text, in a space of its own
         return False
-    library = is_library(function.__code__.co_filename)
+    file = function.__code__.co_filename
+    if file == "<string>":  # made from a text, as a dataclass makes its methods
+        file = str(function.__globals__.get("__file__", file))
+    library = is_library(file)
     return not library and not is_ours(function) and "<" not in name
 
 

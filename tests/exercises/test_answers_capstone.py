@@ -448,9 +448,26 @@ async def limits_the_downloads(
     return {}
 
 
+def place_for_the_rest(
+    urls: Any, download: Any, shrink: Any, note: Any, most: int, stop: Any
+) -> Failed:
+    """A place is taken when the photograph has come."""
+    places = threading.Semaphore(most)
+
+    def one(url: str) -> None:
+        photo = download(url)
+        with places:
+            note(url, shrink(photo))
+
+    with ThreadPoolExecutor(2 * most) as pool:
+        list(pool.map(one, urls))
+    return {}
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (place_for_the_rest, "were in memory at once"),
         (counts_the_queue_only, "were in memory at once"),
         (gathers, "were in memory at once"),
         (limits_the_downloads, "were in memory at once"),
@@ -529,6 +546,18 @@ def goes_on_after_an_error(
     return failed
 
 
+def looks_when_handed_in(
+    urls: Any, download: Any, shrink: Any, note: Any, most: int, stop: Any
+) -> Failed:
+    """Whoever submits looks at stop, and has submitted everything before anybody presses it."""
+    with ThreadPoolExecutor(most) as pool:
+        for url in urls:
+            if stop.is_set():
+                break
+            pool.submit(one_by_one, [url], download, shrink, note, most, stop)
+    return {}
+
+
 def leaves_a_thread(
     urls: Any, download: Any, shrink: Any, note: Any, most: int, stop: Any
 ) -> Failed:
@@ -559,7 +588,8 @@ def does_not_wait(urls: Any, download: Any, shrink: Any, note: Any, most: int, s
     ("answer", "says"),
     [
         (no_error_comes_out, "the error of note did not come out"),
-        (goes_on_after_an_error, "more downloads were begun"),
+        (looks_when_handed_in, "were begun after Stop"),
+        (goes_on_after_an_error, "downloads were begun after it"),
         (leaves_a_thread, "waiter was still there"),
         (does_not_wait, "was still under way"),
         (one_by_one, "were begun after Stop"),
@@ -574,9 +604,31 @@ def test_an_album_that_does_not_end_is_refused(
     refused("ends", answer, says)
 
 
+async def gathered_at_the_end(
+    urls: Any, download: Any, shrink: Any, note: Any, most: int
+) -> Failed:
+    """gather passes the error of note on, and the other tasks go on."""
+    failed: Failed = {}
+    places, beside = asyncio.Semaphore(most), asyncio.get_running_loop().run_in_executor
+
+    async def one(url: str) -> None:
+        async with places:
+            try:
+                small = await beside(pool, shrink, await again(download, url))
+            except Exception as error:
+                failed[url] = error
+            else:
+                await beside(pool, note, url, small)
+
+    with ThreadPoolExecutor(most) as pool:
+        await asyncio.gather(*map(one, urls))
+    return failed
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (gathered_at_the_end, "after an error of note it came back, and"),
         (album_of_threads, "must be an async def"),
         (gathers, "was still under way"),
         (limits_the_downloads, "was still under way"),

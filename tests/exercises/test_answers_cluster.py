@@ -138,6 +138,22 @@ class BySize(Totals):
             self.connection.execute("INSERT OR IGNORE INTO photo VALUES (?)", (size,))
 
 
+class OfTheLast(CountedTotals):
+    """It knows whom it has added last; in the meantime that is another one."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        connection.execute("CREATE TABLE IF NOT EXISTS last (name TEXT)")
+
+    def add(self, name: str, size: int) -> None:
+        with self.connection:
+            if self.connection.execute("SELECT 1 FROM last WHERE name = ?", (name,)).fetchone():
+                return
+            self.connection.execute("DELETE FROM last")
+            self.connection.execute("INSERT INTO last VALUES (?)", (name,))
+            self.connection.execute("UPDATE total SET bytes = bytes + ?", (size,))
+
+
 class NoCommit(Totals):
     def add(self, name: str, size: int) -> None:
         self.connection.execute("INSERT OR REPLACE INTO photo VALUES (?, ?)", (name, size))
@@ -147,6 +163,7 @@ WRONG_TOTALS: dict[Any, str] = {
     Remembers: "died before it could say so",
     NotesAfterwards: "was killed between two statements",
     BySize: "8700 bytes were to be counted",
+    OfTheLast: "died before it could say so",
     NoCommit: "without a commit",
 }
 
@@ -226,6 +243,14 @@ def until_the_last_one(seconds: Sequence[float], workers: int, handling: float) 
     return end
 
 
+def beside_each_other(seconds: Sequence[float], workers: int, handling: float) -> float:
+    """As if each worker had a scheduler of its own."""
+    free = [0.0] * workers
+    for each in seconds:
+        free[free.index(min(free))] += handling + each
+    return max(free)
+
+
 def without_a_scheduler(seconds: Sequence[float], workers: int, handling: float) -> float:
     return dask.elapsed(seconds, workers, 0)
 
@@ -233,6 +258,7 @@ def without_a_scheduler(seconds: Sequence[float], workers: int, handling: float)
 SIMULATED: dict[Any, str] = {
     in_turns: "the last one ends after",
     ahead_of_time: "the last one ends after",
+    beside_each_other: "two tasks of 4 s, two workers, and a scheduler",
     until_the_last_one: "tasks of 8, 1, 1 and 1 s",
     without_a_scheduler: "a scheduler that takes 1 s",
     lambda seconds, workers, handling: "6 s": "must give a number",
@@ -254,6 +280,19 @@ def by_sorting(seconds: Sequence[float], workers: int, handling: float) -> float
     return max(ends)
 
 
+def by_ends(seconds: Sequence[float], workers: int, handling: float) -> float:
+    """Nothing but the ends: if all workers are busy, one of these is waited for."""
+    ends: list[float] = []
+    now = 0.0
+    for each in seconds:
+        busy = sorted(end for end in ends if end > now)
+        if len(busy) >= workers:
+            now = busy[-workers]
+        now += handling
+        ends.append(now + each)
+    return max(ends, default=0)
+
+
 def recursively(
     seconds: Sequence[float], workers: int, handling: float, now: float = 0.0, ends: Any = ()
 ) -> float:
@@ -265,7 +304,7 @@ def recursively(
     return recursively(seconds[1:], workers, handling, begin, [*ends, begin + seconds[0]])
 
 
-@pytest.mark.parametrize("answer", [dask.elapsed, by_sorting, recursively])
+@pytest.mark.parametrize("answer", [dask.elapsed, by_sorting, by_ends, recursively])
 def test_an_unusual_right_simulation_is_taken(answer: Any) -> None:
     taken("cluster.simulated", answer)
 
@@ -283,6 +322,13 @@ def scattered_each(client: Any, data: Any, parts: Any) -> Any:
     return client.gather(client.map(work.checksum_of_part, copies, parts))
 
 
+def scattered_in_passing(client: Any, data: Any, parts: Any) -> Any:
+    """Nobody keeps the futures of the data."""
+    return client.gather(
+        [client.submit(work.checksum_of_part, client.scatter(data), part) for part in parts]
+    )
+
+
 def gives_futures(client: Any, data: Any, parts: Any) -> Any:
     return client.map(work.checksum_of_part, [client.scatter(data)] * len(parts), parts)
 
@@ -294,6 +340,7 @@ def sorted_sums(client: Any, data: Any, parts: Any) -> Any:
 SENT: dict[Any, str] = {
     mapped: "went along with 16 tasks",
     scattered_each: "went along with 16 tasks",
+    scattered_in_passing: "keep that future in a variable",
     gives_futures: "client.gather them",
     sorted_sums: "in the order of parts",
 }

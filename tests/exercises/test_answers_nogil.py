@@ -74,10 +74,20 @@ class LooksUnlocked(Stats):
             self.total += 1
 
 
+class ReadsTheTotalLater(Stats):
+    """Wrong: the lock is free again before the second half is read."""
+
+    def snapshot(self) -> tuple[dict[str, int], int]:
+        with self.lock:
+            counts = dict(self.counts)
+        return counts, self.total
+
+
 WRONG_STATS = {
     TwoLocks: "in a snapshot total was",
     NewLock: "there were 3 adds, and total is",
     SetDefault: "were added, and counts is",
+    ReadsTheTotalLater: "in a snapshot total was",
     GivesItself: "an add changed a snapshot",
     LooksUnlocked: "were added, and counts is",
     Stats(): "the answer must be a function",
@@ -106,6 +116,24 @@ class OneCounter:
     def snapshot(self) -> tuple[dict[str, int], int]:
         with self.lock:
             return dict(self.counts), self.total
+
+
+class OfTheClass:
+    """Right: one lock for all objects of the class, and a total that is computed under it."""
+
+    lock = Lock()
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def add(self, camera: str) -> None:
+        with self.lock:
+            self.counts.setdefault(camera, 0)
+            self.counts[camera] += 1
+
+    def snapshot(self) -> tuple[dict[str, int], int]:
+        with OfTheClass.lock:
+            return {**self.counts}, sum(self.counts.values())
 
 
 class KeepsAll:
@@ -141,7 +169,7 @@ class Replaces:
         return self.now
 
 
-@pytest.mark.parametrize("answer", [OneCounter, KeepsAll, Replaces])
+@pytest.mark.parametrize("answer", [OneCounter, OfTheClass, KeepsAll, Replaces])
 def test_unusual_right_stats_are_taken(answer: Any) -> None:
     taken("nogil.stats", answer)
 
@@ -212,9 +240,22 @@ class NoneAtTheEnd(Serialized):
             return next(self.iterator, None)
 
 
+class GivesUp(Serialized):
+    """Wrong: whoever finds the lock taken is told that there is nothing more."""
+
+    def __next__(self) -> Any:
+        if not self.lock.acquire(blocking=False):
+            raise StopIteration
+        try:
+            return next(self.iterator)
+        finally:
+            self.lock.release()
+
+
 WRONG_SERIALIZED = {
     Unlocked: "of 0 and 1 two threads",
     ReadsAhead: "asks for things before anybody",
+    GivesUp: "of 0 and 1 two threads",
     LockForEach: "of 0 and 1 two threads",
     NewIterator: "must give itself",
     ReleasesAtTheEndOnly: "deadlock",
@@ -242,6 +283,16 @@ class ByHand(Unlocked):
             self.turn.release()
 
 
+class ByALoop(Serialized):
+    """Right: the loop is left with the first thing, and without one it was the end."""
+
+    def __next__(self) -> Any:
+        with self.lock:
+            for found in self.iterator:
+                return found
+            raise StopIteration
+
+
 class ByCondition(Unlocked):
     """Right: a condition has a lock."""
 
@@ -254,7 +305,7 @@ class ByCondition(Unlocked):
             return next(self.iterator)
 
 
-@pytest.mark.parametrize("answer", [ByHand, ByCondition])
+@pytest.mark.parametrize("answer", [ByHand, ByALoop, ByCondition])
 def test_an_unusual_right_serialized_is_taken(answer: Any) -> None:
     taken("nogil.serialized", answer)
 
@@ -288,6 +339,22 @@ def shares_a_total(size: Size, photos: Sequence[Any], workers: int) -> int:
     return total
 
 
+def one_after_the_other(size: Size, photos: Sequence[Any], workers: int) -> int:
+    """Wrong: each thread is waited for before the next one starts."""
+    sizes: list[int] = []
+    for n in range(workers):
+        thread = Thread(target=lambda n=n: sizes.extend(map(size, photos[n::workers])))
+        thread.start()
+        thread.join()
+    return sum(sizes)
+
+
+def at_once_the_result(size: Size, photos: Sequence[Any], workers: int) -> int:
+    """Wrong: who submits waits for the result before the next submit."""
+    with ThreadPoolExecutor(workers) as pool:
+        return sum(pool.submit(size, photo).result() for photo in photos)
+
+
 def one_thread_each(size: Size, photos: Sequence[Any], workers: int) -> int:
     """Wrong: a thread for each photo, however many CPUs there are."""
     with ThreadPoolExecutor(len(photos) or 1) as pool:
@@ -315,7 +382,9 @@ def of_the_photos(size: Size, photos: Sequence[Any], workers: int) -> list[int]:
 
 WRONG_SUMS = {
     shares_a_total: "and the sum was",
-    one_thread_each: "computed at once, and there are to be",
+    one_after_the_other: "do not compute at once",
+    at_once_the_result: "do not compute at once",
+    one_thread_each: "more than 2 threads computed at once",
     by_nobody_else: "do not compute at once",
     loses_the_rest: "the sum is",
     of_the_photos: "the sum is",
@@ -366,13 +435,29 @@ def places_of_their_own(size: Size, photos: Sequence[Any], workers: int) -> int:
     return sum(sums)
 
 
+def so_many_places(size: Size, photos: Sequence[Any], workers: int) -> int:
+    """Right: a thread for each photo, of which so many compute at once."""
+    places, sizes = threading.Semaphore(workers), []
+
+    def add(photo: Any) -> None:
+        with places:
+            sizes.append(size(photo))
+
+    threads = [Thread(target=add, args=(photo,)) for photo in photos]
+    deque(map(Thread.start, threads), 0)
+    deque(map(Thread.join, threads), 0)
+    return sum(sizes)
+
+
 def each_by_the_pool(size: Size, photos: Sequence[Any], workers: int) -> int:
     """Right: the pool hands out one after the other."""
     with ThreadPoolExecutor(max_workers=workers) as pool:
         return sum(future.result() for future in [pool.submit(size, p) for p in photos])
 
 
-@pytest.mark.parametrize("answer", [by_a_queue, places_of_their_own, each_by_the_pool])
+@pytest.mark.parametrize(
+    "answer", [by_a_queue, places_of_their_own, so_many_places, each_by_the_pool]
+)
 def test_unusual_right_sums_are_taken(answer: Any) -> None:
     taken("nogil.sums", answer)
 

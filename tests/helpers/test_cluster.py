@@ -1,7 +1,7 @@
 """A cluster of Dask is one more way to run: with its deaths, its clocks, and its end.
 
-Real schedulers and workers, each a process; the other computer is one whose clock is
-a day ahead, which Linux can do.
+Real schedulers and workers, each a process; another computer is one with a clock of its
+own, and where that may be made a network of its own, which Linux can do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ import pytest
 import jobs
 from helpers import work
 from helpers.apart import cluster
+from helpers.ending.interrupts import press_again
 from helpers.folders import OURS
 from helpers.run import RunError, Stopped, controlled, run
 from helpers.work import server
 
 pytest.importorskip("distributed")
+dask = pytest.importorskip("dask")
 
 ROOT = Path(__file__).resolve().parents[2]
 DASK = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
@@ -159,19 +162,19 @@ def test_an_item_that_kills_its_workers_is_named(executor: Any, client: Any) -> 
 
 
 @contextmanager
-def scheduler(folder: Path, *before: str, **environment: str) -> Iterator[tuple[str, Any]]:
+def scheduler(folder: Path, *before: str, host: str = "127.0.0.1") -> Iterator[tuple[str, Any]]:
     """The address of a scheduler in a process of its own."""
     file = folder / "scheduler.json"
-    command = [*DASK, "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), *before]
-    with started(command, **environment) as process:
+    command = [*DASK, "--host", host, "--port", "0", "--scheduler-file", str(file), *before]
+    with started(command) as process:
         assert soon(lambda: file.exists() and file.read_text().endswith("}"), 30)
         yield json.loads(file.read_text(encoding="utf-8"))["address"], process
 
 
 @contextmanager
-def started(command: list[str], **environment: str) -> Iterator[Any]:
+def started(command: list[str]) -> Iterator[Any]:
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
-    environment = {**os.environ, "PYTHONPATH": paths, **environment}
+    environment = {**os.environ, "PYTHONPATH": paths}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         yield process
@@ -180,39 +183,71 @@ def started(command: list[str], **environment: str) -> Iterator[Any]:
         process.wait()
 
 
-def can_have_another_clock() -> bool:
-    unshare = shutil.which("unshare")
-    command = [str(unshare), "--time", "--monotonic", "86400", "true"]
-    return unshare is not None and subprocess.run(command, capture_output=True).returncode == 0
+AHEAD = ["unshare", "--uts", "--time", "--monotonic"]  # and the seconds by which it is ahead
+LINES = f"10.213.{os.getpid() % 256}"
+HERE = f"{LINES}.1"
 
 
-def test_the_clock_of_another_computer_is_aligned_and_its_loss_told(
+def may(*command: str) -> bool:
+    found = shutil.which(command[0])
+    return found is not None and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def another_network(number: int, closing: ExitStack) -> list[str]:
+    """What a command in a network of its own begins with; a line leads from there to ours."""
+    name, line = f"course{os.getpid()}-{number}", f"c{os.getpid()}n{number}"
+    inside = ["ip", "netns", "exec", name]
+    if not may("ip", "netns", "add", name):
+        return []
+    closing.callback(may, "ip", "netns", "delete", name)  # and with it the line
+    steps = (
+        f"ip link add {line} type veth peer name inner netns {name}",
+        f"ip address add {HERE}/32 peer {LINES}.{number}/32 dev {line}",
+        f"ip link set {line} up",
+        f"ip -n {name} address add {LINES}.{number}/32 peer {HERE}/32 dev inner",
+        f"ip -n {name} link set inner up",
+        f"ip -n {name} link set lo up",
+        f"ip -n {name} route add default via {HERE}",
+    )
+    made = all(may(*step.split()) for step in steps)
+    return inside if made and may(*inside, "true") else []
+
+
+def test_clocks_of_other_computers_are_aligned_and_their_loss_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not can_have_another_clock():
+    """Here, a computer whose clock is a day ahead, and one that is two days ahead."""
+    if not may(*AHEAD, "86400", "true"):
         pytest.skip("a clock of its own for a process: only Linux, and only for root")
-    ahead = ["unshare", "--time", "--monotonic", "86400"]
-    with scheduler(tmp_path) as (address, process):
+    with ExitStack() as closing:
+        inside = [another_network(number, closing) for number in (2, 3)]
+        networks = all(inside)  # else they have clocks of their own, and our network
+        host = HERE if networks else "127.0.0.1"
+        address, process = closing.enter_context(scheduler(tmp_path, host=host))
         at = [*WORKER, address, "--no-nanny", "--local-directory", str(tmp_path), "--name"]
-        with started([*at, "here"]), started([*ahead, *at, "there"]):
-            monkeypatch.setenv(cluster.VARIABLE, address)
-            client = cluster.connect()
-            try:
-                client.wait_for_workers(2, timeout=30)
-                begun = time.perf_counter_ns()
-                timeline = run(work.wait, [0.2] * 6, using=client.get_executor())
-                ended = time.perf_counter_ns()
-                assert sorted(timeline.lanes()) == ["here", "there"]
-                assert 0 < timeline.within < 1e9
-                assert "The clock of another computer is known to within" in timeline.describe()
-                for span in timeline.spans:
-                    assert begun - timeline.within < span.start
-                    assert span.stop < ended + timeline.within
-                threading.Timer(0.5, process.kill).start()
-                with pytest.raises(RunError, match=r"has cancelled item|do(es)? not answer"):
-                    run(work.wait, [0.2] * 20, using=client.get_executor())
-            finally:
-                cluster.close(client)
+        closing.enter_context(started([*at, "here"]))
+        for days, name in enumerate(("there", "yonder"), 1):
+            before = inside[days - 1] if networks else []
+            ahead = [*AHEAD, f"{days * 86400}"]
+            closing.enter_context(started([*before, *ahead, *at, name]))
+        monkeypatch.setenv(cluster.VARIABLE, address)
+        client = cluster.connect()
+        closing.callback(cluster.close, client)
+        client.wait_for_workers(3, timeout=30)
+        begun = time.perf_counter_ns()
+        timeline = run(work.wait, [0.2] * 9, using=client.get_executor())
+        ended = time.perf_counter_ns()
+        assert sorted(timeline.lanes()) == ["here", "there", "yonder"]
+        assert 0 < timeline.within < 1e9
+        assert "The clock of another computer is known to within" in timeline.describe()
+        for span in timeline.spans:
+            assert begun - timeline.within < span.start
+            assert span.stop < ended + timeline.within
+        hosts = {each["host"] for each in client.scheduler_info()["workers"].values()}
+        assert len(hosts) == (3 if networks else 1)
+        threading.Timer(0.5, process.kill).start()
+        with pytest.raises(RunError, match=r"has cancelled item|do(es)? not answer"):
+            run(work.wait, [0.2] * 20, using=client.get_executor())
 
 
 def test_a_scheduler_of_another_version_is_told(tmp_path: Path) -> None:
@@ -230,6 +265,39 @@ def test_a_scheduler_of_another_version_is_told(tmp_path: Path) -> None:
         cluster.connect(address)
 
 
+def test_a_scheduler_with_certificates_is_joined_by_who_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    new = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=course -days 1"
+    if not may(*new.split(), "-keyout", str(key), "-out", str(certificate)):
+        pytest.skip("openssl makes the certificate, and is not there")
+    names = [
+        f"{who}__{what}" for who in ("SCHEDULER", "WORKER", "CLIENT") for what in ("KEY", "CERT")
+    ]
+    for name in ("CA_FILE", *names):
+        value = str(key if name.endswith("KEY") else certificate)
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name}", value)
+    with scheduler(tmp_path, "--protocol", "tls") as (address, _):
+        assert address.startswith("tls://")
+        with pytest.raises(cluster.ClusterError, match="wants certificates: name them in Dask's"):
+            cluster.connect(address)
+        dask.config.refresh()
+        try:
+            with started([*WORKER, address, "--no-nanny", "--local-directory", str(tmp_path)]):
+                client = cluster.connect(address)
+                try:
+                    assert run(len, ["one", "three"], using=client.get_executor()).results == [3, 5]
+                finally:
+                    cluster.close(client)
+            key.unlink()
+            with pytest.raises(cluster.ClusterError, match=r"are no use: .*No such file"):
+                cluster.connect(address)
+        finally:
+            monkeypatch.undo()
+            dask.config.refresh()
+
+
 def test_an_address_at_which_no_scheduler_is_is_told_in_time(client: Any) -> None:
     with pytest.raises(ValueError, match='address must be like "tcp://'):
         cluster.connect("the big one")
@@ -239,12 +307,25 @@ def test_an_address_at_which_no_scheduler_is_is_told_in_time(client: Any) -> Non
     with pytest.raises(cluster.ClusterError, match="is nothing that Dask understands"):
         cluster.connect(ours, seconds=0.5)
     [worker, *_] = client.scheduler_info()["workers"]
-    with pytest.raises(cluster.ClusterError, match="is Worker, and no scheduler"):
+    with pytest.raises(cluster.ClusterError, match="is a Worker of Dask, and no scheduler"):
         cluster.connect(worker, seconds=5)
 
 
 def test_there_is_one_cluster_of_our_own_until_it_is_closed(client: Any) -> None:
     assert cluster.connect(workers=2) is client
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot interrupt a wait for a lock")
+def test_an_interrupted_start_gives_the_next_one_its_cluster() -> None:
+    before = set(active_children())
+    threading.Timer(0.2, press_again).start()
+    with pytest.raises(KeyboardInterrupt):
+        cluster.connect(workers=1)
+    client = cluster.connect(workers=1)
+    assert len(set(active_children()) - before) == 1
+    assert client.submit(len, "abc").result(30) == 3
+    cluster.close(client)
+    assert set(active_children()) <= before
 
 
 @pytest.mark.parametrize("workers", [0, 62, 2.0, "two"])
@@ -302,4 +383,5 @@ def test_an_interrupt_leaves_the_workers_alone_and_a_killed_parent_leaves_none(
     assert soon(lambda: not any(alive(int(pid)) for pid in before.split()))
     sweep = "from helpers.folders import temporary; temporary('x').cleanup()"
     subprocess.run([sys.executable, "-c", sweep], env=environment, check=True)
-    assert not [entry for entry in os.listdir(tmp_path) if entry.startswith(f"{OURS}cluster")]
+    left = [n for n in os.listdir(tmp_path) if n.startswith((f"{OURS}cluster", "dask"))]
+    assert left == []

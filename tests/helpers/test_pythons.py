@@ -146,6 +146,8 @@ def test_an_error_there_is_told_here_with_its_spans(ours: pythons.Python) -> Non
 def test_arguments_that_cannot_work_are_told(ours: pythons.Python) -> None:
     with pytest.raises(RunError, match="workers must be a whole number"):
         ours.run(work.wait, [0.1], 0)
+    with pytest.raises(ValueError, match=r"items must be what pickle can send .*cannot pickle"):
+        ours.run(work.echo, [threading.Lock()])
 
 
 def test_a_function_that_it_cannot_import_is_refused_and_a_missing_module_is_named(
@@ -202,6 +204,8 @@ def test_a_recording_takes_no_other_call_and_no_other_program() -> None:
         free.run(work.crunch, [0.1], 2)
     with pytest.raises(ValueError, match="to run this program, and nothing like it was recorded"):
         free.script("print(1)")
+    with pytest.raises(ValueError, match="there is no Python with several interpreters here"):
+        pythons.with_interpreters().run(work.crunch, [0.1], 2, "interpreters")
 
 
 def test_what_is_kept_is_given_back(

@@ -66,7 +66,8 @@ def together(*functions: Callable[[], object]) -> None:
 @pytest.mark.parametrize("kind", REAL)
 def test_every_public_name_is_there(kind: str) -> None:
     twin = TWINS[kind]()
-    names = {name for name in dir(REAL[kind]()) if not name.startswith("_")}
+    inner = {"BROKEN", "prepare_context"} if kind == "ThreadPoolExecutor" else set()  # since 3.14
+    names = {name for name in dir(REAL[kind]()) if not name.startswith("_")} - inner
     assert names <= set(dir(twin))
     odd = ("shutdown", "join", "full", "task_done", "mutex", "not_empty")  # of the base only
     assert kind != "SimpleQueue" or not any(hasattr(twin, name) for name in odd)

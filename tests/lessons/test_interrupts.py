@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,94 @@ def press_twice(kernel: Kernel) -> None:
     kernel.interrupt()
     time.sleep(0.2)
     kernel.interrupt()
+
+
+STARTS = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
+from threading import Lock, Thread
+from helpers import lesson
+line, left, right, kept = Queue(), Lock(), Lock(), ThreadPoolExecutor(1)
+def waits():
+    line.get()
+def computes():
+    while True: pass
+def ends():
+    time.sleep(0.4)
+def one():
+    with left:
+        time.sleep(0.1)
+        with right: pass
+def two():
+    with right:
+        time.sleep(0.1)
+        with left: pass
+def together(*functions):
+    threads = [Thread(target=function, name=function.__name__) for function in functions]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+"""
+
+
+def test_an_interrupt_ends_the_threads_that_its_cell_has_started(kernel: Kernel) -> None:
+    kernel.run(STARTS, ENDS)
+    before = kernel.state()
+    stopped = kernel.run("together(waits, computes, ends)", ANSWERS, 0.3, kernel.interrupt)
+    said = "The interrupt ends the threads of this cell, too: waits, computes."
+    assert (stopped.status, stopped.said.strip()) == ("KeyboardInterrupt", said)
+    stopped = kernel.run("together(one, two)", ANSWERS, 0.4, kernel.interrupt)
+    assert stopped.said.strip() == said.replace("waits, computes", "one, two")
+    assert kernel.run("assert not left.locked() and not right.locked()", ENDS).status == "ok"
+    assert differences(before, kernel.state()) == ""
+    pool = "kept.submit(ends); after = kept.submit(int)\nafter.result()"
+    stopped = kernel.run(pool, ANSWERS, 0.1, kernel.interrupt)
+    assert (stopped.status, stopped.said.strip()) == ("KeyboardInterrupt", "")
+    assert kernel.run("assert after.result() == 0", ENDS).status == "ok"
+
+
+COMPUTES = """
+import asyncio
+import helpers
+async def computes():
+    while True: pass
+"""
+
+
+def test_an_interrupt_of_a_cell_that_awaits_meets_it_though_it_waits_or_computes(
+    kernel: Kernel,
+) -> None:
+    kernel.run(COMPUTES, ENDS)
+    cells = {
+        "await asyncio.Event().wait()": "CancelledError",
+        "await computes()": "KeyboardInterrupt",
+        "await asyncio.gather(computes(), asyncio.sleep(9))": "CancelledError",
+    }
+    for cell, ending in cells.items():
+        assert kernel.run(cell, ANSWERS, 0.2, kernel.interrupt).status == ending
+        while (after := kernel.run("len(asyncio.all_tasks())", ENDS)).status == "aborted":
+            pass  # what a page sends just after an error is
+        assert after.status == "ok"
+
+
+FORKS = """
+import os, time
+from multiprocessing import get_context
+import helpers
+def slow():
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end: time.sleep(0.005)
+os.register_at_fork(after_in_parent=slow)
+child = get_context("fork").Process(target=time.sleep, args=[9])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+def test_an_interrupt_of_a_start_of_a_process_arrives_after_it(kernel: Kernel) -> None:
+    kernel.run(FORKS, ENDS)
+    cell = "child.start()\nwhile True: time.sleep(0.01)"
+    assert kernel.run(cell, ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
+    assert kernel.run("child.join(5); assert child.exitcode == 1", ENDS).status == "ok"
 
 
 DEATHS = {

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 import store
@@ -102,6 +103,12 @@ def test_a_traceback_loses_the_folders_of_this_computer(folder: Path) -> None:
     if folder.is_relative_to(Path.home()):
         short = Path("~", folder.relative_to(Path.home()))
         assert store.portable(f"File {short / file}:9") == f"File {file}:9"
+
+
+def test_of_a_line_that_is_written_over_the_last_words_are_stored() -> None:
+    printed = nbformat.v4.new_output("stream", text="\r1 of 2\r2 of 2\nend\n")
+    cell = nbformat.v4.new_code_cell(outputs=[printed], metadata={"tags": [store.IGNORED]})
+    assert store.outputs(cell, 1)[0].text == "2 of 2\nend\n"
 
 
 def test_what_a_cell_prints_loses_our_temporary_folder() -> None:

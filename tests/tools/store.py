@@ -221,6 +221,8 @@ def outputs(cell: Any, count: int) -> list[Any]:
     for output in kept:
         if output.output_type == "stream":
             output.text = portable(output.text)
+            if IGNORED in tags:  # a page shows each "\r" as a line
+                output.text = re.sub(r".*\r", "", output.text)
         elif "text/html" in output.get("data", {}) and IGNORED in tags:  # else it is compared
             output.data["text/plain"] = output.data["text/plain"].partition("\n")[0]
     return fold(kept) if "answer" in tags and kept else kept

@@ -38,6 +38,7 @@ COMPUTING = (
     "[tasks.",
 )
 IN_BROWSER = "tests/browser/test_lessons.py"
+ONE_LAB = tuple(f"tests/browser/test_{name}.py" for name in ("rooms", "scheduler", "way"))
 # Of tests that wait and judge, but hold on a busy computer, too.
 HARDY = (
     "notebooks/pages/",
@@ -45,8 +46,7 @@ HARDY = (
     *(  # the others measure
         f"notebooks/{name}-" for name in ("03b", "04", "04b", "05", "07", "08", "09", "10")
     ),
-    "tests/browser/test_accessible.py",
-    IN_BROWSER,
+    "tests/browser/",
     "tests/exercises/",
     "tests/repository/",
     *(
@@ -68,9 +68,13 @@ def computes(nodeid: str) -> bool:
 
 
 def group(nodeid: str) -> str:
-    """What stays together: the cells of a notebook, a lesson in a browser, all that measures."""
+    """What stays together: a notebook's cells, what one JupyterLab is started for, all that
+    measures.
+    """
     if IN_BROWSER in nodeid:
         return nodeid.partition("[")[2]
+    if any(part in nodeid for part in ONE_LAB):
+        return nodeid.split("::")[0]
     if computes(nodeid) or any(part in nodeid for part in HARDY):
         return nodeid.split("::")[0] if ".ipynb::" in nodeid else nodeid
     return ALONE

@@ -147,8 +147,11 @@ def _faults(answer: Any) -> str:
     broken += [f"{at}/wait?size=300&name={n}{name[6:]}" for n in range(3)]  # no pictures
     urls = [*broken[::2], *good[:5], *flaky, *broken[1::2], *good[5:]]
     run = ran(answer, urls, silent=_patience(good))
-    if run.error and isinstance(error := _inner(run.error), Undone):
-        raise NotYet(f"{run.of}, {len(broken)} of which fail: it ends with {error}.")
+    if run.error and isinstance(_inner(run.error), Undone):
+        raise NotYet(
+            f"{run.of}, {len(broken)} of which fail: it ends with the exception of one of them. "
+            "Tell of each in the dict, and go on."
+        )
     _came_back(run)
     for url in flaky:
         expect(
@@ -318,8 +321,8 @@ def _ends(answer: Any) -> str:
     after = run.studio.begun_after
     expect(
         after <= MOST,
-        f"{run.of}: {after} downloads were begun after Stop. Those that had begun may end, no "
-        "other is to begin.",
+        f"{run.of}: more than {MOST} downloads were begun after Stop. Those that had begun may "
+        "end, no other is to begin.",
     )
     if not isinstance(run.error, asyncio.CancelledError):
         _came_back(run)
@@ -332,7 +335,7 @@ def _ends(answer: Any) -> str:
     after = run.studio.begun_after
     expect(
         after <= MOST,
-        f"{run.of}: note has failed, and {after} more downloads were begun.",
+        f"{run.of}: note has failed, and more than {MOST} downloads were begun after it.",
     )
     _left_nothing(run, "an error of note")
     return "After Stop and after an error nothing was begun, and nothing is left."

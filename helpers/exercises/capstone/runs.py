@@ -9,6 +9,7 @@ from contextlib import closing, redirect_stdout, suppress
 from inspect import iscoroutinefunction
 from io import StringIO
 from multiprocessing import active_children
+from re import sub
 from typing import Any, NamedTuple
 
 from ...deadline import DeadlinePassed, busy_deadline
@@ -60,8 +61,9 @@ class Ending:
         workers: list[Any] = [*self.threads_left(), *(set(active_children()) - self.children)]
         for worker in workers:
             worker.join(GRACE)
-        names = [worker.name for worker in workers if worker.is_alive()]
-        self.left = self.left or (f"{' and '.join(sorted(names))} was still there" * bool(names))
+        alive = {sub(r"-\d+(_\d+)?", "", worker.name) for worker in workers if worker.is_alive()}
+        still = "was still there" if len(alive) == 1 else "were still there"
+        self.left = self.left or f"{' and '.join(sorted(alive))} {still}" * bool(alive)
         for worker in workers:
             worker.join()  # until the deadline ends it
 
@@ -127,8 +129,8 @@ def _awaited(
         here = asyncio.all_tasks()
         await asyncio.wait([task])
         ending.now()
-        if others := asyncio.all_tasks() - here:
-            ending.left = ending.left or f"{len(others)} of its tasks went on"
+        if asyncio.all_tasks() - here:
+            ending.left = ending.left or "some of its tasks went on"
         if task.cancelled():
             ending.error = asyncio.CancelledError()
         elif not (error := task.exception()):

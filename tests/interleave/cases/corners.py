@@ -14,6 +14,7 @@ import types
 import weakref
 from threading import Event, Lock, local
 
+from anyio.streams.stapled import MultiListener
 from programs_told import together as go
 
 from helpers.timeline import Timeline
@@ -1007,3 +1008,28 @@ def ok_local_imported_by_name():
 
     go(lambda: keep(1), lambda: keep(2))
     assert all(out)
+
+
+class _Measured:
+    count: int = 0  # since Python 3.14 the annotation is in a function, which has no source
+    unit: "str"
+
+
+def race_annotated_class():
+    shared = _Measured()
+
+    def add():
+        shared.count += 1
+
+    go(add, add)
+    assert shared.count == 2
+
+
+def race_dataclass_of_a_library():
+    shared = MultiListener([])
+
+    def add():
+        shared.listeners = [*shared.listeners, 1]
+
+    go(add, add)
+    assert len(shared.listeners) == 2

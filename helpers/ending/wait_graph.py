@@ -22,7 +22,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, NamedTuple
 
-HERE = os.path.normcase(os.path.dirname(os.path.abspath(__file__)) + os.sep)
+HERE = os.path.normcase(os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep)
 STANDARD = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 ELSEWHERE = ("site-packages", "dist-packages")
 POOLS = (f"concurrent{os.sep}futures{os.sep}", f"{os.sep}multiprocessing{os.sep}")
@@ -127,6 +127,15 @@ def handles_a_lock(frame: FrameType | None) -> bool:
     return names == ["LOAD_SPECIAL", "CALL"]
 
 
+def at_acquire(thread: threading.Thread) -> bool:
+    """Whether it is in `lock.acquire()`: told there, it would get the lock, but not into a try."""
+    frame = frame_of(thread)
+    if frame is None or is_library(frame.f_code.co_filename):
+        return False
+    called = getattr(_expression(frame), "func", None)
+    return isinstance(called, ast.Attribute) and called.attr == "acquire"
+
+
 def waits(thread: threading.Thread) -> bool:
     """Whether it waits for another thread: at a lock, a condition, a queue or a join."""
     frame = frame_of(thread)
@@ -159,7 +168,29 @@ def idle(thread: threading.Thread) -> bool:
 
 def is_learners_thread(thread: threading.Thread) -> bool:
     """Whether it runs code of the learner's."""
-    return any(is_learners(f.f_code.co_filename) for f in _stack(frame_of(thread)))
+    return runs_learners_code(frame_of(thread))
+
+
+def runs_learners_code(frame: FrameType | None) -> bool:
+    """Whether the frame, or one that it was called from, is the learner's."""
+    return any(is_learners(f.f_code.co_filename) for f in _stack(frame))
+
+
+def is_learners_own(thread: threading.Thread) -> bool:
+    """Whether the learner's code has started it: no package, and no pool that is open.
+
+    A pool that is open may have been made to stay, and its threads with it.
+    """
+    stack = _stack(frame_of(thread))
+    files = [frame.f_code.co_filename for frame in reversed(stack)]  # outermost first
+    first = next((file for file in files if not _is_standard(file)), None)
+    return first is not None and is_learners(first) and not any(map(_open, stack))
+
+
+def _open(frame: FrameType) -> bool:
+    """Whether it serves a pool that still takes calls."""
+    pool = frame.f_locals.get("executor_reference", lambda: None)()
+    return pool is not None and not pool._shutdown
 
 
 def where(frame: FrameType, line: int) -> tuple[str, str]:
@@ -172,8 +203,14 @@ def where(frame: FrameType, line: int) -> tuple[str, str]:
 
 def is_library(filename: str) -> bool:
     """Whether the file belongs to Python itself or to an installed package."""
+    return _is_standard(filename) or any(part in filename for part in ELSEWHERE)
+
+
+def _is_standard(filename: str) -> bool:
+    """Whether the file belongs to Python itself."""
     path = os.path.normcase(filename)
-    return path.startswith(("<frozen", *STANDARD)) or any(part in path for part in ELSEWHERE)
+    standard = path.startswith(("<frozen", *STANDARD))
+    return standard and not any(part in path for part in ELSEWHERE)
 
 
 def is_learners(filename: str) -> bool:
