@@ -24,7 +24,8 @@ import pytest
 
 import jobs
 from helpers.ending import GRACE
-from helpers.run import RunError, Stopped, controlled, run
+from helpers.run import RunError, Stopped, _Job, controlled, run
+from helpers.run.tasks import Tasks
 from helpers.timeline import LOOP, Timeline
 
 METHODS = multiprocessing.get_all_start_methods()
@@ -425,6 +426,33 @@ def test_a_run_of_tasks_goes_on_in_a_cell_and_beside_it() -> None:
     with ThreadPoolExecutor(3) as pool:
         runs = [pool.submit(run, nap, [0.02] * n, 5, "tasks") for n in (3, 4, 5)]
         assert [len(each.result().spans) for each in runs] == [3, 4, 5]
+
+
+class Counted(threading.Event):
+    times = 0  # set
+
+    def set(self) -> None:
+        self.times += 1
+        super().set()
+
+
+def test_whoever_waits_for_tasks_is_woken_once_for_all_that_end_in_a_turn_of_the_loop() -> None:
+    gate, at_it = asyncio.Event(), count(1)
+
+    async def all_at_once(item: int) -> int:
+        if next(at_it) == 50:
+            gate.set()
+        await gate.wait()
+        return item
+
+    job = _Job(all_at_once, [*range(50)], Timeline(), startup=False, loop=False)
+    tasks = Tasks(job, [f"worker {n}" for n in range(50)], watched=False)
+    tasks.news = Counted()
+    tasks.start()
+    tasks.thread.join(10)
+    assert sorted(index for index, _, _ in tasks.wait(0)) == [*range(50)]
+    assert tasks.news.times == 2  # for these, and because the loop has ended
+    assert tasks.stop() == ""
 
 
 def test_tasks_that_the_work_has_left_end_with_the_run() -> None:

@@ -67,22 +67,25 @@ def beside(other: Callable[[threading.Event], None]) -> Iterator[None]:
         thread.join()
 
 
-def computes(end: threading.Event) -> None:
-    while not end.is_set():
-        for _ in range(1000):
-            pass
-
-
 @needs_gil
 def test_who_wakes_beside_a_thread_that_computes_waits_for_the_switch_interval() -> None:
+    at_work = 0.0  # when the other one has been so
+
+    def computes(end: threading.Event) -> None:
+        nonlocal at_work
+        while not end.is_set():
+            at_work = time.perf_counter()
+
+    met = []  # naps that ended while it was at work, and not while the system held it up
     with beside(computes):
-        time.sleep(0.05)
-        naps = []
-        for _ in range(9):
+        last = time.monotonic() + 20
+        while len(met) < 9 and time.monotonic() < last:
             start = time.perf_counter()
             time.sleep(0.001)
-            naps.append(time.perf_counter() - start)
-    assert sorted(naps)[2] > 0.001 + 0.9 * sys.getswitchinterval()
+            stop = time.perf_counter()
+            met += [stop - start] if at_work > start + 0.001 else []
+    assert len(met) == 9
+    assert sorted(met)[2] > 0.001 + 0.9 * sys.getswitchinterval()
 
 
 class Compared:
