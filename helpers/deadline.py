@@ -21,8 +21,7 @@ from time import monotonic, process_time
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
-from . import wait_graph
-from .ending import Ender, InOneSentence, end_processes, raise_in, unreported, untraced
+from .ending import Ender, InOneSentence, end_processes, raise_in, unreported, untraced, wait_graph
 from .ending.interrupts import must_not_be_broken, press_again, whole
 
 MORE = 0.3  # seconds between two tries to get out of a block

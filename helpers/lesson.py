@@ -26,9 +26,9 @@ from typing import Any, NamedTuple, TypeGuard
 import ipywidgets as widgets
 from IPython import display as ipython
 
-from . import exercises, progress, wait_graph
+from . import exercises, progress
 from .deadline import DeadlinePassed, busy_deadline, deadline
-from .ending import InOneSentence
+from .ending import InOneSentence, wait_graph
 from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
 from .exercises._asking import Prediction as Question

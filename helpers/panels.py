@@ -169,7 +169,8 @@ class Panel(snapshot.Lasting):
         finally:
             self._quiet = False
         with self._changed:
-            if self._values() != (self._wanted or self._last) or (self.error and not self._busy):
+            failed = self._stop.is_set() if self._busy else self.error is not None
+            if failed or self._values() != (self._wanted or self._last):
                 self._request()
             try:
                 over = self._changed.wait_for(lambda: not self._busy, PATIENCE)

@@ -855,13 +855,13 @@ def outside() -> None:
         if not _installed(sys.executable, folder, ["frontrun", "pytest-run-parallel", "py-spy"]):
             return
         file = shutil.copy(ROOT / "tests" / "tools" / "outside.py", folder)
-        there = {**os.environ, "PYTHONPATH": folder}
+        theirs = {**os.environ, "PYTHONPATH": folder}
         ran = partial(subprocess.run, cwd=folder, capture_output=True, text=True, timeout=60)
-        explored = ran([sys.executable, file, "explore"], env={**there, "FRONTRUN_ACTIVE": "1"})
+        explored = ran([sys.executable, file, "explore"], env={**theirs, "FRONTRUN_ACTIVE": "1"})
         print(explored.stdout)
         pytest = [sys.executable, "-m", "pytest", "-q", "--parallel-threads=8", "--iterations=2000"]
         for name in ("test_own", "test_shared"):
-            ends = [ran([*pytest, f"{file}::{name}"], env=there).returncode for _ in range(3)]
+            ends = [ran([*pytest, f"{file}::{name}"], env=theirs).returncode for _ in range(3)]
             row(f"pytest-run-parallel, {name}: failed, of 3", sum(map(bool, ends)))
         with subprocess.Popen([sys.executable, file, "hangs"], stdout=subprocess.PIPE) as program:
             assert program.stdout is not None
@@ -869,9 +869,11 @@ def outside() -> None:
             spy = os.path.join(folder, "bin", "py-spy")
             print(ran([spy, "dump", "--pid", str(program.pid)]).stdout)
             program.kill()
-        newest = next((path for path, minor in pythons().items() if minor >= 15), None)
-        if newest is None:
-            print("  profiling.sampling needs Python 3.15 or later, and there is none here")
+        there = (each for each in pythons.found().pythons if each.version.split(".")[1] >= "15")
+        if (newest := next((each.path for each in there), None)) is None:
+            print(
+                f"  profiling.sampling needs Python 3.15, which is not here; see {pythons.VARIABLE}"
+            )
             return
         with subprocess.Popen([newest, file, "hangs"], stdout=subprocess.PIPE) as program:
             assert program.stdout is not None

@@ -155,7 +155,7 @@ class Ender(Thread):
         return thread not in self.told and self.at_work(thread)
 
     def _tell(self, alive: list[Thread], again: bool) -> None:
-        from .. import wait_graph
+        from . import wait_graph
 
         now = monotonic()
         self.apart = self.apart if wait_for_each_other(alive) else now
@@ -183,11 +183,12 @@ def tell(thread: Thread, error: type[BaseException], at_a_lock: bool = False) ->
 
     That is inside an import, and where it may have got a lock or waits `at_a_lock`.
     """
-    from .. import wait_graph
+    from . import wait_graph
 
     if wait_graph.importing(thread):
         return False
-    if not at_a_lock and wait_graph.handles_a_lock(wait_graph.frame_of(thread)):
+    handles = wait_graph.handles_a_lock(wait_graph.frame_of(thread))
+    if (handles or wait_graph.at_acquire(thread)) and not at_a_lock:
         return False
     raise_in(thread, error)
     return True
@@ -198,7 +199,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
     Where all wait for one and the same, somebody else may hold it, who goes on.
     """
-    from .. import wait_graph
+    from . import wait_graph
 
     locks = [wait_graph.lock_of(thread)[0] for thread in threads]
     return None not in locks and len(set(map(id, locks))) > 1
@@ -206,7 +207,7 @@ def wait_for_each_other(threads: Iterable[Thread]) -> bool:
 
 def _prospect(thread: Thread) -> str:
     """What is to be said of one that has not ended."""
-    from .. import wait_graph
+    from . import wait_graph
 
     if wait_graph.importing(thread):
         return "is in an import and ends after it"

@@ -48,12 +48,15 @@ def whole(function: F) -> F:
 def must_not_be_broken(frame: FrameType | None) -> bool:
     """Whether it is, or was called from, an import, a finalizer, or what is `whole`.
 
-    Generators that are context managers are: what they do before and after a block.
+    Generators that are context managers are: what they do before and after a block. What a
+    forked process does is not, though whoever started it is on its stack.
     """
-    from .. import wait_graph
+    from . import wait_graph
 
     while frame is not None:
         code = frame.f_code
+        if code.co_name == "_bootstrap":
+            return False
         if code in _whole or code.co_name == "__del__" or code.co_filename.endswith(CALLBACKS):
             return True
         if code.co_filename.startswith(wait_graph.IMPORTS):
@@ -67,13 +70,17 @@ def spare() -> None:
 
     NumPy and matplotlib, say, cannot be imported again once that was broken off.
     """
+    from multiprocessing.process import BaseProcess
+    from subprocess import Popen
     from tempfile import TemporaryDirectory
 
     from IPython import get_ipython
 
-    from .. import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
+    from . import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
 
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call, unused-ignore]
+        whole(BaseProcess.start)
+        whole(Popen.__init__)
         whole(TemporaryDirectory.__init__)
         whole(TemporaryDirectory.cleanup)
         shell.events.register("pre_run_cell", _listen)
@@ -113,7 +120,7 @@ def _cancel(handler: Callable[..., object], number: int, frame: FrameType | None
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .. import wait_graph
+    from . import wait_graph
 
     handler(number, frame)
     asyncio.get_running_loop().call_soon_threadsafe(lambda: None)  # now it looks up
@@ -157,7 +164,7 @@ def _end_threads(result: Any) -> None:
 
 
 def _threads_of_cell() -> list[Thread]:
-    from .. import wait_graph
+    from . import wait_graph
 
     new = [thread for thread in wait_graph.running() if thread not in _older]
     return [thread for thread in new if wait_graph.is_learners_own(thread)]
@@ -176,7 +183,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 def _patience(frame: FrameType | None) -> float:
     """Seconds that an interrupt may wait there. Who has just got a lock goes on at once."""
-    from .. import wait_graph
+    from . import wait_graph
 
     if must_not_be_broken(frame):
         return PATIENCE
@@ -222,7 +229,7 @@ class _Late(Thread):
         return monotonic() - self.begun >= seconds
 
     def run(self) -> None:
-        from .. import wait_graph
+        from . import wait_graph
 
         main = threading.main_thread()
         while not self.has_waited(2 * PATIENCE):

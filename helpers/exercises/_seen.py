@@ -20,8 +20,10 @@ LONG = 3.0  # seconds of a pause that is to be cut short
 class Shown:
     """What an answer has shown, and in which thread; whoever comes last waits for the others."""
 
-    def __init__(self, urls: Sequence[str], errors: Mapping[str, Exception], last: str) -> None:
-        self.work, self.errors = Calls(urls, last, self._answer), errors
+    def __init__(
+        self, urls: Sequence[str], errors: Mapping[str, Exception], last: str, hold: float
+    ) -> None:
+        self.work, self.errors = Calls(urls, last, self._answer, hold), errors
         self.due = [url for url in urls if url not in errors and url != last]
         self.seen: list[tuple[str, Any]] = []
         self.callers: set[int] = set()
@@ -78,7 +80,13 @@ class Enough(BaseException):
 
 
 class Watched(threading.Event):
-    """An event for which nobody may wait without end."""
+    """An event for which nobody may wait without end; it counts how often it is asked."""
+
+    asked = 0
+
+    def is_set(self) -> bool:
+        self.asked += 1
+        return super().is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
         if timeout is None and not self.is_set():

@@ -15,6 +15,14 @@ from . import NotYet, expect
 from ._schedules import HUNG, all_hold
 
 
+class Gone(BaseException):
+    """An error that `except Exception` does not catch."""
+
+
+class Odd(Exception):
+    """An error that nobody has heard of."""
+
+
 def expect_class(answer: Any, method: str) -> None:
     expect(isinstance(answer, type), f"Give the class itself, as it is called, not {answer!r:.60}.")
     there = asyncio.iscoroutinefunction(getattr(answer, method, None))

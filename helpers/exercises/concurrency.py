@@ -224,11 +224,11 @@ ALBUMS = (([4, 9, 2, 7, 1, 6], 4), ([8, 3, 5], 5))  # addresses, and the one tha
 class Computing:
     """A computation that looks whether a download is under way, for a while; then it has a result.
 
-    Each download waits a while until it has begun.
+    Each download waits a while until it has begun. If it `lasts`, it ends when none is under way.
     """
 
-    def __init__(self, work: Calls, result: Any) -> None:
-        self.work, self.result = work, result
+    def __init__(self, work: Calls, result: Any, lasts: bool) -> None:
+        self.work, self.result, self.lasts = work, result, lasts
         self.calls, self.beside, self.early = 0, False, False
         self.begun = threading.Event()
 
@@ -239,6 +239,9 @@ class Computing:
             self.begun.set()
             self.work.changed.notify_all()
             self.beside |= self.work.changed.wait_for(lambda: self.work.now > 0, COMPANY)
+            if self.lasts and self.beside:
+                self.work.changed.wait_for(lambda: self.work.now == 0, COMPANY)
+                self.work.changed.wait_for(lambda: self.work.returned, HOLD)
         return self.result
 
     def download(self, url: str) -> str:
@@ -266,7 +269,7 @@ def _meanwhile(answer: Any) -> str:
     """Computed once, beside the downloads, which overlap; both results are given."""
     for numbers, held in ALBUMS:
         work = Calls([f"photo/{number}" for number in numbers], f"photo/{held}")
-        computing = Computing(work, result=len(numbers) * 111)
+        computing = Computing(work, result=len(numbers) * 111, lasts=len(numbers) == 3)
         work.answers = computing.download
         with ended_at_return(work, "meanwhile"):
             given = work.called_by(lambda work, urls, c=computing: answer(work, urls, c))
@@ -295,7 +298,8 @@ def _meanwhile(answer: Any) -> str:
         )
         expect(
             number == computing.result,
-            f"compute gave {computing.result}, and meanwhile gave {short(number)} for it.",
+            f"compute gave {computing.result}, and meanwhile gave {short(number)} for it. Does it "
+            "wait for the end of compute?",
         )
     return "compute ran while photographs were downloaded, and nothing got lost."
 
@@ -316,6 +320,8 @@ def by_the_mean(tl: Timeline) -> type[Executor]:
     return ThreadPoolExecutor if waited else ProcessPoolExecutor
 
 
+AT_ONCE = "two workers who wait at the same time"
+BREAK = "a computation, a long break, and another one"
 MEASURED = (  # CPU share and seconds of each span, the pool it takes, in words
     (((0.9, 0.5), (1.0, 1)), ProcessPoolExecutor, "two computations"),
     (((0.02, 1), (0.01, 2), (0.0, 0.5)), ThreadPoolExecutor, "three spans that waited"),
@@ -324,16 +330,19 @@ MEASURED = (  # CPU share and seconds of each span, the pool it takes, in words
     (((0.08, 3),), ThreadPoolExecutor, "a span with a share of 0.08"),
     (((0.12, 0.05),), ProcessPoolExecutor, "a span with a share of 0.12"),
     (((0.5, 2), (0.0, 2)), ProcessPoolExecutor, "as much waiting as half a computation"),
+    (((0.0, 3), (1.0, 2), (1.0, 2)), ProcessPoolExecutor, "a long wait and two computations"),
+    (((0.06, 3), (0.07, 3)), ThreadPoolExecutor, AT_ONCE),
+    (((0.9, 0.2), (0.9, 0.2)), ProcessPoolExecutor, BREAK),
 )
 
 
-def measured(*spans: tuple[float, float]) -> Timeline:
-    """A timeline of one worker, of spans (CPU share, seconds)."""
+def measured(words: str, *spans: tuple[float, float]) -> Timeline:
+    """A timeline of spans (CPU share, seconds): of one worker, unless the words say otherwise."""
     timeline, start = Timeline(), 10**11
-    for share, seconds in spans:
-        stop = start + round(seconds * 1e9)
-        timeline.add("item", "worker 1", start, stop, cpu_time=round(share * seconds * 1e9))
-        start = stop
+    for number, (share, seconds) in enumerate(spans):
+        stop, worker = start + round(seconds * 1e9), number if words == AT_ONCE else 0
+        timeline.add("item", f"worker {worker}", start, stop, cpu_time=round(share * seconds * 1e9))
+        start = {AT_ONCE: start, BREAK: stop + 10**10}.get(words, stop)
     return timeline
 
 
@@ -354,7 +363,7 @@ def measured(*spans: tuple[float, float]) -> Timeline:
 def _pool_for(answer: Any) -> str:
     """The right class for each timeline."""
     for spans, right, words in MEASURED:
-        given = answer(measured(*spans))
+        given = answer(measured(words, *spans))
         expect(given is not None, "pool_for returned nothing. Is there a return for every case?")
         expect(
             not isinstance(given, Executor),

@@ -20,7 +20,7 @@ from ..work import checksum, checksum_at, darken, die, wait
 from . import NotYet, exercise, expect
 from ._time_outs import gave_up, time_outs_pass
 from .processes import CHEAP, LATE, Billed, started
-from .start import as_list
+from .start import as_list, short
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,12 +111,17 @@ ASKED = [f"word {n}" for n in (7, 499, 0, 7, 250, 31, 123, 42, 8, 400, 99, 311)]
 )
 def _prepared(answer: Any) -> str:
     """Right, in order, from other processes, each of which got the table once at most."""
-    table = {f"word {n}": Meaning(f"meaning {n}") for n in range(WORDS)}
+    for words, kind in ((ASKED, "meaning"), (ASKED[:2], "another meaning")):
+        _looked_up(answer, words, {f"word {n}": Meaning(f"{kind} {n}") for n in range(WORDS)})
+    return f"{len(ASKED)} meanings, and {WORDS} went to each process once."
+
+
+def _looked_up(answer: Any, words: list[str], table: dict[str, Meaning]) -> None:
     with started() as elsewhere:
-        given = as_list(answer(list(ASKED), table), "looked_up")
+        given = as_list(answer(list(words), table), "looked_up")
     expect(
-        given == [table[word] for word in ASKED],
-        "those are not the meanings of the words, in the order of words.",
+        given == [table[word] for word in words],
+        f"those are not the meanings of the words, in the order of words: {short(given)}.",
     )
     expect(
         all(meaning.way and meaning.way[-1] in elsewhere for meaning in given),
@@ -137,7 +142,6 @@ def _prepared(answer: Any) -> str:
         len(elsewhere) > 1,
         "the meanings are right, but only one process was started for them.",
     )
-    return f"{len(ASKED)} meanings, and {WORDS} went to each process once."
 
 
 # --------------------------------------------------------------------- crash
@@ -194,19 +198,25 @@ class Mortal:
             )
         if item in ENDS:
             ENDS[item]()
+        self._note("begun", item)
         wait(item)
-        handle, _ = mkstemp(prefix=f"{item}=", dir=self.folder)
-        os.close(handle)
+        self._note("done", item)
         return item
 
-    def done(self) -> Counter[float]:
-        return Counter(float(name.partition("=")[0]) for name in os.listdir(self.folder))
+    def _note(self, what: str, item: float) -> None:
+        handle, _ = mkstemp(prefix=f"{what}={item}=", dir=self.folder)
+        os.close(handle)
+
+    def noted(self, what: str) -> Counter[float]:
+        notes = [name.split("=") for name in os.listdir(self.folder)]
+        return Counter(float(item) for kind, item, _ in notes if kind == what)
 
 
 @exercise(
     "pools.crash",
     "Repair casualties(work, items): a list of the items that killed their process, in whatever "
-    "way, and only those; every other item is done exactly once, and no process is left.",
+    "way, each as often as it did, and only those; every other item is begun and done exactly "
+    "once, and no process is left.",
     hints=(
         "One death breaks the whole pool, and then every future that had not ended fails. What "
         "else tells you how a process ended?",
@@ -228,7 +238,7 @@ def _crash(answer: Any) -> str:
     began = time.monotonic()
     _killed_by(answer, ITEMS)
     longer = min(time.monotonic() - began, LONGEST) + 0.5
-    _killed_by(answer, [longer, -4])
+    _killed_by(answer, [longer, -4, 0.1, -4])
     deadly = sum(item in ENDS for item in ITEMS)
     return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
 
@@ -243,9 +253,10 @@ def _killed_by(answer: Any, items: list[float]) -> None:
         work = Mortal(folder)
         with time_outs_pass() as cut:
             given = as_list(answer(work, list(items)), "casualties")
-        done, left = work.done(), set(active_children()) - before
+        done, left = work.noted("done"), set(active_children()) - before
         for process in left:
             process.join(LAST_GRACE)
+        again = work.noted("begun") - Counter(items)
     innocent = [item for item in given if item not in deadly]
     expect(
         not innocent,
@@ -270,6 +281,11 @@ def _killed_by(answer: Any, items: list[float]) -> None:
         f"each of the {lives.total()} other items must be done once; {done.total()} calls ended "
         f"well{', one of them for an item that was done before' * bool(done - lives)}."
         + gave_up(cut),
+    )
+    expect(
+        not again,
+        f"{short(*again)} was begun again: once in a process that did not come to its end, as "
+        "another item's death broke the pool. What it did there is done twice.",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -21,7 +22,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from ..folders import temporary
-from ..work import album, checksum, checksum_of_part, thumbnail, times, wait
+from ..work import album, checksum, checksum_of_part, die, thumbnail, times, wait
 from . import NotYet, exercise, expect
 from .start import as_list
 
@@ -198,7 +199,8 @@ def ended_or_left(work: Work, item: Any, seconds: float) -> int | None:
     return process.exitcode
 
 
-CODES = {"returns": 0, "raises": 1, "exits": 3}
+KILLED = -signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM  # as Windows ends one
+CODES = {"returns": 0, "raises": 1, "exits": 3, "is killed": int(KILLED)}
 STAYS, LONG, SHORT = 2.5, 30.0, 0.4  # seconds: of the work that is to be cut, and two limits
 
 
@@ -224,6 +226,8 @@ class Various:
             raise ValueError(item)
         if item == "exits":
             sys.exit(CODES[item])
+        if item == "is killed":
+            die(item)
         return item
 
 
@@ -245,7 +249,7 @@ class Various:
     seconds=30.0,
 )
 def _ended(answer: Any) -> str:
-    """Three ends that come by themselves, one that has to be made, and nobody left behind."""
+    """Ends that come by themselves, one that has to be made, and nobody left behind."""
     with temporary("ended") as folder, started() as elsewhere:
         work = Various(folder)
         for item, code in CODES.items():
@@ -270,7 +274,7 @@ def _ended(answer: Any) -> str:
             given is None,
             f"work that stays did not end in time, so ended must give None, not {given!r:.40}.",
         )
-    return "Three exit codes, and a process that was ended when its time was up."
+    return f"{len(CODES)} exit codes, and a process that was ended when its time was up."
 
 
 def _seen_off(processes: dict[int | None, Any]) -> None:
@@ -426,6 +430,16 @@ MEET = 5.0  # seconds that the first process waits for a second one
 HERE, ALONE = "here", "alone"
 
 
+ODD = ".odd"  # the end of a path that raises an error of another kind
+
+
+def _made(path: str) -> bytes:
+    """The thumbnail, or an error whose text is not what it was made of."""
+    if path.endswith(ODD):
+        raise KeyError(os.path.basename(path))
+    return thumbnail(path)
+
+
 @dataclass(frozen=True)
 class Maker:
     """Makes thumbnails, and notes who called it where: a file for each call and each process."""
@@ -439,7 +453,7 @@ class Maker:
         else:
             self._meet()
         self._note(f"call={os.path.basename(path)}")
-        return thumbnail(path)
+        return _made(path)
 
     def _meet(self) -> None:
         """The first call in a process waits until there is a second process."""
@@ -490,7 +504,7 @@ def _album(answer: Any) -> str:
     with album.files(5, width=300) as paths, temporary("calls") as folder:
         with open(paths[1], "wb") as file:
             file.write(b"this is no picture")
-        paths.insert(3, paths[0] + ".gone")
+        paths[3:3] = [paths[0] + ".gone", paths[0] + ODD]
         maker = Maker(folder, os.getpid())
         given = answer(maker, list(paths))
         expect(given is not None, "small returned nothing. Is there a return at its end?")
@@ -506,7 +520,7 @@ def _album(answer: Any) -> str:
         expect(
             not missing,
             f"{len(missing)} of {len(paths)} paths are left out: {', '.join(missing[:2])}. One of "
-            "the photographs cannot be read, and another one is not there.",
+            "the photographs cannot be read, another one is not there, and make has an error.",
         )
         for path in paths:
             _same(path, given[path])
@@ -522,18 +536,18 @@ def _album(answer: Any) -> str:
             f"one for {MEET:g} s, and none came.",
         )
         expect(answer(maker, []) == {}, "of no paths there are no thumbnails: an empty dictionary.")
-    return f"{len(paths) - 2} thumbnails, 2 complaints, and two processes at work together."
+    return f"{len(paths) - 3} thumbnails, 3 complaints, and two processes at work together."
 
 
 def _same(path: str, given: Any) -> None:
     """What make gives or complains of, as it is here."""
     name = os.path.basename(path)
     try:
-        made = thumbnail(path)
-    except RuntimeError as error:
+        made = _made(path)
+    except (RuntimeError, KeyError) as error:
         expect(
             given == str(error),
-            f"for {name}, which cannot be read, your dictionary must have the text of the "
+            f"for {name}, of which nothing can be made, your dictionary must have the text of the "
             f"exception, str(error), and has {given!r:.60}.",
         )
     else:

@@ -576,10 +576,10 @@ def _judge_codes(codes: dict[str, Any]) -> None:
         f"{KILLED} was killed: the exit code is some number other than 0, not {killed}.",
     )
     for name, code in ((EXITS, 3), (SILENT, 0)):
-        expect(
-            codes[name] == code,
-            f"{name} ended with the exit code {code}, not with {codes[name]}.",
-        )
+        said = f"{name} ended with the exit code {code}, not with {codes[name]}."
+        if str(codes[name]).startswith("-"):  # by a signal
+            said = f"{name} was not dead, only slow, and your function has ended it. {NO_TIME}"
+        expect(codes[name] == code, said)
 
 
 def _in_time(seconds: float, answer: Any, *arguments: Any) -> Any:

@@ -118,6 +118,11 @@ RUNGS = (
                 "no two cars are on one place, but a place is lost where parking raises an error",
                 "An error gives its place back.",
             ),
+            Also(
+                adversaries.drives_on,
+                "no two cars are on one place, but who finds it taken does not drive on",
+                "",
+            ),
         ),
     ),
     Rung(
@@ -137,6 +142,13 @@ RUNGS = (
         ),
         wrong=repairs.ThreeMeetTwice,
         says="ABBCCA",
+        also=(
+            Also(
+                adversaries.another_table,
+                "this table is right, but another one is not",
+                "",
+            ),
+        ),
     ),
     Rung(
         programs.torn_pair,

@@ -35,10 +35,11 @@ class Calls:
     """Work that sees how it is called, whatever the speed of the machine.
 
     Its first call waits until there is another one beside it. The call for the
-    item `held`, or its last call if that stands there several times, ends last, if
-    the others are called at all meanwhile: who waits for some of the calls only, or
-    sorts by the clock, is seen. `answers` gives what a call returns, or the exception
-    that it raises; `hold` is how long the last call goes on, in seconds.
+    item `held`, or its first call if that stands there several times, ends last, if
+    the others are called at all meanwhile: who waits for some of the calls only,
+    keeps one of two that are equal, or sorts by the clock, is seen. `answers` gives
+    what a call returns, or the exception that it raises; `hold` is how long the last
+    call goes on, in seconds.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Calls:
         """Waits for a second call; whether this one is to end last."""
         with self.changed:
             self.begun.append(item)
-            is_last = item == self.held and self.begun.count(item) == self.items.count(item)
+            is_last = item == self.held and self.begun.count(item) == 1
             self.callers.add(threading.get_ident())
             self.now += 1
             self.at_once = max(self.at_once, self.now)

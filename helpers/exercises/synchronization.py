@@ -58,6 +58,7 @@ def _in_threads(call: Callable[[Any], None], items: Iterable[Any]) -> None:
 
 
 TURN = 2.0  # seconds that a call waits for others to be inside
+LONGER = 1.0  # seconds that the first call stays at most, while the others end
 MOMENT = 0.06  # seconds that each call gives to one more than may be inside
 HUNG = 6.0  # seconds after which nobody will come any more: all calls take a tenth of one
 ITEMS = (4, 0, 7, 4, 1, 9, 2, 0, 8, 5)  # in no order, some of them twice, and a false one
@@ -75,13 +76,14 @@ class Inside:
 
     The second, the fourth and every other call after it raises: an exception, what
     `sys.exit()` raises, or what Ctrl+C does, by turns; `first` says with which to begin.
+    The first of them stays until all others have ended, or for a while.
     """
 
-    def __init__(self, full: int, first: int = 0) -> None:
-        self.full, self.first = full, first
+    def __init__(self, full: int, calls: int, first: int = 0) -> None:
+        self.full, self.calls, self.first = full, calls, first
         self.changed = threading.Condition()
         self.inside = self.most = self.ended = 0
-        self.in_vain = False
+        self.in_vain = self.returned = False
         self.begun: list[Any] = []
         self.callers: set[threading.Thread] = set()
         self.raised: list[BaseException] = []
@@ -96,6 +98,9 @@ class Inside:
             self.changed.notify_all()
             self._wait_for_others()
             self.changed.wait_for(lambda: self.most > self.full, MOMENT)
+            if number == 1 < self.full:
+                self.changed.wait_for(lambda: self.ended >= self.calls - 1, LONGER)
+                self.changed.wait_for(lambda: self.returned, MOMENT)
             self.inside -= 1
             self.ended += 1
             self.changed.notify_all()
@@ -168,7 +173,7 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
 
 def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> None:
     full = min(limit, len(items))
-    work, hung = Inside(full, first), False
+    work, hung = Inside(full, len(items), first), False
     with _no_reports() as reports:
         try:
             with redirect_stdout(StringIO()), busy_deadline(HUNG):
@@ -179,7 +184,8 @@ def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> N
             if not work.is_cause(error):
                 raise
         with work.changed:
-            ended = work.ended
+            ended, work.returned = work.ended, True
+            work.changed.notify_all()
             work.changed.wait_for(lambda: not work.inside, TURN)
     if errors := [each for each in reports if not work.is_cause(each)]:
         raise errors[0]
@@ -563,4 +569,12 @@ def _turns(answer: Any) -> str:
         assert not wrong, wrong[0]
         assert tuple(lights.shown) == ORDER, "shown: " + ", ".join(lights.shown)
 
-    return all_tried(all_hold(program))
+    def two_of_them() -> None:
+        for lights in answer(), answer():
+            assert not lights.shown, f"new lights have shown {lights.shown}, as others did"
+            for colour in ORDER:
+                lights.show(colour)
+
+    tried = all_hold(program)
+    all_hold(two_of_them)
+    return all_tried(tried)

@@ -235,10 +235,12 @@ WALLS = (  # addresses by their numbers, those that fail, and the one that comes
 )
 def _gallery(answer: Any) -> str:
     """Each shown once, here, and before slower ones come; each error in the dictionary."""
+    began = time.monotonic()
     for numbers, failing, last in WALLS:
         urls = [f"photo/{number}" for number in numbers]
         errors = {f"photo/{number}": Refused(f"photo {number}") for number in failing}
-        wall = Shown(urls, errors, f"photo/{last}")
+        hold = longer(began) if len(numbers) == 2 and not failing else HOLD
+        wall = Shown(urls, errors, f"photo/{last}", hold)
         with ended_at_return(wall.work, "gallery"):
             given = wall.work.called_by(
                 lambda work, urls, show=wall.show: answer(work, urls, show), expected=Refused
@@ -288,6 +290,7 @@ SHORT, ROUNDS = 0.01, 30  # seconds of a short pause, and looks with such pauses
 MIDDLE = 1.2  # seconds of another pause that is to be cut short
 PROMPT = 1.0  # seconds after which a pause has not been cut short; half of LONG is more
 AFTER = 0.3  # seconds after a look, which is in the middle of that pause
+RESTLESS = 30_000  # questions in a pause or two: who waits a tenth of a millisecond has fewer
 SOON = 4.0  # seconds in which looks with short pauses must have been made
 
 
@@ -374,6 +377,11 @@ def _stopped_in_a_pause(answer: Any, looks: int) -> None:
         between < 1.75 * pause,
         f"with a pause of {pause:g} s it looked again after {between:.2g} s. "
         "It must wait for pause seconds after each look, and no longer.",
+    )
+    expect(
+        poll.stop.asked < RESTLESS,
+        f"with a pause of {pause:g} s it asked stop {poll.stop.asked:_} times whether to go on, so "
+        "the pause is no wait, and keeps a CPU busy.",
     )
     expect(
         in_time,

@@ -26,7 +26,7 @@ from typing import Any
 
 from ..ending.interrupts import whole
 from ..ending.under_way import noted
-from ..wait_graph import is_learners
+from ..ending.wait_graph import is_learners
 from . import awaited
 from .exploration import BUDGET, SECONDS, Explorer, every_schedule
 from .hooks import hooks

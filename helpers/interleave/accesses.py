@@ -22,7 +22,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from ..wait_graph import is_learners
+from ..ending.wait_graph import is_learners
 from . import namespaces
 from .containers import Containers
 from .foreign import Undo

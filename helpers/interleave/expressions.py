@@ -10,7 +10,7 @@ import builtins
 from types import FunctionType
 from typing import Any, Protocol
 
-from ..wait_graph import is_library
+from ..ending.wait_graph import is_library
 from .scopes import (
     Scope,
     targets,

@@ -18,7 +18,7 @@ from collections import Counter
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..wait_graph import is_learners, is_library
+from ..ending.wait_graph import is_learners, is_library
 from .things import ALWAYS_SAME, Twin
 
 DEATH = "the moment at which an object dies that only weak references lead to"

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..wait_graph import is_library
+from ..ending.wait_graph import is_library
 from .scopes import Function
 from .step import Refused
 

@@ -164,7 +164,7 @@ class Tasks:
             thread.join(max(0.0, last - monotonic()))
         busy = [thread for thread in self.executor._threads if thread.is_alive()]
         if threads := sorted(busy, key=lambda thread: thread.name):
-            from .. import wait_graph
+            from ..ending import wait_graph
 
             left |= end_threads(threads, lambda thread: not wait_graph.idle(thread))
         return f"{said} {not_stopped(left)}".strip()

@@ -238,6 +238,15 @@ def too_early(work: Any, item: Any, seconds: float) -> Any:
     return code
 
 
+def no_signals(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: a process that a signal has ended has an exit code below 0."""
+    process = begun(work, item)
+    process.join(seconds)
+    process.kill()
+    process.join()
+    return process.exitcode if process.exitcode >= 0 else None
+
+
 def called_here(work: Any, item: Any, seconds: float) -> Any:
     """Wrong: the work is done before the process is made."""
     process = spawn.Process(target=work(item))
@@ -367,6 +376,18 @@ def only_what_succeeds(make: Make, paths: Sequence[str]) -> dict[str, Any]:
     return {path: f.result() for path, f in futures.items() if not f.exception()}
 
 
+def one_kind_of_error(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: make may raise other exceptions."""
+    found: dict[str, Any] = {}
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        for path, future in {path: pool.submit(make, path) for path in paths}.items():
+            try:
+                found[path] = future.result()
+            except RuntimeError as error:
+                found[path] = str(error)
+    return found
+
+
 def made_or_said(make: Make, path: str) -> bytes | str:
     try:
         return make(path)
@@ -434,6 +455,25 @@ def whole_pool_again(work: Work, items: Sequence[float]) -> list[float]:
     if not any(future.exception() for future in futures):
         return []
     return [item for item, process in ended(work, items) if process.exitcode != 0]
+
+
+def a_process_for_each_different(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: of two equal items the first process is forgotten."""
+    processes = {}
+    for item in items:
+        processes[item] = spawn.Process(target=work, args=(item,))
+        processes[item].start()
+    for process in processes.values():
+        process.join()
+    return [item for item, process in processes.items() if process.exitcode]
+
+
+def who_failed_again(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: what the broken pool has begun is begun once more."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = [pool.submit(work, item) for item in items]
+    failed = [item for item, f in zip(items, futures, strict=True) if f.exception()]
+    return [item for item in failed if ended(work, [item])[0][1].exitcode]
 
 
 def joins_the_last(work: Work, items: Sequence[float]) -> list[float]:
@@ -730,6 +770,16 @@ def prepared_here(words: Sequence[str], table: Meanings) -> list[Any]:
     keep(table)
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         return list(pool.map(look_up, words))
+
+
+_pools: list[ProcessPoolExecutor] = []
+
+
+def the_pool_of_before(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: its workers have the table of the first call."""
+    if not _pools:
+        _pools.append(ProcessPoolExecutor(2, mp_context=spawn, initializer=keep, initargs=(table,)))
+    return list(_pools[0].map(look_up, words))
 
 
 def one_worker(words: Sequence[str], table: Meanings) -> list[Any]:

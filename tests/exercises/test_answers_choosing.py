@@ -8,6 +8,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -143,7 +144,13 @@ def by_chunksize(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     return added(pool.map(count_all, [[path] for path in paths], chunksize=size))
 
 
+def sixteen(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: for more than sixteen workers some have nothing to do."""
+    return added(pool.map(count_all, chunked(paths, max(1, -(-len(paths) // 16)))))
+
+
 WRONG_CHUNKS = [
+    (sixteen, "60 files and 20 workers"),
     (eight_files, "At most 16 will do"),
     (fifteen, "one call had 15 of the files"),
     (eight_chunks, "48 files and 16 workers"),
@@ -394,7 +401,8 @@ def as_they_are_done(fetch: Work, shrink: Work, urls: Any, workers: int) -> Phot
 
 def leaves_them_out(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
     """Wrong: what failed has no entry."""
-    return [each for each in find("choosing.album").solution(fetch, shrink, urls, workers) if each]
+    made = find("choosing.album").solution(fetch, shrink, urls, workers)
+    return [each for each in made if each is not None]
 
 
 def forgives_downloads_only(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
@@ -403,11 +411,11 @@ def forgives_downloads_only(fetch: Work, shrink: Work, urls: Any, workers: int) 
     def quiet(url: str) -> Any:
         try:
             return fetch(url)
-        except OSError:
+        except Exception:
             return None
 
     with ThreadPoolExecutor(workers) as pool:
-        return [shrink(photo) if photo else None for photo in pool.map(quiet, urls)]
+        return [photo if photo is None else shrink(photo) for photo in pool.map(quiet, urls)]
 
 
 def tries_again(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
@@ -425,6 +433,37 @@ def tries_again(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
         return list(pool.map(small, urls))
 
 
+def each(small: Callable[[Work, Work, str], Any]) -> Any:
+    """An album whose photographs are each made by this."""
+
+    def answer(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(lambda url: small(fetch, shrink, url), urls))
+
+    return answer
+
+
+def knows_two_errors(fetch: Work, shrink: Work, url: str) -> Any:
+    """Wrong: there are other errors."""
+    try:
+        return shrink(fetch(url))
+    except (OSError, ValueError):
+        return None
+
+
+def none_for_the_empty(fetch: Work, shrink: Work, url: str) -> Any:
+    """Wrong: an empty thumbnail is one."""
+    with suppress(Exception):
+        return shrink(fetch(url)) or None
+
+
+def no_empty_photo(fetch: Work, shrink: Work, url: str) -> Any:
+    """Wrong: an empty photograph is one, too."""
+    with suppress(Exception):
+        photo = fetch(url)
+        return shrink(photo) if photo else None
+
+
 def does_not_wait(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
     """Wrong: one more thread, which nobody joins."""
     threading.Thread(target=threading.Event().wait, args=[3], daemon=True).start()
@@ -440,6 +479,9 @@ def does_not_wait(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
         (leaves_them_out, "the list has 8 entries"),
         (forgives_downloads_only, "is no picture"),
         (tries_again, "fetch was called 14 times"),
+        (each(knows_two_errors), "Moved"),
+        (each(none_for_the_empty), "those are not the thumbnails"),
+        (each(no_empty_photo), "those are not the thumbnails"),
         (does_not_wait, "still alive"),
     ],
 )

@@ -432,7 +432,17 @@ def in_the_middle(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
         return [*first, *pool.map(fetch, urls[2:])], number
 
 
+def not_joined(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: it computes beside the downloads, and nobody waits for its end."""
+    numbers: list[Any] = [None]
+    with ThreadPoolExecutor(4) as pool:
+        photos = pool.map(fetch, urls)
+        Thread(target=lambda: numbers.insert(0, compute())).start()
+        return list(photos), numbers[0]
+
+
 MEANWHILE = {
+    not_joined: "for the end of compute",
     waits_for_each: "overlap each other",
     lazily: "list(...)",
     only_the_photos: "a tuple of two",
@@ -500,7 +510,21 @@ def in_nanoseconds(tl: Timeline) -> Any:
     ]
 
 
+def by_the_longest(tl: Timeline) -> Any:
+    """Wrong: several short ones may count for more than a long one."""
+    longest = max(tl.spans, key=lambda span: span.seconds)
+    return ThreadPoolExecutor if (longest.cpu or 0) < 0.1 else ProcessPoolExecutor
+
+
+def by_the_clock(tl: Timeline) -> Any:
+    """Wrong: the time from the first start to the last stop is not the sum of the lengths."""
+    ran = sum(span.cpu_time for span in tl.spans) / 1e9
+    return ThreadPoolExecutor if ran < 0.1 * tl.elapsed else ProcessPoolExecutor
+
+
 POOL_FOR = {
+    by_the_longest: "a long wait and two computations",
+    by_the_clock: "two workers who wait",
     by_the_first: "two short waits",
     by_most_of_them: "a long wait and a short computation",
     below_a_half: "a share of 0.12",

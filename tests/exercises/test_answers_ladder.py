@@ -1423,7 +1423,60 @@ class Turnstile(repairs.Board):
         super().read(look)
 
 
+class WakesOneOfTwo(repairs.Pool):
+    """Wrong: who waits is told of the first connection, and not of the second."""
+
+    def give_back(self, connection: str) -> None:
+        with self.returned:
+            self.free.append(connection)
+            if len(self.free) == 1:
+                self.returned.notify()
+
+
+class EndsAtTheFalse(repairs.Worker):
+    """Wrong: a job may be empty."""
+
+    def run(self) -> None:
+        while job := self.jobs.get():
+            self.done.append(job)
+
+
+class EndsAtAWord(repairs.Worker):
+    """Wrong: a job may have that name."""
+
+    def run(self) -> None:
+        while (job := self.jobs.get()) != "stop":
+            assert job is not None
+            self.done.append(job)
+
+    def close(self) -> None:
+        self.jobs.put("stop")
+
+
+class WaitsForThePlace(programs.CarPark):
+    """Wrong: who finds it taken is to drive on."""
+
+    def visit(self, park: Callable[[], object]) -> None:
+        with self.places:
+            park()
+
+
+class KnowsTheParts(programs.Table):
+    """Wrong: another table has other parts."""
+
+    def deliver(self, part: str) -> None:
+        pass
+
+    def build(self) -> None:
+        self.built = ["legs", "top"]
+
+
 WRONG = [
+    ("pool", WakesOneOfTwo, "two that are given back at once"),
+    ("shutdown", EndsAtTheFalse, "None alone is no job"),
+    ("shutdown", EndsAtAWord, "None alone is no job"),
+    ("car_park", WaitsForThePlace, "does not drive on"),
+    ("wrong_pair", KnowsTheParts, "another one is not"),
     ("overdrawn", TakesBackUnderTheLock, "of three somebody who could be paid is not"),
     ("transfers", bob_last, "not those of others"),
     ("transfers", by_last_letter, "not those of others"),

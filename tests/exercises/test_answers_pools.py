@@ -12,6 +12,8 @@ import pytest
 from test_answers_start import refused, taken
 
 CRASH = {
+    answers.a_process_for_each_different: "",
+    answers.who_failed_again: "was begun again",
     answers.sleeps: "",
     answers.joins_for_a_second: "had not ended when you looked",
     answers.knows_one_signal: "other signals",
@@ -73,6 +75,7 @@ def test_an_unusual_right_checked_is_taken(answer: Any) -> None:
 
 
 PREPARED = {
+    answers.the_pool_of_before: "in the order of words",
     answers.with_every_word: "was sent 12 times",
     answers.looked_up_here: "looked up in this process",
     answers.sends_meanings: "in the order of words",

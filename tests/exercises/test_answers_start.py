@@ -282,7 +282,18 @@ def by_tasks(work: Work, items: Sequence[Any]) -> None:
     asyncio.run(main())
 
 
+def by_item(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: of two equal items, the second takes the place of the first, which nobody joins."""
+    threads = {}
+    for item in items:
+        threads[item] = Thread(target=work, args=(item,))
+        threads[item].start()
+    for thread in threads.values():
+        thread.join()
+
+
 OVERLAP = {
+    by_item: "calls had ended",
     sleeps: "calls had ended",
     sleeps_for_each: "calls had ended",
     joins_for_a_second: "calls had ended",

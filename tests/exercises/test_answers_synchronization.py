@@ -248,7 +248,20 @@ def dies_of_a_typo(work: Work, items: Iterable[Any], limit: int) -> None:
         thread.join()
 
 
+def joins_as_many_as_may_be_inside(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: one that began long ago may end last."""
+    threads: list[Thread] = []
+    for item in items:
+        while sum(thread.is_alive() for thread in threads) >= limit:
+            time.sleep(0.001)
+        threads.append(Thread(target=work, args=(item,)))
+        threads[-1].start()
+    for thread in threads[-limit:]:
+        thread.join()
+
+
 WRONG_LIMITS = [
+    (joins_as_many_as_may_be_inside, "1 had not ended when limited came back"),
     (dies_of_a_typo, "A raised NameError: name 'itm' is not defined"),
     (args_is_the_item, "in line 3 of your function: threads = [threading.Thread(target=work"),
     (calls_it_here, "work(item) calls it there and then"),
@@ -782,7 +795,17 @@ class LooksOutside(Lights):
             self.changed.notify_all()
 
 
+class OfTheClass(Lights):
+    """Wrong: all lights of the world show what one of them has shown."""
+
+    changed, shown = Condition(), list[str]()
+
+    def __init__(self) -> None:
+        pass
+
+
 WRONG_LIGHTS = [
+    (OfTheClass, "new lights have shown"),
     (SortsThem, "shown while others wait: yellow"),
     (LooksTwice, "breaks it"),
     (WakesFirst, "deadlock"),

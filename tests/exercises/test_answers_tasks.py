@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -133,9 +133,26 @@ def test_an_account_that_is_safe_is_taken(answer: type) -> None:
     taken("tasks.update", answer)
 
 
+class KnowsOneError(Account):
+    """Wrong: the money comes back after one kind of error only."""
+
+    async def withdraw(self, amount: int) -> bool:
+        async with self.lock:
+            if self.money < amount:
+                return False
+            self.money -= amount
+            try:
+                await self.bank(amount)
+            except ConnectionError:
+                self.money += amount
+                raise
+            return True
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (KnowsOneError, "the money is gone: it raised Odd"),
         (ForgetsToGiveBack, "the bank failed, and the money is gone"),
         (LockOfTheModule, "one lock for both is too much"),
         (LocksTooLate, "more was paid than was there"),
@@ -219,9 +236,22 @@ def test_a_place_that_is_given_back_is_taken(answer: Any) -> None:
     taken("tasks.place", answer)
 
 
+async def two_kinds(slots: asyncio.Semaphore, work: Any, item: Any) -> Any:
+    """Wrong: any other error takes the place along."""
+    await slots.acquire()
+    try:
+        result = await work(item)
+    except (ValueError, asyncio.CancelledError):
+        slots.release()
+        raise
+    slots.release()
+    return result
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (two_kinds, "as work raised Odd"),
         (only_exceptions, "a place was lost"),
         (no_place, "two worked at once, and there is one place"),
         (no_result, "work(item) gave a result, and it did not come back"),
@@ -305,9 +335,55 @@ def test_a_cache_that_loads_once_is_taken(answer: type) -> None:
     taken("tasks.cache", answer)
 
 
+class OneForTheWorld:
+    """Wrong: what one cache has loaded, another one gives."""
+
+    loading: ClassVar[dict[Any, asyncio.Task[Any]]] = {}
+
+    def __init__(self, load: Any) -> None:
+        self.load = load
+
+    async def get(self, key: Any) -> Any:
+        if key not in self.loading:
+            self.loading[key] = asyncio.create_task(self.load(key))
+        return await self.loading[key]
+
+
+class TwoLocks:
+    """Wrong: two keys are loaded side by side, and the third one waits."""
+
+    def __init__(self, load: Any) -> None:
+        self.load, self.kept = load, dict[Any, Any]()
+        self.locks, self.numbers = [asyncio.Lock(), asyncio.Lock()], dict[Any, int]()
+
+    async def get(self, key: Any) -> Any:
+        async with self.locks[self.numbers.setdefault(key, len(self.numbers) % 2)]:
+            if key not in self.kept:
+                self.kept[key] = await self.load(key)
+            return self.kept[key]
+
+
+class NoKeyIsFalse(OneForTheWorld):
+    """Wrong: an empty key is a key."""
+
+    def __init__(self, load: Any) -> None:
+        super().__init__(load)
+        self.known = dict[Any, asyncio.Task[Any]]()
+
+    async def get(self, key: Any) -> Any:
+        if not key:
+            return await self.load(key)
+        if key not in self.known:
+            self.known[key] = asyncio.create_task(self.load(key))
+        return await self.known[key]
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (OneForTheWorld, "another cache gave what it had not loaded"),
+        (TwoLocks, "and three are not"),
+        (NoKeyIsFalse, "'' is a key, too"),
         (KeepsACoroutine, "RuntimeError"),
         (LooksAgain, "loaded: ['a', 'a', 'b']"),
         (TakesNoneForNothing, "loaded: ['a', 'b', 'b']"),
@@ -439,15 +515,76 @@ def test_all_pages_in_order_and_none_left_behind_is_taken(answer: Any) -> None:
     taken("tasks.fetch_all", answer)
 
 
+async def two_places(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: two, whatever the limit is."""
+    slots = asyncio.Semaphore(2)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(url)) for url in urls]
+    return [task.result() for task in tasks]
+
+
+async def two_at_most(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: a limit of three is another one."""
+    slots = asyncio.Semaphore(min(2, limit))
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(url)) for url in urls]
+    return [task.result() for task in tasks]
+
+
+async def leaves_out_the_false(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: what is false is a result, too."""
+    slots = asyncio.Semaphore(limit)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(url)) for url in urls]
+    return [task.result() for task in tasks if task.result()]
+
+
+async def after_one_error(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: after an error of another kind the others go on."""
+    slots = asyncio.Semaphore(limit)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    tasks = [asyncio.ensure_future(one(url)) for url in urls]
+    try:
+        return await asyncio.gather(*tasks)
+    except ConnectionError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (two_places, "limit is 1, and 2 calls"),
+        (two_at_most, "Three calls are never under way at once"),
+        (leaves_out_the_false, "it gave ['B', 'B']"),
+        (after_one_error, "a task goes on"),
         (cancels_and_goes, "a task goes on"),
         (in_batches, "the next one does not begin"),
-        (as_they_come, "it gave ['A', 'B', 'B']"),
+        (as_they_come, "it gave ['', 'B', 'B']"),
         (without_a_limit, "more than limit calls are under way at once"),
         (one_too_many, "more than limit calls are under way at once"),
-        (by_url, "it gave ['B', 'A']"),
+        (by_url, "it gave ['B', '']"),
         (swallows_errors, "fetch_all raised nothing"),
         (gives_nothing, "it gives nothing back"),
         (lambda fetch, urls, limit: [], "must be an async def"),
@@ -542,9 +679,38 @@ def test_a_total_that_is_read_after_the_await_is_taken(answer: Any) -> None:
     taken("tasks.total", answer)
 
 
+class SizeOfEachUrl:
+    """Wrong: what is downloaded twice counts twice."""
+
+    def __init__(self, fetch: Any) -> None:
+        self.fetch, self.sizes = fetch, dict[Any, int]()
+
+    @property
+    def total(self) -> int:
+        return sum(self.sizes.values())
+
+    async def add(self, url: Any) -> None:
+        self.sizes[url] = len(await self.fetch(url))
+
+
+class TotalOfAllAlbums:
+    """Wrong: the number is that of the class."""
+
+    total = 0
+
+    def __init__(self, fetch: Any) -> None:
+        self.fetch = fetch
+
+    async def add(self, url: Any) -> None:
+        size = len(await self.fetch(url))
+        type(self).total += size
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (SizeOfEachUrl, "ccc was downloaded once more"),
+        (TotalOfAllAlbums, "a new album knows"),
         (ReadsBefore, "4 bytes were downloaded, and total is "),
         (PausesBetween, "4 bytes were downloaded, and total is "),
         (HidesErrors, "the error of fetch did not come out of add"),
@@ -644,9 +810,45 @@ def test_a_shelf_whose_lock_nobody_holds_while_it_waits_is_taken(answer: Any) ->
     taken("tasks.shelf", answer)
 
 
+class BytesOfAllShelves(Shelf):
+    """Wrong: the number is that of the class."""
+
+    bytes = 0  # type: ignore[assignment]
+
+    def __init__(self, room: int) -> None:
+        self.queue = asyncio.Queue(room)
+
+    async def put(self, photo: Any) -> None:
+        await self.queue.put(photo)
+        BytesOfAllShelves.bytes += len(photo)
+
+    async def take(self) -> Any:
+        photo = await self.queue.get()
+        BytesOfAllShelves.bytes -= len(photo)
+        return photo
+
+
+class RoomForTwo(Shelf):
+    """Wrong: two at most, whatever the room is."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(min(room, 2))
+
+
+class NothingIsNoPhoto(Shelf):
+    """Wrong: an empty photograph is one, too."""
+
+    async def put(self, photo: Any) -> None:
+        if photo:
+            await super().put(photo)
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (BytesOfAllShelves, "another shelf is empty"),
+        (RoomForTwo, "deadlock"),
+        (NothingIsNoPhoto, "a fourth one was put"),
         (CountsTooEarly, "bytes was "),
         (AnyRoom, "bytes was 4, with room for one"),
         (NeverWaits, "QueueFull"),
@@ -718,13 +920,36 @@ def test_thumbnails_made_beside_the_loop_are_taken(answer: Any) -> None:
     taken("tasks.thumbnails", answer)
 
 
+async def without_the_empty(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    """Wrong: a thumbnail that is false is one, too."""
+
+    async def one(url: Any) -> Any:
+        return await asyncio.to_thread(small, await fetch(url))
+
+    return [each for each in await asyncio.gather(*map(one, urls)) if each]
+
+
+async def forgives_downloads(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    """Wrong: an error of fetch is lost."""
+
+    async def one(url: Any) -> Any:
+        try:
+            return await asyncio.to_thread(small, await fetch(url))
+        except OSError:
+            return None
+
+    return await asyncio.gather(*map(one, urls))
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (without_the_empty, "it gave ['BB', 'AA', 'BB']"),
+        (forgives_downloads, "fetch has raised an error"),
         (all_in_one_thread, "is not made small while another download goes on"),
         (calls_in_the_loop, "small runs in the thread of the event loop"),
         (forgets_the_call, "it gives coroutines back, which nobody has awaited"),
-        (as_they_are_done, "for ['b', 'a', 'b'] it gave"),
+        (as_they_are_done, "for ['b', 'a', '', 'b'] it gave"),
         (nothing_of_errors, "it did not come out"),
         (lambda fetch, small, urls: [], "must be an async def"),
     ],

@@ -472,7 +472,21 @@ def asks_again_and_again(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[
     return failed
 
 
+def in_five_seconds(fetch: Fetch, urls: Sequence[str], show: Show) -> Any:
+    """Wrong: what takes longer ends it with an error."""
+    failed = {}
+    with ThreadPoolExecutor() as pool:
+        futures = {pool.submit(fetch, url): url for url in urls}
+        for future in as_completed(futures, timeout=5):
+            if error := future.exception():
+                failed[futures[future]] = error
+            else:
+                show(futures[future], future.result())
+    return failed
+
+
 GALLERY = {
+    in_five_seconds: "TimeoutError",
     shows_at_the_end: "as soon as it is there",
     shows_in_the_workers: "in the thread of a worker",
     raises_the_first: "Refused",
@@ -663,7 +677,17 @@ def looks_and_calls_itself(look: Look, stop: Event, pause: float) -> None:
         looks_and_calls_itself(look, stop, pause)
 
 
+def asks_the_clock(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it never waits, and keeps a CPU busy."""
+    last = -pause
+    while not stop.is_set():
+        if time.perf_counter() - last >= pause:
+            last = time.perf_counter()
+            look()
+
+
 STOP = {
+    asks_the_clock: "keeps a CPU busy",
     half_a_pause: "cut short",
     two_pauses: "and no longer",
     looks_twenty_times: "nobody had set stop",

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from helpers import wait_graph
 from helpers.deadline import DeadlinePassed, busy_deadline, deadline
+from helpers.ending import wait_graph
 
 METHODS = multiprocessing.get_all_start_methods()
 needs_signals = pytest.mark.skipif(

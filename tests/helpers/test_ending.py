@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from helpers import wait_graph
 from helpers.deadline import DeadlinePassed, deadline
-from helpers.ending import AGAIN, GRACE, Ender, WorkerStopped, end_threads, not_stopped
+from helpers.ending import AGAIN, GRACE, Ender, WorkerStopped, end_threads, not_stopped, wait_graph
 from helpers.queues import Stage, pipeline
 from helpers.run import RunError, run
 
@@ -224,6 +223,23 @@ def test_a_lock_that_stopped_threads_took_is_free_afterwards(make: Callable[[], 
             run(work, range(4), 4, timeout=seconds)
         assert "could not be stopped" not in str(info.value)
         assert lock.acquire(timeout=1)
+
+
+def test_who_waits_in_acquire_is_told_when_it_can_give_the_lock_back() -> None:
+    lock = threading.Lock()
+
+    def visit(_: int) -> None:
+        lock.acquire()
+        try:
+            time.sleep(0.1)
+            time.sleep(0)
+        finally:
+            lock.release()
+
+    with pytest.raises(RunError) as info:
+        run(visit, range(4), 4, timeout=0.05)
+    assert "could not be stopped" not in str(info.value)
+    assert not lock.locked()
 
 
 def test_who_tidies_up_is_not_told_again_at_once() -> None:

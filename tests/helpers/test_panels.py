@@ -247,13 +247,14 @@ def test_stop_forgets_what_was_to_be_run_next() -> None:
     assert calls == [2]
 
 
-def test_a_panel_that_was_stopped_runs_again() -> None:
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_panel_that_was_stopped_runs_again(is_over: bool) -> None:
     items = [9.0] * 9
     shown = panel(lambda n: run(wait, items, n), n=slider(1, 9, 2))
     display(shown)
     until(lambda: not shown._halt.disabled)
     shown.stop()
-    until(lambda: not shown._busy)
+    until(lambda: not is_over or not shown._busy)
     items[:] = [0.06, 0.06, 0.06]
     assert len(shown.move(n=2).spans) == 3
     assert shown._status.value == ""

@@ -122,9 +122,9 @@ def test_a_task_is_told_what_went_wrong_as_a_thread_is(at: str, path: str, why: 
 def test_who_may_open_no_more_files_is_told_so(at: str, using: str) -> None:
     import resource
 
-    import helpers.wait_graph  # with which threads are ended: no more files, no more imports
+    import helpers.ending.wait_graph  # with which threads are ended: no more files, no more imports
 
-    assert helpers.wait_graph
+    assert helpers.ending.wait_graph
     urls = [f"{at}/wait?seconds=0.2&name={n}" for n in range(60)]
     work: Any = fetch_async if using == "tasks" else fetch
     run(work, urls[:1], 1, using)  # what is imported first is there

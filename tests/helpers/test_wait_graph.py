@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from helpers import wait_graph
-from helpers.ending import raise_in
+from helpers.ending import raise_in, wait_graph
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 

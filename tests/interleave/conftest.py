@@ -13,7 +13,7 @@ from types import FunctionType
 import pytest
 from hypothesis import HealthCheck, settings
 
-from helpers import wait_graph
+from helpers.ending import wait_graph
 
 HERE = Path(__file__).parent
 

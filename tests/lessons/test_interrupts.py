@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,6 +119,26 @@ def test_an_interrupt_of_a_cell_that_awaits_meets_it_though_it_waits_or_computes
         while (after := kernel.run("len(asyncio.all_tasks())", ENDS)).status == "aborted":
             pass  # what a page sends just after an error is
         assert after.status == "ok"
+
+
+FORKS = """
+import os, time
+from multiprocessing import get_context
+import helpers
+def slow():
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end: time.sleep(0.005)
+os.register_at_fork(after_in_parent=slow)
+child = get_context("fork").Process(target=time.sleep, args=[9])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+def test_an_interrupt_of_a_start_of_a_process_arrives_after_it(kernel: Kernel) -> None:
+    kernel.run(FORKS, ENDS)
+    cell = "child.start()\nwhile True: time.sleep(0.01)"
+    assert kernel.run(cell, ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
+    assert kernel.run("child.join(5); assert child.exitcode == 1", ENDS).status == "ok"
 
 
 DEATHS = {

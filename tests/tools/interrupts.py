@@ -56,6 +56,7 @@ GONE = 10.0  # seconds until nothing is left of a killed kernel
 MAY_STAY = (
     "resource_tracker", "forkserver", "server.py", "Thread asyncio_", "GarbageCollectorThread",
     "HistorySavingThread", "Dask-Offload",
+    *(["QueueFeederThread"] if sys.version_info < (3, 12) else []),  # of a pool that broke
 )  # fmt: skip
 # CancelledError ends a cell with `await`; a process that was just starting gets the interrupt,
 # too, and whoever was writing to it a BrokenPipeError.
@@ -404,8 +405,9 @@ class Try:
         if not stopped.status:
             try:
                 kernel.state()
-            except Wrong:
-                raise Wrong(f"{what}: no answer within {limit:g} s; {stopped.said}") from None
+            except Wrong as wrong:
+                said = f"{stopped.said}; {wrong}"
+                raise Wrong(f"{what}: no answer within {limit:g} s; {said}") from None
             self.counts["answers that an interrupt of ipykernel itself has cost"] += 1
         self.counts[f"{kind} that met a cell at work"] += stopped.status != "ok"
         if kind == "interrupts" and stopped.status not in ENDINGS and not cell.fails:

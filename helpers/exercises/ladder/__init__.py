@@ -308,6 +308,11 @@ RUNGS = (
                 "Two connections are lent at once.",
             ),
             Also(
+                adversaries.two_given_back,
+                "one connection is lent right, but not two that are given back at once",
+                "",
+            ),
+            Also(
                 adversaries.three_times,
                 "who borrows once is right, but not who borrows several times",
                 "",
@@ -340,6 +345,11 @@ RUNGS = (
                 adversaries.two_jobs,
                 "one job is done, but of two that were submitted something is wrong",
                 "Two jobs are done in their order.",
+            ),
+            Also(
+                adversaries.any_job,
+                "a job is done, but not whatever it is: None alone is no job",
+                "",
             ),
             Also(
                 adversaries.no_job,

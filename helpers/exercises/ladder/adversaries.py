@@ -19,6 +19,7 @@ from .programs import (
     Mailbox,
     Pool,
     Purse,
+    Table,
     Till,
     Worker,
     dine,
@@ -204,6 +205,24 @@ def two_connections() -> None:
     assert sorted(had) == ["one", "two"], f"two threads had {had}"
 
 
+def two_given_back() -> None:
+    """Two wait when two connections are given back, one right after the other."""
+    connections, used = Pool(["one", "two"]), list[str]()
+    lent = [connections.borrow(), connections.borrow()]
+
+    def query() -> None:
+        used.append(connections.borrow())
+
+    waiting = [Thread(target=query) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    for connection in lent:
+        connections.give_back(connection)
+    for thread in waiting:
+        thread.join()
+    assert sorted(used) == ["one", "two"], f"two threads had {used}"
+
+
 def three_times() -> None:
     """One borrows again and again, and may always come before the other."""
     connections, used = Pool(["one"]), list[str]()
@@ -229,6 +248,19 @@ def two_jobs() -> None:
 
     together(Thread(target=worker.run), Thread(target=client))
     assert worker.done == ["one", "two"], f"done: {worker.done}"
+
+
+JOBS = ("", "stop", "None", "end", "close", "quit", "done", "exit", "STOP", "END")
+
+
+def any_job() -> None:
+    """A job may be empty, or have a name that others use for the end."""
+    worker = Worker()
+    for job in JOBS:
+        worker.submit(job)
+    worker.close()
+    worker.run()
+    assert worker.done == [*JOBS], f"done: {worker.done}, and submitted were {[*JOBS]}"
 
 
 def no_job() -> None:
@@ -280,6 +312,29 @@ def crash() -> None:
     assert log.count("parked") == 2, "a place was lost, since nobody could park any more"
     cars.visit(lambda: other.visit(lambda: log.append("parked elsewhere")))
     assert "parked elsewhere" in log, "another car park was full, and nobody was there"
+
+
+def drives_on() -> None:
+    """While one is parked, another one comes, and does not wait for the place."""
+    cars, log = CarPark(), []
+
+    def park() -> None:
+        together(Thread(target=cars.visit, args=[lambda: log.append("a second one")]))
+        log.append("parked")
+
+    cars.visit(park)
+    assert log == ["parked"], f"there is one place, and there were {log}"
+
+
+def another_table() -> None:
+    """A table of other parts."""
+    table = Table()
+    together(
+        Thread(target=table.deliver, args=["stone"]),
+        Thread(target=table.build),
+        Thread(target=table.deliver, args=["glass"]),
+    )
+    assert table.built == ["glass", "stone"], f"glass and stone came; built from {table.built}"
 
 
 def three_meet() -> None:

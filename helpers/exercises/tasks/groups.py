@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import exercise
 from .._schedules import all_hold, all_tried
-from .._tasks import expect_coroutine_function, hold, really
+from .._tasks import Gone, Odd, expect_coroutine_function, hold, really
 
 MEANWHILE = 2.0  # seconds in which something else can go on, if nobody holds it up
 
@@ -85,15 +85,19 @@ def _place(answer: Any) -> str:
         await as_before(slots)
 
     async def raises() -> None:
-        async def bad(item: Any) -> None:
-            await asyncio.sleep(0)
-            raise ValueError(item)
-
         slots = asyncio.Semaphore(1)
-        task = asyncio.create_task(answer(slots, bad, 3))
-        await asyncio.wait([task])
-        assert isinstance(task.exception(), ValueError), "the error of work did not come out"
-        await as_before(slots)
+        for kind in (ValueError, Odd, Gone):
+
+            async def bad(item: Any, kind: type[BaseException] = kind) -> None:
+                await asyncio.sleep(0)
+                raise kind(item)
+
+            task = asyncio.create_task(answer(slots, bad, 3))
+            await asyncio.wait([task])
+            assert isinstance(task.exception(), kind), "the error of work did not come out"
+            assert not slots.locked(), f"a place was lost, as work raised {kind.__name__}"
+            await as_before(slots)
+            slots.release()
 
     async def one_at_a_time() -> None:
         inside, slots = 0, asyncio.Semaphore(1)
@@ -175,20 +179,39 @@ def _fetch_all(answer: Any) -> str:
             inside -= 1
             return url.upper()
 
-        got = await answer(fetch, ["b", "a", "b"], 2)
+        got = await answer(fetch, ["b", "", "b"], 2)
         assert got is not None, "it gives nothing back: is there a return?"
         assert most <= 2, "more than limit calls are under way at once"
-        assert list(got) == ["B", "A", "B"], f"for ['b', 'a', 'b'] it gave {list(got)}"
+        assert list(got) == ["B", "", "B"], f"for ['b', '', 'b'] it gave {list(got)}"
         assert list(await answer(fetch, [], 2)) == [], "without urls there is nothing to fetch"
 
-    async def pairs() -> None:
-        meet = asyncio.Barrier(2)
+    async def one_place() -> None:
+        inside = most = 0
+
+        async def fetch(url: str) -> None:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+        await answer(fetch, ["a", "b"], 1)
+        assert most == 1, f"limit is 1, and {most} calls are under way at once"
+
+    async def all_meet(urls: list[str], limit: int) -> None:
+        meet = asyncio.Barrier(limit)
 
         async def fetch(url: str) -> str:
             await meet.wait()
             return url
 
-        await answer(fetch, ["a", "b", "c", "d"], 2)
+        await answer(fetch, urls, limit)
+
+    async def pairs() -> None:
+        await all_meet(["a", "b", "c", "d"], 2)
+
+    async def three() -> None:
+        await all_meet(["a", "b", "c"], 3)
 
     async def next_one() -> None:
         begun = asyncio.Event()
@@ -202,26 +225,35 @@ def _fetch_all(answer: Any) -> str:
 
         await answer(fetch, ["a", "b", "c"], 2)
 
-    async def fails() -> None:
+    async def fails(kind: type[Exception]) -> None:
         async def fetch(url: str) -> str:
             await asyncio.sleep(0)
             if url == "bad":
-                raise ConnectionError(url)
+                raise kind(url)
             await asyncio.sleep(0)
             return url
 
         try:
             await answer(fetch, ["bad", "a"], 2)
-        except* ConnectionError:
+        except* kind:
             left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             assert not left, "a call has failed, and a task goes on"
         else:
             raise AssertionError("a call of fetch has failed, and fetch_all raised nothing")
 
+    async def fails_as_expected() -> None:
+        await fails(ConnectionError)
+
+    async def fails_oddly() -> None:
+        await fails(Odd)
+
     tried = all_hold(program)
+    all_hold(one_place)
     hold(pairs, "Two calls are never under way at once, and limit is 2")
+    hold(three, "Three calls are never under way at once, and limit is 3")
     hold(next_one, "One of two calls has ended, and the next one does not begin")
-    all_hold(fails)
+    all_hold(fails_as_expected)
+    all_hold(fails_oddly)
     return all_tried(tried)
 
 
@@ -281,13 +313,14 @@ def _thumbnails(answer: Any) -> str:
             assert threading.get_ident() != loop, "small runs in the thread of the event loop"
             return photo.upper()
 
-        got = await answer(fetch, small, ["b", "a", "b"])
+        got = await answer(fetch, small, ["b", "a", "", "b"])
         assert got is not None, "it gives nothing back: is there a return?"
         not_awaited = [each for each in got if asyncio.iscoroutine(each)]
         for each in not_awaited:
             each.close()
         assert not not_awaited, "it gives coroutines back, which nobody has awaited"
-        assert list(got) == ["BB", "AA", "BB"], f"for ['b', 'a', 'b'] it gave {list(got)}"
+        right = ["BB", "AA", "", "BB"]
+        assert list(got) == right, f"for ['b', 'a', '', 'b'] it gave {list(got)}"
         assert list(await answer(fetch, small, [])) == [], "without urls there is nothing to do"
 
     async def beside() -> None:
@@ -313,17 +346,20 @@ def _thumbnails(answer: Any) -> str:
 
     async def fails() -> None:
         async def fetch(url: str) -> str:
+            if url == "gone":
+                raise ConnectionError(url)
             return url
 
         def small(photo: str) -> str:
             raise ValueError(photo)
 
-        try:
-            await answer(fetch, small, ["a"])
-        except* ValueError:
-            pass
-        else:
-            raise AssertionError("small has raised an error, and it did not come out")
+        for url, who in (("a", "small"), ("gone", "fetch")):
+            try:
+                await answer(fetch, small, [url])
+            except* (ValueError, ConnectionError):
+                pass
+            else:
+                raise AssertionError(f"{who} has raised an error, and it did not come out")
 
     for program in (results, beside, fails):
         really(program, "thumbnails does not come to its end")

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import exercise
 from .._schedules import all_hold, all_tried
-from .._tasks import expect_class, hold
+from .._tasks import Gone, Odd, expect_class, hold
 
 # -------------------------------------------------------------------- update
 
@@ -69,7 +69,7 @@ class OneLockForAll(Overdrawn):
     seconds=40.0,
 )
 def _update(answer: Any) -> str:
-    """Three who withdraw; a bank that fails once; two accounts, of which one waits."""
+    """Three who withdraw; a bank that fails at first; two accounts, of which one waits."""
     expect_class(answer, "withdraw")
 
     async def program() -> None:
@@ -88,22 +88,25 @@ def _update(answer: Any) -> str:
         refused = [amount for amount, was in zip(amounts, paid, strict=True) if not was]
         assert all(amount > left for amount in refused), "who could be paid was refused"
 
-    async def fails_once() -> None:
-        fails = [True, False]
+    async def fails_at_first() -> None:
+        kinds: list[type[BaseException]] = [ConnectionError, Odd, Gone]
 
         async def broken(amount: int) -> None:
             await asyncio.sleep(0)
-            if fails.pop(0):
-                raise ConnectionError("the bank does not answer")
+            if kinds:
+                raise kinds.pop(0)("the bank does not answer")
 
         account = answer(100, broken)
-        try:
-            await account.withdraw(80)
-        except ConnectionError:
-            assert account.money == 100, "the bank failed, and the money is gone"
-            assert await account.withdraw(80), "after an error of the bank nobody is paid"
-        else:
-            raise AssertionError("the error of the bank did not come out of withdraw")
+        for kind in tuple(kinds):
+            try:
+                await account.withdraw(80)
+            except kind:
+                assert account.money == 100, (
+                    f"the bank failed, and the money is gone: it raised {kind.__name__}"
+                )
+            else:
+                raise AssertionError("the error of the bank did not come out of withdraw")
+        assert await account.withdraw(80), "after an error of the bank nobody is paid"
 
     async def side_by_side() -> None:
         meet = asyncio.Barrier(2)
@@ -115,7 +118,7 @@ def _update(answer: Any) -> str:
         await asyncio.gather(*(account.withdraw(50) for account in accounts))
 
     tried = all_hold(program)
-    all_hold(fails_once)
+    all_hold(fails_at_first)
     hold(side_by_side, "Two accounts wait for each other: one lock for both is too much")
     return all_tried(tried)
 
@@ -186,6 +189,9 @@ def _total(answer: Any) -> str:
         )
         assert isinstance(ended[1], ConnectionError), "the error of fetch did not come out of add"
         assert album.total == 4, f"4 bytes were downloaded, and total is {album.total}"
+        await album.add("ccc")
+        assert album.total == 7, f"ccc was downloaded once more, and total is {album.total}, not 7"
+        assert answer(fetch).total == 0, "a new album knows what another one has downloaded"
 
     async def side_by_side() -> None:
         meet = asyncio.Barrier(2)
@@ -296,16 +302,18 @@ def _shelf(answer: Any) -> str:
         assert shelf.bytes == 0, f"everything was taken, and bytes is {shelf.bytes}"
 
     async def has_room() -> None:
-        shelf = answer(2)
-        await asyncio.gather(shelf.put(b"a"), shelf.put(b"bbb"))
+        shelf, other = answer(3), answer(1)
+        for photo in (b"a", b"", b"bbb"):
+            await shelf.put(photo)
         assert shelf.bytes == 4, f"4 bytes stand there, and bytes is {shelf.bytes}"
-        third = asyncio.create_task(shelf.put(b"cc"))
+        assert other.bytes == 0, "another shelf is empty, and has the bytes of this one"
+        fourth = asyncio.create_task(shelf.put(b"cc"))
         for _ in range(3):
             await asyncio.sleep(0)
-        assert not third.done(), "there is room for two, and a third one was put"
+        assert not fourth.done(), "there is room for three, and a fourth one was put"
         assert shelf.bytes == 4, "bytes counts a photograph that waits for room"
-        await asyncio.gather(shelf.take(), shelf.take(), shelf.take())
-        await third
+        await asyncio.gather(*(shelf.take() for _ in range(4)))
+        await fourth
         assert shelf.bytes == 0, f"everything was taken, and bytes is {shelf.bytes}"
 
     tried = all_hold(program)
@@ -381,22 +389,33 @@ def _cache(answer: Any) -> str:
             await asyncio.sleep(0)
             return None if key == "b" else key.upper()
 
-        cache = answer(load)
+        cache, other = answer(load), answer(load)
         got = await asyncio.gather(*(cache.get(key) for key in ("a", "b", "a")))
         assert got == ["A", None, "A"], "somebody got another value than was loaded"
         await cache.get("b")
         assert sorted(loads) == ["a", "b"], f"loaded: {sorted(loads)}"
+        assert [await cache.get("") for _ in range(2)] == ["", ""], "the value of '' is ''"
+        assert loads.count("") == 1, f"'' is a key, too, and was loaded {loads.count('')} times"
+        await other.get("a")
+        assert loads.count("a") == 2, "another cache gave what it had not loaded"
 
-    async def side_by_side() -> None:
-        meet = asyncio.Barrier(2)
+    async def side_by_side(keys: str) -> None:
+        meet = asyncio.Barrier(len(keys))
 
         async def load(key: str) -> str:
             await meet.wait()
             return key
 
         cache = answer(load)
-        await asyncio.gather(cache.get("a"), cache.get("b"))
+        await asyncio.gather(*(cache.get(key) for key in keys))
+
+    async def two() -> None:
+        await side_by_side("ab")
+
+    async def three() -> None:
+        await side_by_side("abc")
 
     tried = all_hold(program)
-    hold(side_by_side, "Two keys are not loaded side by side")
+    hold(two, "Two keys are not loaded side by side")
+    hold(three, "Two keys are loaded side by side, and three are not")
     return all_tried(tried)

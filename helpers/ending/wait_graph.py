@@ -22,7 +22,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, NamedTuple
 
-HERE = os.path.normcase(os.path.dirname(os.path.abspath(__file__)) + os.sep)
+HERE = os.path.normcase(os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep)
 STANDARD = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 ELSEWHERE = ("site-packages", "dist-packages")
 POOLS = (f"concurrent{os.sep}futures{os.sep}", f"{os.sep}multiprocessing{os.sep}")
@@ -125,6 +125,15 @@ def handles_a_lock(frame: FrameType | None) -> bool:
         return file in ("threading.py", "queue.py") and code.co_name in HANDLE
     names = [dis.opname[code.co_code[i]] for i in (at - 2, at) if i >= 0]
     return names == ["LOAD_SPECIAL", "CALL"]
+
+
+def at_acquire(thread: threading.Thread) -> bool:
+    """Whether it is in `lock.acquire()`: told there, it would get the lock, but not into a try."""
+    frame = frame_of(thread)
+    if frame is None or is_library(frame.f_code.co_filename):
+        return False
+    called = getattr(_expression(frame), "func", None)
+    return isinstance(called, ast.Attribute) and called.attr == "acquire"
 
 
 def waits(thread: threading.Thread) -> bool:
