@@ -374,7 +374,7 @@ def test_pool_map_makes_about_four_chunks_a_worker_and_an_executor_one_an_item()
 def test_a_function_of_a_cell_crosses_by_its_code_if_it_needs_nothing_else(
     text: str, crosses: bool
 ) -> None:
-    from concurrent import interpreters
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]
 
     cell: dict[str, Any] = {"__name__": "__main__", "outside": 1}
     exec(text, cell)
