@@ -401,7 +401,8 @@ async def tells_of_repaired(urls: Any, download: Any, shrink: Any, note: Any, mo
 def test_an_album_that_loses_something_to_a_fault_is_refused(
     answer: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "WAIT", 2.5)
+    if answer is place_lost:
+        monkeypatch.setattr(runs, "WAIT", 2.5)
     refused("faults", answer, says)
 
 
@@ -599,8 +600,9 @@ def does_not_wait(urls: Any, download: Any, shrink: Any, note: Any, most: int, s
 def test_an_album_that_does_not_end_is_refused(
     answer: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "WAIT", 2.5)
-    monkeypatch.setattr(runs, "GRACE", 0.3)
+    if answer is leaves_a_thread:
+        monkeypatch.setattr(runs, "WAIT", 2.5)
+        monkeypatch.setattr(runs, "GRACE", 0.3)
     refused("ends", answer, says)
 
 

@@ -365,6 +365,32 @@ def test_pool_map_makes_about_four_chunks_a_worker_and_an_executor_one_an_item()
 # ------------------------------------------------------------- 09 beyond one machine
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="there is one interpreter")
+@pytest.mark.parametrize(
+    ("text", "crosses"),
+    [
+        ("def work(x): return len(x)", True),
+        ("def work(x, y=1): return len(x)", False),
+        ("def work(x): return outside", False),
+    ],
+)
+def test_a_function_of_a_cell_crosses_by_its_code_if_it_needs_nothing_else(
+    text: str, crosses: bool
+) -> None:
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]
+
+    cell: dict[str, Any] = {"__name__": "__main__", "outside": 1}
+    exec(text, cell)
+    other = interpreters.create()
+    try:
+        crossed = other.call(cell["work"], "ab") == 2
+    except interpreters.NotShareableError:
+        crossed = False
+    finally:
+        other.close()
+    assert crossed is crosses
+
+
 def test_a_scheduler_keeps_no_more_workers_busy_than_a_task_is_longer() -> None:
     """It has handed out a hundred tasks of 0.1 s, 1 ms each, when the first worker is free."""
     tasks = [0.1] * 10_000
