@@ -184,6 +184,8 @@ def started(
     except BaseException:
         _end(process)
         raise
+    if process.poll() is None:
+        _end(process)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from .step import NOWHERE, Event, Op, Task
 LIMIT = 3_000  # steps on what tasks share, in one run
 TURNS = 50_000  # turns of loops in one run
 LATE = 300  # steps, and turns, of daemon tasks once all others have ended
-TICKS = 3  # how often time may pass in one run: four looks at the clock may all differ
+TICKS = 8  # how often time may pass in one run: nine looks at the clock may all differ
 OFTEN = f"what happens where time passes more than {TICKS} times in a run"
 CLOCK = 10**9 - 1  # token of the time: higher than those of what a run makes
 

@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -180,9 +181,14 @@ def test_stop_ends_it(ours: pythons.Python) -> None:
         ours.run(work.forever, [1], 1)
 
 
-def test_a_program_is_run_and_ended_in_time(ours: pythons.Python) -> None:
+def test_a_program_is_run_and_ended_in_time(ours: pythons.Python, tmp_path: Path) -> None:
     assert ours.script("print(6 * 7)").printed == "42\n"
-    assert ours.script("import time; time.sleep(60)", seconds=0.5).exit_code is None
+    beat = tmp_path / "beat"
+    endless = f"import time\nwhile True: open({str(beat)!r}, 'w').close(); time.sleep(0.01)"
+    assert ours.script(endless, seconds=2).exit_code is None
+    beat.unlink()
+    time.sleep(0.1)
+    assert not beat.exists(), "it goes on"
 
 
 # ---------------------------------------------------------------- recordings
