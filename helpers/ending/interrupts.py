@@ -87,7 +87,8 @@ def spare() -> None:
         shell.events.register("pre_run_cell", _complete_main)
         shell.events.register("pre_run_cell", _remember)
         shell.events.register("post_run_cell", _forget)
-        shell.events.register("post_run_cell", _end_threads)
+        shell.events.register("post_run_cell", lambda result: _end_threads(result.error_in_exec))
+        shell.showtraceback = _after_the_threads(shell.showtraceback)
         _listen()
 
 
@@ -144,12 +145,24 @@ def _remember(*_: object) -> None:
     _older.update(threading.enumerate())
 
 
+def _after_the_threads(show: Callable[..., object]) -> Callable[..., object]:
+    """IPython looks at hundreds of files for a traceback, and lets go of the GIL at each of them.
+
+    A thread that computes keeps it for 5 ms then, so the cell would not end for seconds.
+    """
+
+    def shown(*args: Any, **named: Any) -> object:
+        _end_threads(sys.exc_info()[1])
+        return show(*args, **named)
+
+    return shown
+
+
 @whole
-def _end_threads(result: Any) -> None:
+def _end_threads(error: BaseException | None) -> None:
     """After an interrupt, of the threads that the cell has started; it is said of whom."""
     from asyncio import CancelledError
 
-    error = getattr(result, "error_in_exec", None)
     if isinstance(error, (KeyboardInterrupt, CancelledError)):  # this, where it had an `await`
         last = monotonic() + BY_ITSELF
         while (left := _threads_of_cell()) and monotonic() < last:

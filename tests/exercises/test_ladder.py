@@ -130,14 +130,6 @@ class SemaphoreTable(programs.Table):
         self.built = sorted(self.parts)
 
 
-class WaitingCarPark(programs.CarPark):
-    """Nobody drives on."""
-
-    def visit(self, park: Callable[[], object]) -> None:
-        with self.places:
-            park()
-
-
 def last_one_reaches_across(seat: int, forks: list[Any], eat: Callable[[int], object]) -> None:
     left, right = seat, (seat + 1) % len(forks)
     if seat == 2:
@@ -149,7 +141,6 @@ def last_one_reaches_across(seat: int, forks: list[Any], eat: Callable[[int], ob
 RIGHT = [
     ("Gate", EventGate),
     ("Table", SemaphoreTable),
-    ("CarPark", WaitingCarPark),
     ("Buffer", repairs.WakesEverybody),
     ("dine", last_one_reaches_across),
 ]
