@@ -813,7 +813,7 @@ def test_a_shelf_whose_lock_nobody_holds_while_it_waits_is_taken(answer: Any) ->
 class BytesOfAllShelves(Shelf):
     """Wrong: the number is that of the class."""
 
-    bytes = 0  # type: ignore[assignment]
+    bytes = 0
 
     def __init__(self, room: int) -> None:
         self.queue = asyncio.Queue(room)

@@ -76,7 +76,7 @@ def test_who_wakes_beside_a_thread_that_computes_waits_for_the_switch_interval()
         while not end.is_set():
             at_work = time.perf_counter()
 
-    met = []  # naps that ended while it was at work, and not while the system held it up
+    met: list[float] = []  # naps that ended while it was at work, not while the system held it
     with beside(computes):
         last = time.monotonic() + 20
         while len(met) < 9 and time.monotonic() < last:
