@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from helpers.exercises import find
+from helpers.exercises.tasks.groups import fetch_all
 from helpers.exercises.tasks.state import Account, Overdrawn, Shelf, ShelfLocked, TotalFirst
 from helpers.lesson import verdict
 
@@ -517,41 +518,17 @@ def test_all_pages_in_order_and_none_left_behind_is_taken(answer: Any) -> None:
 
 async def two_places(fetch: Any, urls: Any, limit: int) -> list[Any]:
     """Wrong: two, whatever the limit is."""
-    slots = asyncio.Semaphore(2)
-
-    async def one(url: Any) -> Any:
-        async with slots:
-            return await fetch(url)
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(url)) for url in urls]
-    return [task.result() for task in tasks]
+    return await fetch_all(fetch, urls, 2)
 
 
 async def two_at_most(fetch: Any, urls: Any, limit: int) -> list[Any]:
     """Wrong: a limit of three is another one."""
-    slots = asyncio.Semaphore(min(2, limit))
-
-    async def one(url: Any) -> Any:
-        async with slots:
-            return await fetch(url)
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(url)) for url in urls]
-    return [task.result() for task in tasks]
+    return await fetch_all(fetch, urls, min(2, limit))
 
 
 async def leaves_out_the_false(fetch: Any, urls: Any, limit: int) -> list[Any]:
     """Wrong: what is false is a result, too."""
-    slots = asyncio.Semaphore(limit)
-
-    async def one(url: Any) -> Any:
-        async with slots:
-            return await fetch(url)
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(url)) for url in urls]
-    return [task.result() for task in tasks if task.result()]
+    return [result for result in await fetch_all(fetch, urls, limit) if result]
 
 
 async def after_one_error(fetch: Any, urls: Any, limit: int) -> list[Any]:

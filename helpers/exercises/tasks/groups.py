@@ -168,7 +168,8 @@ def _fetch_all(answer: Any) -> str:
     """Two at once of three; calls that wait for one another; an error; no url at all."""
     expect_coroutine_function(answer, "fetch_all(fetch, urls, limit)")
 
-    async def program() -> None:
+    async def counted(urls: list[str], limit: int) -> tuple[Any, int]:
+        """What it gives, and how many calls were under way at once."""
         inside = most = 0
 
         async def fetch(url: str) -> str:
@@ -179,23 +180,18 @@ def _fetch_all(answer: Any) -> str:
             inside -= 1
             return url.upper()
 
-        got = await answer(fetch, ["b", "", "b"], 2)
+        return await answer(fetch, urls, limit), most
+
+    async def program() -> None:
+        got, most = await counted(["b", "", "b"], 2)
         assert got is not None, "it gives nothing back: is there a return?"
         assert most <= 2, "more than limit calls are under way at once"
         assert list(got) == ["B", "", "B"], f"for ['b', '', 'b'] it gave {list(got)}"
-        assert list(await answer(fetch, [], 2)) == [], "without urls there is nothing to fetch"
+        got, _ = await counted([], 2)
+        assert list(got) == [], "without urls there is nothing to fetch"
 
     async def one_place() -> None:
-        inside = most = 0
-
-        async def fetch(url: str) -> None:
-            nonlocal inside, most
-            inside += 1
-            most = max(most, inside)
-            await asyncio.sleep(0)
-            inside -= 1
-
-        await answer(fetch, ["a", "b"], 1)
+        _, most = await counted(["a", "b"], 1)
         assert most == 1, f"limit is 1, and {most} calls are under way at once"
 
     async def all_meet(urls: list[str], limit: int) -> None:
