@@ -18,7 +18,7 @@ import ctypes
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -36,8 +36,11 @@ class InOneSentence:
         return [f"{type(self).__name__}: {self}"]
 
 
-class WorkerStopped(BaseException):
-    """Raised inside a thread that must end; not an Exception, so `except` lets it pass."""
+class WorkerStopped(SystemExit):
+    """Raised inside a thread that must end; not an Exception, so `except` lets it pass.
+
+    It may arrive when the thread's own code is over. Python says nothing of a SystemExit there.
+    """
 
 
 def raise_in(thread: Thread, error: type[BaseException]) -> bool:
@@ -46,14 +49,41 @@ def raise_in(thread: Thread, error: type[BaseException]) -> bool:
     return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error)))
 
 
+_lock = threading.Lock()
+_hooks: list[Callable[[Any], object]] = []  # of the blocks that are under way
+_usual: Callable[[Any], object] = threading.excepthook
+
+
 @contextmanager
-def unreported() -> Iterator[None]:
-    """What threads die of in this block is not printed: they are ended, and it is of that."""
-    hook, threading.excepthook = threading.excepthook, lambda args: None
+def reported_to(hook: Callable[[Any], object]) -> Iterator[None]:
+    """What threads die of in this block is given to `hook`; after it all is as before.
+
+    Several threads may be in such blocks, and leave them in any order.
+    """
+    global _usual
+    with _lock:
+        _usual = _usual if _hooks else threading.excepthook
+        _hooks.append(hook)
+        threading.excepthook = hook
     try:
         yield
     finally:
-        threading.excepthook = hook
+        with _lock:
+            _hooks.remove(hook)
+            threading.excepthook = _hooks[-1] if _hooks else _usual
+
+
+@contextmanager
+def errors_of_threads() -> Iterator[list[BaseException]]:
+    """What threads die of in this block is collected, not printed."""
+    found: list[BaseException] = []
+    with reported_to(lambda args: found.append(args.exc_value or args.exc_type())):
+        yield found
+
+
+def unreported() -> AbstractContextManager[None]:
+    """What threads die of in this block is not printed: they are ended, and it is of that."""
+    return reported_to(lambda args: None)
 
 
 def untraced() -> None:

@@ -70,16 +70,23 @@ def spare() -> None:
 
     NumPy and matplotlib, say, cannot be imported again once that was broken off.
     """
-    from multiprocessing.process import BaseProcess
-    from subprocess import Popen
-    from tempfile import TemporaryDirectory
-
     from IPython import get_ipython
 
-    from . import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
-
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call, unused-ignore]
+        from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+        from multiprocessing.process import BaseProcess
+        from multiprocessing.util import Finalize
+        from subprocess import Popen
+        from tempfile import TemporaryDirectory
+
+        from . import pools
+        from . import wait_graph as wait_graph  # nothing is imported while one is handled
+
+        pools.complete()
+        whole(ProcessPoolExecutor.submit)
+        whole(ThreadPoolExecutor.submit)
         whole(BaseProcess.start)
+        whole(Finalize.__call__)
         whole(Popen.__init__)
         whole(TemporaryDirectory.__init__)
         whole(TemporaryDirectory.cleanup)

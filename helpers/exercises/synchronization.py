@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
 
 from ..deadline import DeadlinePassed, busy_deadline
+from ..ending import errors_of_threads
 from . import exercise, expect
 from ._schedules import all_hold, all_tried, followed
 
@@ -174,7 +175,7 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
 def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> None:
     full = min(limit, len(items))
     work, hung = Inside(full, len(items), first), False
-    with _no_reports() as reports:
+    with errors_of_threads() as reports:
         try:
             with redirect_stdout(StringIO()), busy_deadline(HUNG):
                 answer(work, items, limit)
@@ -224,18 +225,6 @@ def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> N
         work.most == full,
         f"{of}: there were at most {work.most} at once. As many as may be inside should be.",
     )
-
-
-@contextmanager
-def _no_reports() -> Iterator[list[BaseException]]:
-    """What a thread does not catch is judged here, not printed."""
-    found: list[BaseException] = []
-    before = threading.excepthook
-    threading.excepthook = lambda args: found.append(args.exc_value or args.exc_type())
-    try:
-        yield found
-    finally:
-        threading.excepthook = before
 
 
 # --------------------------------------------------------------------- bytes
@@ -336,7 +325,7 @@ def _adds_up(answer: Any, sizes: tuple[int, ...]) -> bool:
 
 def _judge_total(answer: Any, urls: list[int]) -> None:
     fetch, total, hung = Fetched(len(urls)), None, False
-    with _no_reports() as reports:
+    with errors_of_threads() as reports:
         try:
             with redirect_stdout(StringIO()), busy_deadline(HUNG):
                 total = answer(fetch, urls)

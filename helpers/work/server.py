@@ -120,19 +120,22 @@ def _start(port: str = "0") -> tuple[subprocess.Popen[str], str]:
 
     At `port` if it is free, else at one that the system chooses.
     """
+    from ..ending.interrupts import kept_from_children
+
     allow_many_files()  # here as well: who asks it has a connection for each question
     new_group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows has flags,
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    process = subprocess.Popen(
-        [sys.executable, "-P", os.path.abspath(__file__), port],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        creationflags=new_group | no_window,
-        start_new_session=True,  # other systems this: interrupting the kernel is not for us
-    )
+    with kept_from_children():  # it is one of ours for a moment, before it has its own session
+        process = subprocess.Popen(
+            [sys.executable, "-P", os.path.abspath(__file__), port],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            creationflags=new_group | no_window,
+            start_new_session=True,  # other systems this: interrupting the kernel is not for us
+        )
     try:
         with _not_for_ever(process):
             return process, _first_line(process)
