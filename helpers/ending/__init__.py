@@ -36,11 +36,12 @@ class InOneSentence:
         return [f"{type(self).__name__}: {self}"]
 
 
-class WorkerStopped(SystemExit):
-    """Raised inside a thread that must end; not an Exception, so `except` lets it pass.
+class WorkerStopped(BaseException):
+    """Raised inside a thread that must end; not an Exception, so `except` lets it pass."""
 
-    It may arrive when the thread's own code is over. Python says nothing of a SystemExit there.
-    """
+
+class ThreadStopped(WorkerStopped, SystemExit):
+    """The same; it may arrive when the thread's own code is over, where Python does not tell it."""
 
 
 def raise_in(thread: Thread, error: type[BaseException]) -> bool:
@@ -99,7 +100,7 @@ def untraced() -> None:
 def end_threads(
     threads: Iterable[Thread],
     at_work: Callable[[Thread], bool] = lambda thread: True,
-    error: type[BaseException] = WorkerStopped,
+    error: type[BaseException] = ThreadStopped,
 ) -> dict[str, str]:
     """Raise `error` in those of `threads` that are `at_work`, until all have ended.
 

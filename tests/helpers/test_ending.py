@@ -358,10 +358,10 @@ def test_blocks_that_hear_what_threads_die_of_may_end_in_any_order() -> None:
 
 STOPPED_LATE = """
 import _thread, time
-from helpers.ending import WorkerStopped
+from helpers.ending import ThreadStopped
 
 def stopped():  # as where `threading` has nothing more to do with it
-    raise WorkerStopped
+    raise ThreadStopped
 
 _thread.start_new_thread(stopped, ())
 time.sleep(0.2)
