@@ -85,7 +85,7 @@ def time_outs_pass() -> Iterator[list[str]]:
 
         return wait
 
-    with _replaced(WAITS, sooner):
+    with replaced(WAITS, sooner):
         yield cut
 
 
@@ -130,7 +130,7 @@ def ending_meanwhile(seconds: float) -> Iterator[None]:
 
         return looks
 
-    with _replaced(LOOKS, late):
+    with replaced(LOOKS, late):
         yield
 
 
@@ -141,11 +141,11 @@ def _all_end(seconds: float) -> None:
 
 
 @contextmanager
-def _replaced(
-    methods: Iterable[tuple[type, str]],
+def replaced(
+    methods: Iterable[tuple[Any, str]],
     by: Callable[[Callable[..., Any], str], Callable[..., Any]],
 ) -> Iterator[None]:
-    """Meanwhile each of these methods is what `by` makes of it and of its name."""
+    """Meanwhile each of these functions is what `by` makes of it and of its name."""
     before = [(owner, name, getattr(owner, name)) for owner, name in methods]
     for owner, name, call in before:
         setattr(owner, name, by(call, f"{owner.__name__.removeprefix('Base')}.{name}"))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import contextmanager
 from functools import partial
 from mmap import mmap
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..timeline import Timeline
 from . import MADE_NO_CALL, NotYet, exercise, expect, line_with_args, not_a_tuple
@@ -35,6 +35,12 @@ def longer(began: float) -> float:
 
 ELSEWHERE = "work was handed to another process, and nobody here sees what it does there. Threads "
 ELSEWHERE += "are enough."
+
+
+class Given(NamedTuple):
+    """What a call returns, whatever it is: also an exception."""
+
+    value: object
 
 
 class Calls:
@@ -85,7 +91,7 @@ class Calls:
             answer = self.answers(item)
             if isinstance(answer, BaseException):
                 raise answer
-            return answer
+            return answer.value if isinstance(answer, Given) else answer
         finally:
             with self.changed:
                 self.now -= 1
