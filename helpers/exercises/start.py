@@ -16,6 +16,7 @@ from functools import partial
 from mmap import mmap
 from typing import Any, NamedTuple
 
+from ..ending import reported_to
 from ..timeline import Timeline
 from . import MADE_NO_CALL, NotYet, exercise, expect, line_with_args, not_a_tuple
 from ._time_outs import Patient, gave_up, time_outs_pass
@@ -196,17 +197,16 @@ def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = 
     What work raises on purpose, an `expected` error, is nobody's slip.
     """
     seen: list[threading.ExceptHookArgs] = []
-    before, threading.excepthook = threading.excepthook, seen.append
     try:
-        given = answer(*arguments)
+        with reported_to(seen.append):
+            given = answer(*arguments)
     finally:
-        threading.excepthook = before
         slips = [args for args in seen if "argument after * must be" in str(args.exc_value)]
         if slips:
             raise NotYet(not_a_tuple(line_with_args(answer))) from None
         for args in seen:
             if expected is None or not issubclass(args.exc_type, expected):
-                before(args)
+                threading.excepthook(args)
     expect(
         not inspect.isgenerator(given) or not inspect.isgeneratorfunction(answer),
         MADE_NO_CALL,

@@ -17,6 +17,7 @@ any time, so programs must not count on that order.)
 from __future__ import annotations
 
 import inspect
+import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from typing import Any
 from ..ending.interrupts import whole
 from ..ending.under_way import noted
 from ..ending.wait_graph import is_learners
-from . import awaited
+from . import awaited, logs
 from .exploration import BUDGET, SECONDS, Explorer, every_schedule
 from .hooks import hooks
 from .modules import make_stands, stand_ins
@@ -50,6 +51,7 @@ NAMED = 3  # calls that were not followed, in a report
 hooks.twins.update(stand_ins())
 hooks.stands.update({**make_stands(), **awaited.make_stands()})
 hooks.tasks = awaited
+hooks.instead.append((logging.Handler, "handle", logs.handle))
 _of_threads = dict(hooks.twins)
 _of_tasks = {**_of_threads, **awaited.stand_ins()}
 _one = threading.Lock()  # at a time: the code of the program is replaced meanwhile

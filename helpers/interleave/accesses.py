@@ -67,6 +67,8 @@ class Accesses(Containers):
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
         self.classes_change = False  # whether the program gives classes other methods
+        self.logs = False  # whether code of the program runs while a handler of logging is locked
+        self.instead: list[tuple[Any, str, Any]] = []  # of libraries: what takes whose place
         self.tasks: Any = None  # the room `awaited`, for what tasks of asyncio do
         self.asked = False  # whether an object's `__getattribute__` is about to be called
         self.busy = False  # with the exploration's own work, in the thread of a task

@@ -19,10 +19,20 @@ from __future__ import annotations
 import collections
 import copy
 import dataclasses
+import datetime
+import decimal
+import fractions
 import functools
+import json
+import logging
 import os
+import pathlib
 import random
+import re
+import string
+import struct
 import types
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -47,6 +57,11 @@ DECORATORS = (
     functools.total_ordering, functools.cached_property, functools.singledispatch,
     collections.namedtuple, types.new_class,
 )  # fmt: skip
+UNCHANGING = (
+    re.Pattern, re.Match, struct.Struct, json.JSONEncoder, json.JSONDecoder, string.Template,
+    decimal.Decimal, fractions.Fraction, pathlib.PurePath, uuid.UUID,
+    datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo,
+)  # fmt: skip
 MOST_LINES = 400  # of a function of a library
 
 
@@ -60,6 +75,13 @@ def is_one_step(function: types.FunctionType) -> bool:
     if function.__name__ in FOLLOWED.get(module, ()):
         return False
     return module.split(".")[0] in ONE_STEP | NEVER
+
+
+def may_change(owner: Any, method: str) -> bool:
+    """Whether a method of a library's object, which is one step, may change the object."""
+    if isinstance(owner, logging.Logger | logging.LoggerAdapter):
+        return method.startswith(("set", "add", "remove"))
+    return not isinstance(owner, UNCHANGING)
 
 
 def is_without_source(function: types.FunctionType) -> bool:

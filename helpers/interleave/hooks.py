@@ -25,7 +25,7 @@ from types import (
 from typing import Any
 
 from .accesses import Accesses
-from .foreign import is_one_step
+from .foreign import is_one_step, may_change
 from .operators import IN_PLACE
 from .step import NOTHING, Abort, Refused, Site
 from .syntax import BY_ITSELF, COURSE, of_the_course
@@ -399,16 +399,18 @@ class Hooks(Accesses):
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.run is None:
                 return method(*args, **kwargs)
+            self.run.current.site = site
             seen = [each for arg in args for each in self._inside(arg)]
             also = tuple((self._token(each), None, True) for each in seen)
             also += tuple((self._token(each), None, False) for each in self.within(args))
-            for each in (owner, *seen):
+            write = may_change(owner, method.__name__)
+            for each in (owner, *seen) if write else seen:
                 self.save(each)
 
             def look(value: Any) -> None:
                 if self.run is not None:
                     more = tuple((self._token(e), None, False) for e in self.within((value,)))
-                    self.run.access(site, owner, None, True, "call", also + more, owner)
+                    self.run.access(site, owner, None, write, "call", also + more, owner)
 
             look(None)
             drawn = [self.drawn(site, arg) for arg in args]

@@ -89,9 +89,13 @@ class Time:
         task.letter, task.daemon = "t", True
         task.pending = Op(NOWHERE, "time", "time passes", None, ((CLOCK, None, True),))
 
-    def can(self, live: Sequence[Task]) -> bool:
-        """Only where somebody is about to read the clock: before that, nobody could tell."""
-        looks = [t.pending for t in live if t.pending and is_look(t.pending)] if self.read else []
+    def can(self, live: Sequence[Task], stuck: bool) -> bool:
+        """Only where somebody is about to read the clock: before that, nobody could tell.
+
+        Where all are `stuck`, one whose loop waits for a change reads it in its next turn.
+        """
+        stand = [t.pending for t in live if t.pending and (stuck or not t.pending.eager)]
+        looks = [op for op in stand if is_look(op)] if self.read else []
         if looks and self.passed == TICKS:
             self.unknown.setdefault(OFTEN, looks[0].site.line)
         return bool(looks) and self.passed < TICKS

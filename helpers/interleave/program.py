@@ -72,6 +72,8 @@ class Program:
     def __enter__(self) -> Program:
         for function, code in self.codes.items():
             self._put(function, "__code__", code)
+        for owner, name, value in self.hooks.instead:
+            self._put(owner, name, value)
         for kind in self.classes:
             bases = tuple(self.hooks.twin(base) for base in kind.__bases__)
             if bases != kind.__bases__:
@@ -84,7 +86,7 @@ class Program:
         self._one_name_for_one_dict()
         hooks.libraries = self.libraries
         hooks.opened = set()
-        hooks.classes_change = False
+        hooks.classes_change = hooks.logs = False
         hooks.unfollowed.clear()
         hooks.unknown.clear()
         hooks.notes.clear()

@@ -257,7 +257,7 @@ class Run:
         if resting:
             return next((task for task in resting if me and task.number > me.number), resting[0])
         self.pace.steps += 1
-        if self.time is not None and self.time.can(self.live):
+        if self.time is not None and self.time.can(self.live, not can):
             can.append(self.time.task)
         if not can and self.spin.stir():
             return self._next(me)

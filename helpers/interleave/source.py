@@ -47,7 +47,7 @@ def reachable(program: Callable[[], object]) -> tuple[list[FunctionType], list[t
         elif isinstance(thing, type):
             if _own_class(thing, program):
                 classes[thing] = None
-                waiting += [*reversed(list(vars(thing).values())), *thing.__bases__]
+                waiting += [*reversed(list(vars(thing).values())), *thing.__bases__, type(thing)]
         elif not isinstance(thing, ModuleType):
             waiting += [type(thing)] if _own_class(type(thing), program) else []
         waiting += _parts(thing)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from types import FrameType, MethodType
 from typing import Any
 
+from .pace import CLOCK
 from .states import State
 from .step import NOTHING, Op, Site, Task
 from .unread import UNREAD, Unread, without
@@ -280,8 +281,9 @@ class Spin:
             self.state.histories[task.number] = start.history
             turns.last[loop].history = start.history
         wait = turns.waits = Wait(self, task, turns.looks[start.looks :], lent)
+        clock = tuple([(CLOCK, None, False) for look in wait.looks if look.where == CLOCK])
         return Op(
-            site, "spin", f"spin while {site.text}", None, (), wait.over, "spins", True
+            site, "spin", f"spin while {site.text}", None, clock, wait.over, "spins", True
         ), False
 
     def for_ever(self, task: Task, site: Site) -> Op:

@@ -8,6 +8,7 @@ import datetime
 import functools
 import io
 import itertools
+import logging
 import threading
 import time
 import types
@@ -1033,3 +1034,154 @@ def race_dataclass_of_a_library():
 
     go(add, add)
     assert len(shared.listeners) == 2
+
+
+class _Meta(type):
+    made = {}
+    lock = Lock()
+
+    def __call__(cls, *args):
+        if cls not in cls.made:
+            cls.made[cls] = super().__call__(*args)
+        return cls.made[cls]
+
+
+class _LockedMeta(_Meta):
+    def __call__(cls, *args):
+        with cls.lock:
+            return super().__call__(*args)
+
+
+class _Settings(metaclass=_LockedMeta):
+    times = 0
+
+    def __init__(self):
+        type(self).times += 1
+
+
+class _Careless(metaclass=_Meta):
+    times = 0
+
+    def __init__(self):
+        type(self).times += 1
+
+
+def ok_singleton_by_inherited_metaclass():
+    """What a metaclass keeps is put back before the next run."""
+    go(_Settings, _Settings)
+    assert _Settings.times == 1
+
+
+def race_singleton_by_metaclass():
+    go(lambda: _Careless(), lambda: _Careless())
+    assert _Careless.times == 1
+
+
+def ok_scheduler_with_delays():
+    """All wait, and time passes: one waits for a moment that comes."""
+    wake, tasks, done = threading.Condition(), [], []
+
+    def run():
+        while True:
+            with wake:
+                if not tasks:
+                    return
+                if (delay := tasks[0] - time.monotonic()) > 0:
+                    wake.wait(delay)
+                    continue
+                done.append(tasks.pop(0))
+
+    tasks.append(time.monotonic() + 1)
+    go(run, run)
+    assert len(done) == 1
+
+
+_log = logging.getLogger(__name__)
+
+
+class _Ticket:
+    def __init__(self):
+        self.state = "new"
+
+    def __repr__(self):
+        return f"Ticket({self.state})"
+
+
+def ok_log_of_an_object():
+    """Its text is asked for while a handler is locked."""
+    ticket = _Ticket()
+
+    def work():
+        ticket.state = "open"
+        _log.warning("now %s", ticket)
+
+    go(work, work)
+
+
+def deadlock_log_in_a_repr():
+    """A lock taken while a handler is locked, and the other way round."""
+    lock = Lock()
+
+    class Guarded:
+        def __repr__(self):
+            with lock:
+                return "guarded"
+
+    def within():
+        with lock:
+            _log.warning("within")
+
+    go(lambda: _log.warning("%s", Guarded()), within)
+
+
+class _Kept(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.records = 0
+
+    def emit(self, record):
+        self.records += 1
+
+
+def ok_handler_of_the_program():
+    kept, log = _Kept(), logging.Logger("a")
+    log.addHandler(kept)
+    go(lambda: log.error("a"), lambda: log.error("b"))
+    assert kept.records == 2
+
+
+def race_filter_of_the_program():
+    class Count(logging.Filter):
+        seen = 0
+
+        def filter(self, record):
+            self.seen += 1
+            return True
+
+    count, log = Count(), logging.Logger("a")
+    log.addFilter(count)
+    log.addHandler(logging.NullHandler())
+    go(lambda: log.error("a"), lambda: log.error("b"))
+    assert count.seen == 2
+
+
+def race_log_into_a_text():
+    text, log = io.StringIO(), logging.Logger("a")
+    log.addHandler(logging.StreamHandler(text))
+
+    def once():
+        if not text.getvalue():
+            log.error("header")
+
+    go(once, once)
+    assert text.getvalue() == "header\n"
+
+
+def ok_two_spin_until_a_deadline():
+    end = time.monotonic() + 5
+
+    def wait():
+        while time.monotonic() < end:
+            pass
+
+    go(wait, wait)
