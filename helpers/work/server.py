@@ -35,6 +35,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ LONGEST = 60.0  # seconds that an answer may take
 LARGEST = 10_000_000  # bytes of a body
 WAITING = 4096  # connections that may come in before the first is looked at
 JPEG = b"\xff\xd8"  # how each begins
-DYING, CUT = 0.5, 0.02  # seconds until it is dead
+DYING, SHORT = 0.5, 0.02  # seconds until it is dead
+YOUNG = 5.0  # seconds since the start: it has just been brought back, by somebody else
 ERRORS = range(400, 600)
 KEYS = ("seconds", "size", "name", "width", "fault", "times")
 START = 30.0  # seconds that a new process gets until it has its port
@@ -72,13 +74,14 @@ def address() -> str:
 
     If it has died it comes back at the same address, unless somebody else is there now.
     """
-    global _process, _address
+    global _process, _address, _born
     from .real_work import revivers
 
     with _lock:
         revivers[:] = [_revived]
         if _process is None or _process.poll() is not None:
             _process, _address = _start(_address.rpartition(":")[2] or "0")
+            _born = monotonic()
             atexit.register(_end, _process)
         return _address
 
@@ -93,6 +96,7 @@ def body(url: str) -> bytes:
 _lock = threading.Lock()
 _process: subprocess.Popen[str] | None = None
 _address = ""
+_born = 0.0
 
 
 def _revived(url: str, refused: bool) -> bool:
@@ -104,7 +108,7 @@ def _revived(url: str, refused: bool) -> bool:
     if process is None or not url.startswith(f"{_address}/"):
         return False
     try:  # who dies refuses, and cuts, a little before it is dead
-        process.wait(DYING if refused else CUT)
+        process.wait(DYING if refused and monotonic() - _born > YOUNG else SHORT)
     except subprocess.TimeoutExpired:
         if not refused:
             return False

@@ -227,6 +227,14 @@ def test_many_that_find_it_dead_bring_it_back_once() -> None:
         assert timeline.results == [body(url) for url in urls]
 
 
+def test_hundreds_that_find_it_dead_do_not_wait_for_each_other() -> None:
+    urls = [f"{address()}/wait?name={n}" for n in range(400)]
+    assert module._process is not None
+    module._process.kill()
+    timeline = run(fetch_async, urls, len(urls), "tasks", timeout=20)  # half a second each: 33 s
+    assert timeline.results == [body(url) for url in urls]
+
+
 def test_it_comes_back_elsewhere_where_somebody_has_its_port() -> None:
     before = address()
     with pytest.raises(Undone):

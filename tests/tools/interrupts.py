@@ -63,6 +63,7 @@ MAY_STAY = (
 ENDINGS = (
     "ok", "KeyboardInterrupt", "CancelledError", "BrokenPipeError", "BrokenProcessPool", "",
 )  # fmt: skip
+NANNY = "Nanny failed to start"  # the same of a worker of Dask
 DELIBERATE = {"wrong-on-purpose", "raises-exception"}
 
 PROBE = """
@@ -416,7 +417,8 @@ class Try:
                 raise Wrong(f"{what}: no answer within {limit:g} s; {said}") from None
             self.counts["answers that an interrupt of ipykernel itself has cost"] += 1
         self.counts[f"{kind} that met a cell at work"] += stopped.status != "ok"
-        if kind == "interrupts" and stopped.status not in ENDINGS and not cell.fails:
+        expected = stopped.status in ENDINGS or NANNY in stopped.said
+        if kind == "interrupts" and not expected and not cell.fails:
             self._note(cell.name, f"{what}: {stopped.status}: {stopped.said}")
         self._settled(kernel, before, cell, what)
         again = kernel.run(cell.code, ENDS)
