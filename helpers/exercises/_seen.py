@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from . import NotYet, expect
@@ -244,3 +244,14 @@ def _seen(call: Callable[..., Any], name: str) -> Callable[..., Any]:
         return call(*given, **named)
 
     return wait
+
+
+@contextmanager
+def numbers_given_again() -> Iterator[None]:
+    """The system's numbers of threads come again after some thousands; here they do at once."""
+    before = threading.get_native_id
+    threading.get_native_id = threading.get_ident
+    try:
+        yield
+    finally:
+        threading.get_native_id = before
