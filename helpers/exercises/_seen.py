@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from . import NotYet, expect
@@ -128,7 +128,7 @@ class Poll:
         self.stop = Watched()
         self.looks: list[Look] = []
         self.waited = 0.0  # seconds, since the last look
-        self.stuck = 0.0  # seconds of the longest wait that `stop` does not end
+        self.stuck = 0.0  # seconds of the longest sleep, which nobody can end
         self.after = 0.0  # seconds, since `stop` was set
         self.changed = Patient()
         self.asleep = threading.Lock()
@@ -163,18 +163,18 @@ class Poll:
             if self.over or self.late > TOO_MANY:
                 raise Enough
 
-    def waits(self, seconds: float, can_be_ended: bool) -> None:
-        """Its thread begins a wait."""
+    def waits(self, seconds: float) -> None:
+        """Its thread begins a wait that somebody may end."""
         with self.changed:
             self.waited += seconds
             if threading.Event.is_set(self.stop):
                 self.after += seconds
-            if not can_be_ended:
-                self.stuck = max(self.stuck, seconds)
             self.changed.notify_all()
 
     def sleeps(self, seconds: float) -> None:
         """In place of `time.sleep`: the same, but the end of the check ends it."""
+        self.stuck = max(self.stuck, seconds)
+        self.waits(seconds)
         if self.asleep.acquire(timeout=seconds):
             self.asleep.release()
 
@@ -238,9 +238,20 @@ def _seen(call: Callable[..., Any], name: str) -> Callable[..., Any]:
             return call(*given, **named)
         seconds = named.get("timeout", given[-1] if given else None)
         if isinstance(seconds, (int, float)) and seconds > 0:
-            poll.waits(seconds, given[0] is poll.stop._cond)
             if name == "time.sleep":
                 return poll.sleeps(seconds)
+            poll.waits(seconds)
         return call(*given, **named)
 
     return wait
+
+
+@contextmanager
+def numbers_given_again() -> Iterator[None]:
+    """The system's numbers of threads come again after some thousands; here they do at once."""
+    before = threading.get_native_id
+    threading.get_native_id = threading.get_ident
+    try:
+        yield
+    finally:
+        threading.get_native_id = before

@@ -87,9 +87,14 @@ def _repair(answer: Any) -> str:
         with ended_at_return(work, "every"):
             given = work.called_by(answer)
         work.expect_overlap("Look at what the loop waits for before it submits the next item.")
-        right = [page(item) for item in items]
+        right, answers = [page(item) for item in items], as_list(given, "every")
         expect(
-            as_list(given, "every") == right,
+            answers == right or sorted(map(repr, answers)) != sorted(map(repr, right)),
+            f"items overlapped, but for {len(items)} of them the answers stand in another order. "
+            "They must have the order of the items, whichever ends first.",
+        )
+        expect(
+            answers == right,
             f"items overlapped, but for {len(items)} of them every returned {given!r:.90}. It must "
             "return a list of all answers in the order of the items, whichever ends first.",
         )

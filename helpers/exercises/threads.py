@@ -6,14 +6,13 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from typing import Any
 
 from . import NotYet, exercise, expect
 from ._schedules import followed
-from ._seen import TOO_MANY, Poll, Shown, waits_seen
+from ._seen import TOO_MANY, Poll, Shown, numbers_given_again, waits_seen
 from .start import HOLD, Calls, Given, as_list, ended_at_return, longer, short, together
 
 # ------------------------------------------------------------------- collect
@@ -473,7 +472,7 @@ REUSED = 30  # threads, and Sessions, one after the other: numbers are given aga
 )
 def _local(answer: Any) -> str:
     """Threads that have all entered before the first one asks; then new ones, and new Sessions."""
-    with _numbers_given_again():
+    with numbers_given_again():
         for names, new, which in (
             (USERS, list(map(str.upper, USERS)), "threads"),
             (ONE_NAME, ONE_NAME, "threads of one name"),
@@ -545,17 +544,6 @@ def _own_users(answer: Any) -> None:
         )
         session.enter("Ada")
         del session
-
-
-@contextmanager
-def _numbers_given_again() -> Iterator[None]:
-    """The system's numbers of threads come again after some thousands; here they do at once."""
-    before = threading.get_native_id
-    threading.get_native_id = threading.get_ident
-    try:
-        yield
-    finally:
-        threading.get_native_id = before
 
 
 def _served(session: Any, names: Sequence[str], entering: bool = True) -> list[Any]:

@@ -16,7 +16,8 @@ from concurrent.futures import (
     as_completed,
     wait,
 )
-from queue import Queue
+from contextlib import suppress
+from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any
 
@@ -773,6 +774,16 @@ def clears_it(look: Look, stop: Event, pause: float) -> None:
     stop.clear()
 
 
+def told_by_another(look: Look, stop: Event, pause: float) -> None:
+    """Right: a thread waits for stop, and ends the wait of this one."""
+    told: Queue[None] = Queue()
+    Thread(target=lambda: stop.wait(60) and told.put(None), daemon=True).start()
+    while not stop.is_set():
+        look()
+        with suppress(Empty):
+            told.get(timeout=pause)
+
+
 def asks_coarsely(look: Look, stop: Event, pause: float) -> None:
     """Right: twenty times a second it asks whether the pause is over."""
     while not stop.is_set():
@@ -809,7 +820,7 @@ STOP = {
 
 @pytest.mark.parametrize("answer", STOP)
 def test_a_wrong_stop_is_refused(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    if answer is waits_in_vain:
+    if answer in (waits_in_vain, cannot_be_woken):
         monkeypatch.setattr(threads, "LONG", 0.8)
     refused("threads.stop", answer, STOP[answer])
 
@@ -822,6 +833,7 @@ STOPPING = [
     in_slices,
     looks_and_calls_itself,
     asks_coarsely,
+    told_by_another,
 ]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
 
 from helpers import exercises
 from helpers.exercises import NotYet, everything, exercise, expect, find
-from helpers.exercises._time_outs import time_outs_pass
+from helpers.exercises._time_outs import TURN, Patient, time_outs_pass
 
 
 def test_an_exercise_is_found_by_the_lesson_before_the_dot() -> None:
@@ -72,3 +73,21 @@ def test_a_kernel_that_writes_out_what_was_printed_has_not_given_up(
         threading.Timer(0.01, program["written"].set).start()
         assert program["flush"]()
     assert found == cut
+
+
+def test_a_patient_wait_has_all_its_turns_however_long_each_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns: list[float] = []
+
+    def late(self: Patient, timeout: float) -> bool:
+        turns.append(timeout)
+        time.sleep(3 * timeout)  # as where other programs have the CPU
+        return False
+
+    monkeypatch.setattr(Patient, "wait", late)
+    changed = Patient()
+    with changed:
+        assert not changed.wait_for(lambda: False, 4 * TURN)
+        assert len(turns) >= 4
+        assert changed.wait_for(lambda: True, 0)
