@@ -14,7 +14,7 @@ from typing import Any
 from . import NotYet, exercise, expect
 from ._schedules import followed
 from ._seen import TOO_MANY, Poll, Shown, waits_seen
-from .start import HOLD, Calls, Given, as_list, ended_at_return, longer, short
+from .start import HOLD, Calls, Given, as_list, ended_at_return, longer, short, together
 
 # ------------------------------------------------------------------- collect
 
@@ -498,11 +498,7 @@ def _local(answer: Any) -> str:
             session.enter(user)
             got.append(session.name() == user)
 
-        threads = [threading.Thread(target=serve, args=(user,)) for user in USERS[:2]]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(serve, USERS[:2])
         assert got == [True, True], "of two threads that entered a user, one got another one"
 
     followed(enters, "two threads at once")

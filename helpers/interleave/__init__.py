@@ -186,6 +186,11 @@ class Exploring(Explorer):
             _shared[self.key] = self.shared, self.read
         if found.failure or not self.interrupted:
             seen = self._confirm(found.failure.word if found.failure else found.first)
+            if found.failure and seen.verdict == "ok":
+                raise Diverged(
+                    f"the schedule {found.failure.word:.60} failed once, and not again: a run "
+                    "finds something that an earlier one has left"
+                )
         reasons = [found.left_out, not_followed(hooks.unfollowed)]
         reasons += [
             f"{what}, as in line {line}, is not known" for what, line in hooks.unknown.items()

@@ -25,7 +25,7 @@ from weakref import WeakValueDictionary
 from ..ending.wait_graph import is_learners
 from . import namespaces
 from .containers import Containers
-from .foreign import Undo
+from .foreign import NOTES, Undo
 from .lifetimes import Lifetimes, behind
 from .step import NOTHING, NOWHERE, Access, Home, Site
 from .things import (
@@ -130,6 +130,8 @@ class Accesses(Containers):
             if base.__module__ in ("builtins", "typing", "abc") or issubclass(base, Twin):
                 continue
             self.lifetimes.opened(base)
+            if base.__module__ in NOTES:
+                self.unknown.setdefault(NOTES[base.__module__], self.line())
             self.write_out(base)
             for value in list(vars(base).values()):
                 for function in functions_of(value):

@@ -35,8 +35,10 @@ from .things import (
     has_state,
     is_container,
     is_iterator,
+    is_lazy,
     is_python,
     is_steady,
+    kept_by,
     rank,
 )
 
@@ -305,6 +307,21 @@ class Containers:
         """Who looks at `value` looks at `owners` as well."""
         assert self.run is not None
         self.run.sharing.show(value, owners)
+
+    def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
+        """An iterator in C looks at what it was made from at each turn."""
+        assert self.run is not None
+        for each in value if function is itertools.tee else (value,):
+            if is_iterator(each) and (function in (iter, reversed) or is_lazy(type(each))):
+                self._shows(each, tuple(o for arg in args for o in self._inside(arg)))
+                if any(self.is_lazy_python(arg) for arg in args) or self._asks(args):
+                    self.run.sharing.lazy.add(id(each))
+                elif any(callable(arg) for arg in args):  # in C: `map(len, rows)` looks at each
+                    self.run.sharing.deep.add(id(each))
+        if type(value) not in ALWAYS_SAME and not is_lazy(type(value)):
+            given = tuple([owner for arg in args for owner in self._inside(arg)])
+            if kept := kept_by(value, given):  # a writer of csv goes on to use its file
+                self._shows(value, kept)
 
     def iterate(self, site: Site, value: Any) -> Any:
         if self.run is None:

@@ -40,13 +40,21 @@ from typing import Any
 # Modules of the standard library whose functions only work on what they are given.
 ONE_STEP = frozenset(
     """abc ast bisect calendar cmath codecs dataclasses datetime decimal difflib dis encodings enum
-    fnmatch fractions genericpath gettext glob graphlib hashlib heapq hmac html importlib inspect io
+    fnmatch fractions genericpath gettext glob hashlib heapq hmac importlib inspect io
     ipaddress json keyword linecache locale logging math ntpath numbers operator pathlib pickle
-    platform posixpath pprint re reprlib shlex shutil statistics string struct sysconfig tempfile
+    platform posixpath pprint re reprlib shutil statistics string struct sysconfig tempfile
     textwrap token tokenize traceback typing unicodedata unittest urllib uuid warnings zlib zoneinfo
     IPython ipykernel ipywidgets matplotlib numpy pytest _pytest traitlets""".split()  # noqa: SIM905
 )
 FOLLOWED = {
+    "warnings": (  # which no two threads may catch
+        "__enter__",
+        "__exit__",
+        "filterwarnings",
+        "simplefilter",
+        "resetwarnings",
+        "_add_filter",
+    ),
     "dataclasses": ("asdict", "astuple", "replace", "_asdict_inner", "_astuple_inner", "_replace"),
 }
 NEVER = frozenset(
@@ -62,6 +70,7 @@ UNCHANGING = (
     decimal.Decimal, fractions.Fraction, pathlib.PurePath, uuid.UUID,
     datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo,
 )  # fmt: skip
+NOTES = {"unittest.mock": "what a mock notes of calls in several threads"}  # one step, and torn
 MOST_LINES = 400  # of a function of a library
 
 

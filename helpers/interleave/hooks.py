@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _string  # type: ignore[import-not-found]
 import functools
-import itertools
 import operator
 import string
 import sys
@@ -235,17 +234,6 @@ class Hooks(Accesses):
             return (args[0], self.iterate(site, args[1]), *args[2:])
         return tuple([self.drawn(site, arg) for arg in args])
 
-    def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
-        """An iterator in C looks at what it was made from at each turn."""
-        assert self.run is not None
-        for each in value if function is itertools.tee else (value,):
-            if is_iterator(each) and (function in (iter, reversed) or is_lazy(type(each))):
-                self._shows(each, tuple(o for arg in args for o in self._inside(arg)))
-                if any(self.is_lazy_python(arg) for arg in args) or self._asks(args):
-                    self.run.sharing.lazy.add(id(each))
-                elif any(callable(arg) for arg in args):  # in C: `map(len, rows)` looks at each
-                    self.run.sharing.deep.add(id(each))
-
     def _special(self, site: Site, function: Any) -> Any:
         """What is called in an unusual way: through its class, by `operator`, by a partial."""
         kind = type(function)
@@ -400,7 +388,8 @@ class Hooks(Accesses):
             if self.run is None:
                 return method(*args, **kwargs)
             self.run.current.site = site
-            seen = [each for arg in args for each in self._inside(arg)]
+            seen = [each for arg in (owner, *args) for each in self._inside(arg)]
+            seen = [each for each in seen if each is not owner]
             also = tuple((self._token(each), None, True) for each in seen)
             also += tuple((self._token(each), None, False) for each in self.within(args))
             write = may_change(owner, method.__name__)
@@ -470,7 +459,7 @@ class Hooks(Accesses):
             if not isinstance(value, int | str | float | bool | type(None)):
                 self.made(value)
                 self._shows_later(kind, value, (*args, *kwargs.values()))
-                for part in getattr(value, "__dict__", {}).values():
+                for part in dict_of(value).values():
                     if isinstance(part, CONTAINERS):
                         self.made(part)
             return self.run.called(value)

@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import time
+import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -290,6 +291,16 @@ def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
 _default_hook = _twin(default_hook)
 
 
+def _uuid(version: int) -> Callable[..., Any]:
+    """One that nobody else has in this run; the thread gets the same in every run."""
+
+    def made(*_: Any) -> uuid.UUID:
+        run = now()
+        return uuid.UUID(int=run.sharing.made(object(), run.current), version=version)
+
+    return _twin(made)
+
+
 def _setting(name: str) -> Callable[..., Any]:
     """A setting of this Python: as it was, when a run is over."""
     put, get = getattr(sys, f"set{name}"), getattr(sys, f"get{name}")
@@ -380,6 +391,7 @@ def stand_ins() -> dict[Any, Any]:
         table[getattr(sys, f"set{name}")] = _setting(name)
     for clock in (datetime.now, datetime.utcnow, datetime.today, date.today):
         table[clock] = _date(clock)
+    table.update({uuid.uuid1: _uuid(1), uuid.uuid4: _uuid(4)})
     table.update({function: _at_deaths(function) for function in LOOKS})
     table[builtins.print] = _twin(_print)
     table.update({builtins.id: _twin(_id), builtins.hash: _twin(_hash)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import functools
+import gc
 import io
 import sys
 import threading
@@ -153,6 +154,24 @@ def _names_of(kind: Any) -> frozenset[str]:
 
 
 _THREAD = ("_target", "_args", "_kwargs", "_name", "_daemon", "name", "daemon", "ident")
+
+
+def kept_by(value: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Which of the containers and files that it was `given` an object in C keeps for later."""
+    kind: Any = type(value)
+    if not given or not _is_in_c(kind):
+        return ()
+    near = gc.get_referents(value)
+    near += [getattr(each, "__self__", None) for each in near]  # of a method: f.write
+    return tuple([each for each in given if any(each is part for part in near)])
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_in_c(kind: Any) -> bool:
+    """Whether none of its methods is in Python."""
+    return not any(
+        isinstance(v, FunctionType) for base in kind.__mro__ for v in vars(base).values()
+    )
 
 
 def is_iterator(value: Any) -> bool:

@@ -246,12 +246,14 @@ class Kernel:
                         return
 
     def state(self) -> dict[str, Any]:
-        answer: dict[str, Any] | None = {"status": "aborted"}  # as what comes just after an error
         late = ("aborted", "KeyboardInterrupt")  # an interrupt between two cells meets the next one
-        while answer and (answer["status"] in late or answer.get("ename") in late):
+        answer: dict[str, Any] | None = None
+        for _ in range(3):  # or costs its answer
             sent = self.client.execute("", silent=True, user_expressions={"state": "_state()"})
             answer = self._answer(sent, time.monotonic() + SAYS, [])
             answer = answer and answer.get("user_expressions", {}).get("state", answer)
+            if answer and not {answer["status"], answer.get("ename")} & {*late}:
+                break
         if answer is None:
             raise Wrong(f"the kernel does not say its state within {SAYS:g} s{self.where()}")
         found = answer

@@ -4,15 +4,22 @@
 import array
 import collections
 import contextlib
+import csv
 import datetime
+import decimal
 import functools
+import graphlib
 import io
 import itertools
 import logging
+import pickle
+import re
 import threading
 import time
 import types
+import uuid
 import weakref
+from unittest import mock
 from threading import Event, Lock, local
 
 from anyio.streams.stapled import MultiListener
@@ -1185,3 +1192,86 @@ def ok_two_spin_until_a_deadline():
             pass
 
     go(wait, wait)
+
+
+def race_csv_header():
+    """A writer in C keeps the file that it was given."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+
+    def once():
+        if not text.getvalue():
+            rows.writerow(["header"])
+
+    go(once, once)
+    assert text.getvalue().count("header") == 1
+
+
+def race_text_over_bytes():
+    raw = io.BytesIO()
+    text = io.TextIOWrapper(raw, write_through=True)
+
+    def once():
+        if not raw.getvalue():
+            text.write("x")
+
+    go(once, once)
+    assert raw.getvalue() == b"x"
+
+
+def race_pickles_in_one_file():
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file)
+
+    def once():
+        if not file.getvalue():
+            pickler.dump(1)
+
+    go(once, once)
+    assert file.getvalue() == pickle.dumps(1)
+
+
+def race_ready_nodes_given_twice():
+    """Methods of a class of the library that is written in Python."""
+    sorter = graphlib.TopologicalSorter({"a": {"b"}})
+    sorter.prepare()
+    got = []
+
+    def take():
+        got.extend(sorter.get_ready())
+
+    go(take, take)
+    assert got == ["b"]
+
+
+def race_side_effect_of_a_mock():
+    calls = [0]
+
+    def count():
+        calls[0] += 1
+
+    stub = mock.Mock(side_effect=count)
+    go(stub, stub)
+    assert calls == [2]
+
+
+def ok_patterns_and_numbers():
+    """Their methods change nothing."""
+    pattern, price = re.compile("a"), decimal.Decimal("1.5")
+
+    def work():
+        for _ in range(4):
+            pattern.match("a")
+            price.quantize(decimal.Decimal(1))
+
+    go(work, work, work, work)
+
+
+def ok_uuids_are_unique():
+    jobs = {}
+
+    def submit():
+        jobs[uuid.uuid4().hex] = jobs[uuid.uuid1()] = 1
+
+    go(submit, submit)
+    assert len(jobs) == 4
