@@ -20,6 +20,11 @@ TURN = 2.0  # seconds that a stage, or a consumer, waits for the others
 MOMENT = 0.2  # seconds that a stage, or a reader, gets to go further than it may
 HAND = 1  # an item that is made and not yet put
 
+FALSE: list[Any] = [0, "", False, 0.0, (), b"", [], {}]  # `if item` takes them for None
+WORDS = ["stop", "STOP", "end", "END", "<end>", "EOF", "done", "quit", "exit", "None", "sentinel"]
+LIKE_ENDS = [*FALSE, -1, *WORDS, ..., StopIteration, *FALSE]
+MANY = 12  # times all of them: more than anybody would think that a queue must have room for
+
 
 class Users:
     """Uses items, and waits in the first of them until all consumers have one."""

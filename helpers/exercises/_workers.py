@@ -21,7 +21,7 @@ HERE = "this was called in the process that asks"
 FORKED = "this process was forked"
 _grading: list[int] = []  # the process in which a check runs; a forked one has it, too
 
-ALIVE, SLOW, TALKS = "Ada", "Bartholomea", "Emil"
+ALIVE, SLOW, TALKS, BRIEF = "Ada", "Bartholomea", "Emil", "Gina"
 KILLED, EXITS, SILENT = "chris", "dora", "fritz"
 
 
@@ -66,7 +66,9 @@ def _answer(seconds: float, name: str, answers: Any) -> None:
 
 
 def greeting(name: str) -> str:
-    """What is put: a long one of somebody who talks."""
+    """What is put: a long one of somebody who talks, an empty one of somebody who is brief."""
+    if name == BRIEF:
+        return ""
     return f"Hello, {name}" + "!" * (LONG if name == TALKS else 1)
 
 

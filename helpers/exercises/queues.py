@@ -16,11 +16,12 @@ from typing import Any
 from ..cost import life
 from ..deadline import DeadlinePassed, busy_deadline
 from . import exercise, expect
-from ._real_queues import HAND, MOMENT, TURN, WAIT, really_made, really_used
+from ._real_queues import HAND, LIKE_ENDS, MANY, MOMENT, TURN, WAIT, really_made, really_used
 from ._schedules import all_hold, all_tried, followed
 from ._time_outs import ending_meanwhile
 from ._workers import (
     ALIVE,
+    BRIEF,
     EXITS,
     FORKED,
     HERE,
@@ -114,18 +115,13 @@ def _sentinels(answer: Any) -> str:
     tried = all_hold(lambda: _all_used(answer, [0, 1], 2))
     tried += all_hold(lambda: _all_used(answer, [0], 3))
     for items, consumers in (
-        ([*FALSE, *ENDS, *FALSE] * MANY, 11),
+        (LIKE_ENDS * MANY, 11),
         (["one"], 3),
         ([], 2),
         ([0, 0, 1], 1),
     ):
         really_used(answer, items, consumers)
     return all_tried(tried)
-
-
-FALSE = (0, "", False, 0.0, (), b"")  # what is taken for None by `if item` or `not item`
-ENDS = (-1, "stop", "STOP", "end", "END", "done", "quit", "exit", "None", "sentinel")
-MANY = 12  # times all of them: more than anybody would think that a queue must have room for
 
 
 def _all_used(answer: Any, items: Sequence[int], consumers: int) -> None:
@@ -508,7 +504,8 @@ def _dead_worker(answer: Any) -> str:
     end all of them answer between two looks, one at the queue and one at who is alive.
     """
     before = time.monotonic()
-    codes = _asked(answer, 0, [SILENT, TALKS, KILLED, ALIVE, EXITS], [TALKS, ALIVE])
+    _asked(answer, 0, [], [])
+    codes = _asked(answer, 0, [SILENT, TALKS, KILLED, BRIEF, ALIVE, EXITS], [TALKS, BRIEF, ALIVE])
     _judge_codes(codes)
     longer = min(time.monotonic() - before, HUNG) + 1
     _asked(answer, longer, [KILLED, SLOW, ALIVE], [ALIVE, SLOW])
@@ -558,7 +555,7 @@ def _asked(
         expect(name in codes, f"{name} ended without an answer, and you did not say so.")
     expect(
         len(answers) == len(alive) and len(codes) == len(dead),
-        f"asked were {', '.join(names)}, and you told of others, or of somebody twice.",
+        f"asked were {', '.join(names) or 'none'}, and you told of others, or of somebody twice.",
     )
     left = set(active_children()) - before
     expect(not left, "some of your processes are still there: join all.")

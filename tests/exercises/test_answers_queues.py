@@ -211,7 +211,23 @@ def calls_the_consumer(items: Iterable[Any], consumers: int, use: Use) -> None:
         thread.start()
 
 
+def an_empty_list_is_the_end(items: Iterable[Any], consumers: int, use: Use) -> None:
+    """Wrong: an item may be an empty list."""
+    line: Queue[Any] = Queue()
+
+    def consume() -> None:
+        while (item := line.get()) != []:
+            use(item)
+
+    threads = started(consumers, consume)
+    for item in [*items, *[[] for _ in threads]]:
+        line.put(item)
+    for thread in threads:
+        thread.join()
+
+
 WRONG_ENDS = [
+    (an_empty_list_is_the_end, "11 consumers"),
     (calls_the_consumer, "calls f there and then: write target=f, in line 9 of your function"),
     (no_thread, "in the thread of the caller"),
     (five_ends, "11 consumers: somebody waits for ever"),
@@ -849,7 +865,21 @@ def forks(worker: Any, names: Sequence[str]) -> Dicts:
     return answers, {}
 
 
+def empty_is_dead(worker: Any, names: Sequence[str]) -> Dicts:
+    """Wrong: an empty answer is one, too."""
+    answers, died = in_order(worker, names)
+    return answers, died | {name: 0 for name, text in answers.items() if not text}
+
+
+def a_thread_for_each_name(worker: Any, names: Sequence[str]) -> Dicts:
+    """Wrong: without names a pool of no threads is refused."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        return pool.submit(in_order, worker, names).result()
+
+
 WRONG_ASKS = [
+    (empty_is_dead, "Gina was not dead"),
+    (a_thread_for_each_name, "max_workers must be greater than 0"),
     (looks_at_them_last, "look at the exit codes first"),
     (joins_before_it_takes, "for the end of somebody whose long answer"),
     (five_seconds, "only slow"),
