@@ -474,6 +474,9 @@ class Hooks(Accesses):
                 return self.get(site, owner, name)
             if function is setattr:
                 return self.set(site, owner, name, *value)
+            if reads and type(owner) is ModuleType:
+                self.run.access(site, vars(owner), name, False, "read")  # type: ignore[union-attr]
+                return self.twin(function(owner, name, *value))
             if name == "__dict__" and function is getattr and hasattr(owner, name):
                 return self.get(site, owner, name)
             if self.run is not None and self.kind(owner, name) != "plain":

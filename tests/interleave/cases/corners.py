@@ -25,6 +25,7 @@ from threading import Event, Lock, local
 from anyio.streams.stapled import MultiListener
 from programs_told import together as go
 
+from cases import library
 from helpers.timeline import Timeline
 
 
@@ -1275,3 +1276,44 @@ def ok_uuids_are_unique():
 
     go(submit, submit)
     assert len(jobs) == 4
+
+
+def race_function_of_a_module_replaced():
+    seen = []
+
+    def patch():
+        before = library.answer
+        library.answer = lambda: 2
+        library.answer = before
+
+    go(patch, lambda: seen.append(library.answer()))
+    assert seen == [1]
+
+
+def race_function_of_a_module_replaced_by_itself():
+    seen = []
+    go(library.replace, lambda: seen.append(library.answer()))
+    assert seen == [1]
+
+
+def race_name_of_a_module_by_getattr():
+    first = []
+
+    def once():
+        if not getattr(library, "ready"):
+            setattr(library, "ready", True)
+            first.append(1)
+
+    go(once, once)
+    assert first == [1]
+
+
+def ok_count_of_a_module_locked():
+    lock = Lock()
+
+    def add():
+        with lock:
+            library.count += 1
+
+    go(add, add)
+    assert library.count == 2
