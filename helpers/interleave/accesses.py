@@ -215,6 +215,13 @@ class Accesses(Containers):
 
     as_it_is = staticmethod(object.__getattribute__)
 
+    def imported(self, site: Site, value: Any, module: str, name: str) -> Any:
+        """`value`, which `from module import name` has read."""
+        found = sys.modules.get(module)
+        if self.run is None or type(found) is not ModuleType or not hasattr(found, name):
+            return self.twin(value)
+        return self._of_module(site, found, name)
+
     def _of_module(self, site: Site, module: ModuleType, name: str) -> Any:
         """A name of a module: the same place as the global variable that it is."""
         assert self.run is not None

@@ -356,6 +356,9 @@ class Hooks(Accesses):
                 value = function(*args, **kwargs)
             if self.run is None:
                 return value
+            if type(value) is GeneratorType:  # looks at what it was given when it goes on
+                inside = [each for arg in every for each in self._inside(arg)]
+                self._shows(value, tuple([each for each in inside if not is_iterator(each)]))
             if type(value) in self.stands:  # a cache around a function, say
                 self.made(value)
             return self.run.called(value)

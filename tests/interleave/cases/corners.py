@@ -9,6 +9,7 @@ import datetime
 import decimal
 import functools
 import graphlib
+import heapq
 import io
 import itertools
 import logging
@@ -1317,3 +1318,26 @@ def ok_count_of_a_module_locked():
 
     go(add, add)
     assert library.count == 2
+
+
+def race_name_imported_meanwhile():
+    seen = []
+
+    def look():
+        from cases.library import ready
+
+        seen.append(ready)
+
+    def write():
+        library.ready = True
+
+    go(look, write)
+    assert seen == [False]
+
+
+def race_merged_while_it_grows():
+    """A generator of the library looks at what it was given when it goes on."""
+    rows, out = [1, 3], []
+    merged = heapq.merge(rows, [2])
+    go(lambda: out.extend(merged), lambda: rows.append(4))
+    assert out == [1, 2, 3]
