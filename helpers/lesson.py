@@ -14,8 +14,7 @@ import errno
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -28,7 +27,7 @@ from IPython import display as ipython
 
 from . import exercises, progress
 from .deadline import DeadlinePassed, busy_deadline, deadline
-from .ending import InOneSentence, wait_graph
+from .ending import InOneSentence, errors_of_threads, wait_graph
 from .ending.under_way import left_by_the_last_kernel, noted
 from .exercises import _predictions
 from .exercises._asking import Prediction as Question
@@ -415,10 +414,9 @@ def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:
     """Whether the answer holds, and one sentence; no error gets out."""
     if callable(exercise.solution) and not callable(answer):
         return False, f"the answer must be a function, not {answer!r}."
-    in_threads: list[BaseException] = []
     sentence = ""
     try:
-        with _errors_of_threads(in_threads), busy_deadline(exercise.seconds):
+        with errors_of_threads() as in_threads, busy_deadline(exercise.seconds):
             held = exercise.grade(answer)
         if not in_threads:
             return True, held
@@ -431,17 +429,6 @@ def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:
     if in_threads:
         sentence = blame(in_threads[0], " in a thread")
     return False, exercises.named_slip(answer, sentence)
-
-
-@contextmanager
-def _errors_of_threads(found: list[BaseException]) -> Iterator[None]:
-    """Collect them instead of printing their tracebacks."""
-    before = threading.excepthook
-    threading.excepthook = lambda args: found.append(args.exc_value or args.exc_type())
-    try:
-        yield
-    finally:
-        threading.excepthook = before
 
 
 FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}

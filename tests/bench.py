@@ -746,18 +746,21 @@ def album() -> None:
     subprocess.run([sys.executable, "-c", code], env=there, check=True)
 
 
-def album_here(count: int = 10_000, crew: int = 8) -> None:
-    """Each answer takes 20 ms; then each stage alone, with the same crew, and nothing kept."""
+def album_here(count: int = 10_000, crew: int = 8, width: int = 48) -> None:
+    """Each answer takes 20 ms; then each stage alone, with the same crew, and nothing kept.
+
+    A photograph is 120 pixels wide, its small copy `width`.
+    """
     with server() as at, photos.database() as path:
         urls = [f"{at}/photo/{n % 200}?seconds=0.02&width=120&name={n}" for n in range(count)]
         photo = fetch(urls[0])
-        small = thumbnail(photo)
+        small = thumbnail(photo, width)
 
         def load(url: str) -> tuple[str, bytes]:
             return url, fetch(url)
 
         def shrink(pair: tuple[str, bytes]) -> tuple[str, bytes]:
-            return pair[0], thumbnail(pair[1])
+            return pair[0], thumbnail(pair[1], width)
 
         def note(pair: tuple[str, bytes]) -> str:
             return photos.note(path, *pair)
@@ -776,7 +779,9 @@ def album_here(count: int = 10_000, crew: int = 8) -> None:
         assert len(photos.noted(path)) == count
         alone = {
             "load": seconds(urls, queues.Stage("load", lambda url: void(load(url)), crew)),
-            "shrink": seconds(urls, queues.Stage("shrink", lambda url: void(thumbnail(photo)))),
+            "shrink": seconds(
+                urls, queues.Stage("shrink", lambda url: void(thumbnail(photo, width)))
+            ),
             "note": seconds(urls, queues.Stage("note", lambda url: void(note((url, small))))),
         }
     row("all of it", all_of_it, "", " s")

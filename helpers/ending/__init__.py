@@ -18,7 +18,7 @@ import ctypes
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -40,20 +40,51 @@ class WorkerStopped(BaseException):
     """Raised inside a thread that must end; not an Exception, so `except` lets it pass."""
 
 
+class ThreadStopped(WorkerStopped, SystemExit):
+    """The same; it may arrive when the thread's own code is over, where Python does not tell it."""
+
+
 def raise_in(thread: Thread, error: type[BaseException]) -> bool:
     """Raise `error` in `thread` as soon as it runs Python code again; False: it runs none here."""
     ident = ctypes.c_ulong(thread.ident or 0)
     return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error)))
 
 
+_lock = threading.Lock()
+_hooks: list[Callable[[Any], object]] = []  # of the blocks that are under way
+_usual: Callable[[Any], object] = threading.excepthook
+
+
 @contextmanager
-def unreported() -> Iterator[None]:
-    """What threads die of in this block is not printed: they are ended, and it is of that."""
-    hook, threading.excepthook = threading.excepthook, lambda args: None
+def reported_to(hook: Callable[[Any], object]) -> Iterator[None]:
+    """What threads die of in this block is given to `hook`; after it all is as before.
+
+    Several threads may be in such blocks, and leave them in any order.
+    """
+    global _usual
+    with _lock:
+        _usual = _usual if _hooks else threading.excepthook
+        _hooks.append(hook)
+        threading.excepthook = hook
     try:
         yield
     finally:
-        threading.excepthook = hook
+        with _lock:
+            _hooks.remove(hook)
+            threading.excepthook = _hooks[-1] if _hooks else _usual
+
+
+@contextmanager
+def errors_of_threads() -> Iterator[list[BaseException]]:
+    """What threads die of in this block is collected, not printed."""
+    found: list[BaseException] = []
+    with reported_to(lambda args: found.append(args.exc_value or args.exc_type())):
+        yield found
+
+
+def unreported() -> AbstractContextManager[None]:
+    """What threads die of in this block is not printed: they are ended, and it is of that."""
+    return reported_to(lambda args: None)
 
 
 def untraced() -> None:
@@ -69,7 +100,7 @@ def untraced() -> None:
 def end_threads(
     threads: Iterable[Thread],
     at_work: Callable[[Thread], bool] = lambda thread: True,
-    error: type[BaseException] = WorkerStopped,
+    error: type[BaseException] = ThreadStopped,
 ) -> dict[str, str]:
     """Raise `error` in those of `threads` that are `at_work`, until all have ended.
 

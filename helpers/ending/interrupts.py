@@ -31,7 +31,8 @@ from weakref import WeakSet
 
 PATIENCE = 3.0  # seconds
 BY_ITSELF = 0.5  # seconds in which a thread may end, and is not told
-LOOK = 0.005  # seconds between two looks at whether it is over
+LOOK = 0.001  # seconds between two looks at whether it is over
+IN_HANDS = 0.05  # seconds in which who has just got a lock may come to hold it
 
 F = TypeVar("F", bound=Callable[..., Any])
 _block = contextlib._GeneratorContextManager  # what sets something up, and puts it back
@@ -70,16 +71,23 @@ def spare() -> None:
 
     NumPy and matplotlib, say, cannot be imported again once that was broken off.
     """
-    from multiprocessing.process import BaseProcess
-    from subprocess import Popen
-    from tempfile import TemporaryDirectory
-
     from IPython import get_ipython
 
-    from . import wait_graph as wait_graph  # nothing is imported while an interrupt is handled
-
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call, unused-ignore]
+        from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+        from multiprocessing.process import BaseProcess
+        from multiprocessing.util import Finalize
+        from subprocess import Popen
+        from tempfile import TemporaryDirectory
+
+        from . import pools
+        from . import wait_graph as wait_graph  # nothing is imported while one is handled
+
+        pools.complete()
+        whole(ProcessPoolExecutor.submit)
+        whole(ThreadPoolExecutor.submit)
         whole(BaseProcess.start)
+        whole(Finalize.__call__)
         whole(Popen.__init__)
         whole(TemporaryDirectory.__init__)
         whole(TemporaryDirectory.cleanup)
@@ -200,7 +208,7 @@ def _patience(frame: FrameType | None) -> float:
 
     if must_not_be_broken(frame):
         return PATIENCE
-    return LOOK * 10 if wait_graph.handles_a_lock(frame) else 0.0
+    return IN_HANDS if wait_graph.handles_a_lock(frame) else 0.0
 
 
 @contextmanager
@@ -252,4 +260,4 @@ class _Late(Thread):
             sent = self.has_waited(patience)
             if sent:
                 press_again()
-            sleep(LOOK * 10 if sent else LOOK)
+            sleep(IN_HANDS if sent else LOOK)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -73,6 +73,7 @@ class Studio:
         self.begun: Counter[str] = Counter()
         self.inside: Counter[str] = Counter()
         self.tries: Counter[str] = Counter()  # downloads of each address
+        self.raised: defaultdict[str, list[BaseException]] = defaultdict(list)
         self.held: set[str] = set()
         self.most = 0
         self.met = False  # all stages were at work at the same time, two downloads among them
@@ -173,7 +174,8 @@ class Studio:
     def _leaving(self, step: str, url: str) -> Iterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            self.raised[url].append(error)
             self._forget(url)
             raise
         finally:

@@ -6,6 +6,7 @@ Not a lesson: a name that begins with an underscore has no exercises.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,6 +35,18 @@ def expect_coroutine_function(answer: Any, name: str) -> None:
         asyncio.iscoroutinefunction(answer),
         f"{name} must be an async def, and is given without calling it; this is {answer!r:.60}.",
     )
+
+
+def as_list(got: Any) -> list[Any]:
+    """What was given, as a list; AssertionError where that is nothing, or still to be awaited."""
+    assert got is not None, "it gives nothing back: is there a return?"
+    given = list(got)
+    coming = [each for each in given if inspect.isawaitable(each)]
+    for each in coming:
+        if inspect.iscoroutine(each):
+            each.close()
+    assert not coming, "it gives coroutines or tasks back, and not what they give"
+    return given
 
 
 def hold(program: Any, otherwise: str) -> None:

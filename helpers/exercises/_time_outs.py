@@ -6,6 +6,7 @@ Not a lesson: a name that begins with an underscore has no exercises.
 from __future__ import annotations
 
 import inspect
+import math
 import queue
 import sys
 import threading
@@ -31,11 +32,25 @@ WAITS = (
 LOOKS = ((queues.Queue, "get"), (queues.Queue, "empty"), (queues.SimpleQueue, "empty"))
 
 
+TURN = 0.05  # seconds, at most, between two looks of whoever is patient
+
+
 class Patient(threading.Condition):
-    """A condition of a check: its time-outs are as long as they say."""
+    """A condition of a check: its time-outs are as long as they say, or longer.
+
+    It waits in short turns, each of which counts for no more than it should have taken: where
+    other programs have the CPU, turns take longer, and those it waits for get as many of them.
+    """
 
     wait = threading.Condition.wait
-    wait_for = threading.Condition.wait_for
+
+    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+        left = math.inf if timeout is None else timeout
+        while not (held := predicate()) and left > 0:
+            turn, begun = min(TURN, left), time.monotonic()
+            self.wait(turn)
+            left -= min(turn, time.monotonic() - begun)
+        return held
 
 
 @contextmanager
@@ -70,7 +85,7 @@ def time_outs_pass() -> Iterator[list[str]]:
 
         return wait
 
-    with _replaced(WAITS, sooner):
+    with replaced(WAITS, sooner):
         yield cut
 
 
@@ -115,7 +130,7 @@ def ending_meanwhile(seconds: float) -> Iterator[None]:
 
         return looks
 
-    with _replaced(LOOKS, late):
+    with replaced(LOOKS, late):
         yield
 
 
@@ -126,11 +141,11 @@ def _all_end(seconds: float) -> None:
 
 
 @contextmanager
-def _replaced(
-    methods: Iterable[tuple[type, str]],
+def replaced(
+    methods: Iterable[tuple[Any, str]],
     by: Callable[[Callable[..., Any], str], Callable[..., Any]],
 ) -> Iterator[None]:
-    """Meanwhile each of these methods is what `by` makes of it and of its name."""
+    """Meanwhile each of these functions is what `by` makes of it and of its name."""
     before = [(owner, name, getattr(owner, name)) for owner, name in methods]
     for owner, name, call in before:
         setattr(owner, name, by(call, f"{owner.__name__.removeprefix('Base')}.{name}"))

@@ -29,6 +29,7 @@ from ._scenarios import (
     TOOLS,
     scenarios,
 )
+from ._time_outs import Patient
 from ._workers import FORKED, Square, spawned
 from .start import short
 
@@ -181,6 +182,7 @@ def _chunks(answer: Any) -> str:
     paths = [*paths[::-3], *paths[1::3], *paths[::-3], *paths][:FILES]  # some of them twice
     for files, workers in OTHERS:
         _judge_trips(answer, (paths * -(-files // FILES))[:files], Copied(), workers)
+    _judge_trips(answer, paths[:1] * 24, Copied(), 2)  # the same file: chunks are equal, too
     with ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool:
         sizes = _judge_trips(answer, paths, pool, WORKERS)
     return (
@@ -260,11 +262,17 @@ def thumbnails_or_error(
 
 
 class Photos:
-    """A server whose photographs come when `full` are asked for at once; some are broken."""
+    """A server whose photographs come when `full` are asked for at once; some are broken.
 
-    def __init__(self, full: int, lost: Collection[str] = (), broken: Collection[str] = ()) -> None:
-        self.full, self.lost, self.broken = full, lost, broken
-        self.changed, self.here, self.most = threading.Condition(), 0, 0
+    With `held`, the first one comes when all of so many were asked for.
+    """
+
+    def __init__(
+        self, full: int, lost: Collection[str] = (), broken: Collection[str] = (), held: int = 0
+    ) -> None:
+        self.full, self.lost, self.broken, self.held = full, lost, broken, held
+        self.in_vain = self.waits = False
+        self.changed, self.here, self.most = Patient(), 0, 0
         self.calls, self.shrunk, self.come = Counter[str](), 0, False
 
     def fetch(self, url: str) -> bytes:
@@ -276,6 +284,10 @@ class Photos:
             self.changed.notify_all()
             self.changed.wait_for(lambda: self.come, 0.0 if self.come else TURN)
             self.come = True  # whoever has waited in vain waits once
+            if self.held and self.calls.total() <= self.full and not self.waits:
+                self.waits = True
+                all_asked = self.changed.wait_for(lambda: self.calls.total() >= self.held, TURN)
+                self.in_vain = not all_asked
         time.sleep(MOMENT)  # so that one too many comes while the others are here
         with self.changed:
             self.here -= 1
@@ -326,7 +338,8 @@ def _album(answer: Any) -> str:
     urls = [f"/{n * 5 % 11}" for n in range(11)]
     lost, broken = ["/0", "/10"], ["/4"]
     for workers in (4, 3):
-        _judge_album(answer, Photos(workers, lost, broken), urls, workers)
+        photos = Photos(workers, lost, broken, held=len(urls) * (workers == 3))
+        _judge_album(answer, photos, urls, workers)
     _judge_album(answer, Photos(2), urls[:2], 5)
     _judge_album(answer, Photos(1), ["/a", "/b", "/a"], 1)
     _judge_album(answer, Photos(1), [], 2)
@@ -370,6 +383,11 @@ def _judge_album(answer: Any, photos: Photos, urls: list[str], workers: int) -> 
     expect(
         photos.most <= workers,
         f"{of}: {photos.most} were downloaded at once, and that is more than there are workers.",
+    )
+    expect(
+        not photos.in_vain,
+        f"{of}: one download took long, and as long as it did, some that were left did not begin, "
+        "although there were workers for them.",
     )
     expect(not left, f"{of}: when thumbnails returned, a thread of it was still alive.")
 
@@ -416,7 +434,7 @@ class Pages:
 
     def __init__(self, full: int) -> None:
         self.full, self.asked, self.room = full, 0, 0
-        self.changed, self.in_vain = threading.Condition(), False
+        self.changed, self.in_vain = Patient(), False
 
     def fetch(self) -> None:
         with self.changed:

@@ -14,6 +14,7 @@ from .start import (
     COMPANY,
     HOLD,
     IN_VAIN,
+    PATIENT,
     TOO_MANY,
     Calls,
     as_list,
@@ -53,15 +54,15 @@ def as_they_end(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
 
 
 DOWNLOADS = (  # items, and the one whose call ends last
-    ([5, 2, 9, 2, 7, 1, 8, 3, 0, 6, 4], 5),
+    ([5, 9, 2, 7, 1, 8, 3, 0, 2, 6, 4], 5),  # the twin comes late
     ([3, 1, 4, 1, 6, 9, 2], 1),
     ([8, 2, 5], 5),
 )
 
 
-def page(item: int) -> str:
+def page(item: int) -> str | None:
     """What the work gives for an item: in no order that sorting finds; a page may be empty."""
-    return f"page {item * 7 % 11}" if item != 2 else ""
+    return {2: "", 9: None}.get(item, f"page {item * 7 % 11}")
 
 
 @exercise(
@@ -168,7 +169,7 @@ def _download(answer: Any) -> str:
         work.expect_all(ended, "download")
         expect(
             work.at_once <= most,
-            f"{work.at_once} downloads were under way at once, and {most} is the most.",
+            f"more downloads were under way at once than there may be, and {most} is the most.",
         )
         if most > 1:
             work.expect_overlap("Is each answer waited for before the next download begins?")
@@ -241,7 +242,7 @@ class Computing:
             self.beside |= self.work.changed.wait_for(lambda: self.work.now > 0, COMPANY)
             if self.lasts and self.beside:
                 self.work.changed.wait_for(lambda: self.work.now == 0, COMPANY)
-                self.work.changed.wait_for(lambda: self.work.returned, HOLD)
+                self.work.changed.wait_for(lambda: self.work.returned, PATIENT)
         return self.result
 
     def download(self, url: str) -> str:
@@ -269,7 +270,7 @@ def _meanwhile(answer: Any) -> str:
     """Computed once, beside the downloads, which overlap; both results are given."""
     for numbers, held in ALBUMS:
         work = Calls([f"photo/{number}" for number in numbers], f"photo/{held}")
-        computing = Computing(work, result=len(numbers) * 111, lasts=len(numbers) == 3)
+        computing = Computing(work, result=len(numbers) * 111 - 333, lasts=len(numbers) == 3)
         work.answers = computing.download
         with ended_at_return(work, "meanwhile"):
             given = work.called_by(lambda work, urls, c=computing: answer(work, urls, c))
@@ -333,6 +334,8 @@ MEASURED = (  # CPU share and seconds of each span, the pool it takes, in words
     (((0.0, 3), (1.0, 2), (1.0, 2)), ProcessPoolExecutor, "a long wait and two computations"),
     (((0.06, 3), (0.07, 3)), ThreadPoolExecutor, AT_ONCE),
     (((0.9, 0.2), (0.9, 0.2)), ProcessPoolExecutor, BREAK),
+    (((0.1, 1),), ProcessPoolExecutor, "a span with a share of 0.1, which is not under 0.1"),
+    (((0.15, 1), (0.0, 1)), ThreadPoolExecutor, "a span with a share of 0.15, and a wait"),
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import exercise, expect
 from ._schedules import all_hold, all_tried, followed
+from ._time_outs import Patient
 from .start import called, short
 
 # ---------------------------------------------------------------------- stats
@@ -108,6 +109,9 @@ def _stats(answer: Any) -> str:
         stats.add("a")
         assert tuple(before) == ({}, 0), "an add changed a snapshot that was taken before it"
         assert tuple(stats.snapshot()) == ({"a": 1}, 1), "a snapshot is not (counts, total)"
+        assert tuple(stats.snapshot()) == ({"a": 1}, 1), "a second snapshot is another one"
+        other = answer()
+        assert tuple(other.snapshot()) == ({}, 0), "a new Stats knows what another one was told"
 
     all_hold(stays)
     return all_tried(all_hold(adds) + all_hold(beside))
@@ -167,11 +171,15 @@ class KeepsTheLock(Serialized):
         return found
 
 
+class _Broken(BaseException):
+    """An error that is no Exception, as KeyboardInterrupt is."""
+
+
 class _Numbers:
     """An iterator that two threads cannot use at once: 0, 1, … below `end`."""
 
-    def __init__(self, end: int, fails_at: int = -1) -> None:
-        self.end, self.fails_at, self.number = end, fails_at, 0
+    def __init__(self, end: int, fails_at: int = -1, error: type[BaseException] = KeyError) -> None:
+        self.end, self.fails_at, self.error, self.number = end, fails_at, error, 0
 
     def __iter__(self) -> _Numbers:
         return self
@@ -180,7 +188,7 @@ class _Numbers:
         number = self.number
         if number == self.fails_at:
             self.fails_at = -1
-            raise KeyError(number)
+            raise self.error(number)
         if number >= self.end:
             raise StopIteration
         self.number = number + 1
@@ -216,6 +224,9 @@ def _serialized(answer: Any) -> str:
         rest = list(islice(given, 5))
         assert rest == ["b", "c"], f"of 'abc', after 'a', came {rest}"
         assert list(islice(given, 1)) == [], "after its end it gives more"
+        false = [None, 0, "", None]
+        rest = list(islice(answer(false), 5))
+        assert rest == false, f"of None, 0, '' and None came {rest}"
         numbers = _Numbers(9)
         ahead = answer(numbers)
         assert numbers.number == 0, "it asks for things before anybody has asked it"
@@ -225,6 +236,9 @@ def _serialized(answer: Any) -> str:
     def shared() -> None:
         assert _taken(answer(_Numbers(2))) == ["0", "1"], f"of 0 and 1 {THEY_GOT}"
 
+    def listed() -> None:
+        assert _taken(answer([0, 1])) == ["0", "1"], f"of a list of 0 and 1 {THEY_GOT}"
+
     def ends() -> None:
         assert _taken(answer(_Numbers(1))) == ["0", "the end"], f"of 0 and the end {THEY_GOT}"
 
@@ -232,8 +246,15 @@ def _serialized(answer: Any) -> str:
         taken = _taken(answer(_Numbers(1, fails_at=0)))
         assert taken == ["0", "an error"], f"of an error and then 0 {THEY_GOT}"
 
+    def breaks() -> None:
+        taken = _taken(answer(_Numbers(1, fails_at=0, error=_Broken)))
+        assert taken == ["0", "an error"], f"of a BaseException and then 0 {THEY_GOT}"
+
     all_hold(alone)
-    return all_tried(all_hold(shared) + all_hold(ends) + all_hold(fails))
+    tried = all_hold(shared) + all_hold(ends) + all_hold(fails)
+    for program in (listed, breaks):
+        all_hold(program)
+    return all_tried(tried)
 
 
 THEY_GOT = "two threads that asked once did not get one each"
@@ -248,7 +269,7 @@ def _taken(numbers: Iterator[int]) -> list[str]:
             taken.append(str(next(numbers)))
         except StopIteration:
             taken.append("the end")
-        except KeyError:
+        except (KeyError, _Broken):
             taken.append("an error")
 
     _at_once(take, take)
@@ -330,8 +351,8 @@ def _sums(answer: Any) -> str:
 
     followed(program, "2 workers and 3 photos")
     followed(meeting, "2 threads do not compute at once")
-    for workers in (2, 3):
-        _compute_at_once(answer, workers)
+    for workers, number in ((2, 6), (3, 9), (3, 4)):
+        _compute_at_once(answer, workers, list(range(number)))
     return "2 and 3 threads computed at once, none waited for another, and nothing was lost."
 
 
@@ -339,19 +360,27 @@ TURN = 2.0  # seconds that a call waits for as many beside it as there are worke
 HOLD = 0.1  # seconds that they then go on, so that one more would be seen
 
 
-def _compute_at_once(answer: Any, workers: int) -> None:
-    """Whoever looks at a photo waits until as many do as there are workers."""
-    changed, photos = threading.Condition(), list(range(3 * workers))
-    now, most, patience = 0, 0, TURN
+def _compute_at_once(answer: Any, workers: int, photos: list[int]) -> None:
+    """Whoever looks at a photo waits until as many do as there are workers.
+
+    The first one goes on until the others have begun another one each, if there are as many.
+    """
+    changed, patience, long = Patient(), TURN, 2 * workers - 1
+    now = most = begun = 0
+    waited = False
 
     def size(photo: int) -> int:
-        nonlocal now, most, patience
+        nonlocal now, most, patience, begun, waited
         with changed:
             now += 1
             most = max(most, now)
             changed.notify_all()
             if not changed.wait_for(lambda: most >= workers, patience):
                 patience = 0.0
+            begun += 1
+            changed.notify_all()
+            if photo == 0 and patience and len(photos) > long:
+                waited = not changed.wait_for(lambda: begun >= long, TURN)
         sleep(HOLD)
         with changed:
             now -= 1
@@ -363,6 +392,11 @@ def _compute_at_once(answer: Any, workers: int) -> None:
         most <= workers,
         f"more than {workers} threads computed at once: there are to be {workers}, one for each "
         "CPU.",
+    )
+    expect(
+        not waited,
+        "while one thread computed for long, the others had ended what they had, and waited for it "
+        "before they went on.",
     )
     expect(given == sum(photos), f"the sum is {sum(photos)}, not {short(given)}.")
 

@@ -19,7 +19,7 @@ from ..folders import temporary
 from ..work import checksum, checksum_at, darken, die, wait
 from . import NotYet, exercise, expect
 from ._time_outs import gave_up, time_outs_pass
-from .processes import CHEAP, LATE, Billed, started
+from .processes import CHEAP, LATE, Billed, no_fork, started
 from .start import as_list, short
 
 if TYPE_CHECKING:
@@ -111,13 +111,13 @@ ASKED = [f"word {n}" for n in (7, 499, 0, 7, 250, 31, 123, 42, 8, 400, 99, 311)]
 )
 def _prepared(answer: Any) -> str:
     """Right, in order, from other processes, each of which got the table once at most."""
-    for words, kind in ((ASKED, "meaning"), (ASKED[:2], "another meaning")):
+    for words, kind in ((ASKED, "meaning"), (ASKED[3:9], "another meaning")):
         _looked_up(answer, words, {f"word {n}": Meaning(f"{kind} {n}") for n in range(WORDS)})
     return f"{len(ASKED)} meanings, and {WORDS} went to each process once."
 
 
 def _looked_up(answer: Any, words: list[str], table: dict[str, Meaning]) -> None:
-    with started() as elsewhere:
+    with no_fork(), started() as elsewhere:
         given = as_list(answer(list(words), table), "looked_up")
     expect(
         given == [table[word] for word in words],
@@ -141,6 +141,11 @@ def _looked_up(answer: Any, words: list[str], table: dict[str, Meaning]) -> None
     expect(
         len(elsewhere) > 1,
         "the meanings are right, but only one process was started for them.",
+    )
+    mine = [process for process in elsewhere.values() if "Manager" not in process.name]
+    expect(
+        len(mine) <= 2,
+        "the meanings are right, but more than two processes were started for them.",
     )
 
 
@@ -238,7 +243,7 @@ def _crash(answer: Any) -> str:
     began = time.monotonic()
     _killed_by(answer, ITEMS)
     longer = min(time.monotonic() - began, LONGEST) + 0.5
-    _killed_by(answer, [longer, -4, 0.1, -4])
+    _killed_by(answer, [longer, -4, 0.1, -4, longer + 0.5])
     deadly = sum(item in ENDS for item in ITEMS)
     return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
 
@@ -376,6 +381,10 @@ def _one_block(answer: Any, size: int, pool: Executor) -> None:
             "it. The worker can look at the block itself, and need not send what it sees.",
         )
         expect(
+            not billed.was_told(given),
+            "the number is right, and you have computed it here before you sent it.",
+        )
+        expect(
             any(str(given) in repr(result) for result in billed.results()),
             "the number is right, and the pool was asked for something, but not for that number.",
         )
@@ -501,12 +510,28 @@ def _one_photo(answer: Any, shape: tuple[int, ...], pool: Executor) -> None:
             given.shape == shape and bool((given == before // 2).all()),
             "that is not photo // 2. Were all rows computed, each of them once, before you copied?",
         )
+        expect(
+            given.dtype == photo.dtype,
+            f"photo // 2 is an array of {photo.dtype}, as photo is, and yours is one of "
+            f"{given.dtype}.",
+        )
         expect(bool((photo == before).all()), "the photo itself has changed; make a new array.")
         done = [future for future in billed.futures if not future.exception()]
+        rows = [
+            range(*args[2:4]) for call, args, named in billed.calls if call is darken and not named
+        ]
         expect(
             len(done) >= 2,
             f"the array is right, but {len(done)} calls went through the pool. Hand out two parts "
             "or more.",
+        )
+        expect(
+            len(rows) < len(done) or {n for part in rows for n in part} == set(range(len(photo))),
+            "the array is right, but the workers were not told to compute all of its rows.",
+        )
+        expect(
+            len(rows) < len(done) or sum(map(bool, rows)) > 1,
+            "the array is right, but all of its rows are in one part.",
         )
         expect(
             billed.bytes <= CHEAP + EACH * len(billed.futures),

@@ -24,6 +24,8 @@ from typing import Any
 from ..folders import temporary
 from ..work import album, checksum, checksum_of_part, die, thumbnail, times, wait
 from . import NotYet, exercise, expect
+from ._time_outs import gave_up, time_outs_pass
+from ._workers import Traced
 from .start import as_list
 
 spawn = get_context("spawn")
@@ -73,9 +75,9 @@ def scaled_here(numbers: Sequence[int], factor: int) -> list[tuple[int, int]]:
 def _module(answer: Any) -> str:
     """Right products in order, computed elsewhere, for factors that nobody guessed."""
     factor = 7 + os.getpid() % 7
-    with _no_fork(), started() as elsewhere:
+    with no_fork(), started() as elsewhere:
         for numbers, by in ((NUMBERS, factor), ([9, -4, 0], factor + 4)):
-            given = _pairs(answer, list(numbers), by)
+            given = _pairs(answer, [Traced(number) for number in numbers], by)
             expect(
                 [product for _, product in given] == [by * x for x in numbers],
                 "the products are not those of numbers and factor, in the order of numbers. "
@@ -92,6 +94,11 @@ def _module(answer: Any) -> str:
                 f"the products are right, but {strange[:1]} is not the id of a process that your "
                 "function has started. os.getpid() gives it, in the worker.",
             )
+            expect(
+                all(getattr(product, "pid", None) in (None, pid) for pid, product in given),
+                "the products are right, and the ids beside them are not those of the process that "
+                "has computed them. Let the worker multiply.",
+            )
     return f"{len(NUMBERS)} products in order, and none was computed in this process."
 
 
@@ -99,7 +106,7 @@ NUMBERS = [5, 3, 8, 1, 3, -2, 6]
 
 
 @contextmanager
-def _no_fork() -> Iterator[None]:
+def no_fork() -> Iterator[None]:
     """A process that is forked need not import anything. So everybody spawns here."""
     method = multiprocessing.get_start_method(allow_none=True)
     contexts: dict[str, Any] = multiprocessing.context._concrete_contexts  # type: ignore[attr-defined]
@@ -259,15 +266,20 @@ def _ended(answer: Any) -> str:
                 f"ended must start a process, and started none. It returned {given!r:.40}.",
             )
             expect(
-                given == code and isinstance(given, int),
+                given == code and isinstance(given, int) and not isinstance(given, bool),
                 f"of work that {item} the exit code is {code}, and ended returned {given!r:.40}.",
             )
             _seen_off(elsewhere)
+        begun = monotonic()
         given = answer(work, "stays", SHORT)
+        early = monotonic() - begun < 0.95 * SHORT
         expect(
             not os.path.exists(work.note),
             f"work that stays had {SHORT:g} s, and your function waited until it came to its end "
             "by itself. join takes a number of seconds.",
+        )
+        expect(
+            not early, f"work had {SHORT:g} s, and your function ended it before they were over."
         )
         _seen_off(elsewhere)
         expect(
@@ -327,16 +339,23 @@ class Billed(Executor):
         """The first call takes so many seconds longer."""
         self.pool, self.sent, self.late = pool, 0, late
         self.futures: list[Future[Any]] = []
+        self.calls: list[tuple[Callable[..., Any], Any, Any]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         self.sent += len(pickle.dumps((fn, args, kwargs)))
         future = self.pool.submit(_after, 0 if self.futures else self.late, fn, args, kwargs)
         self.futures.append(future)
+        self.calls.append((fn, args, kwargs))
         return future
 
     def results(self) -> list[Any]:
         """What the workers gave back."""
         return [f.result() for f in self.futures if not f.cancelled() and f.exception() is None]
+
+    def was_told(self, number: Any) -> bool:
+        """Whether this number, a long one, has been sent to a worker."""
+        short = [repr(with_) for _, *with_ in self.calls if len(pickle.dumps(with_)) < SMALL]
+        return len(str(number)) > 6 and any(str(number) in each for each in short)
 
     @property
     def bytes(self) -> int:
@@ -348,9 +367,11 @@ def _after(seconds: float, call: Callable[..., Any], args: Any, kwargs: Any) -> 
     return call(*args, **kwargs)
 
 
+SMALL = 1_000  # bytes of a call that has numbers and names
 CHEAP = 10_000  # bytes that names, sizes and functions take at most
 LATE = 0.2  # seconds: so that the first one is not the first to have ended
-PARTS = [(100_000, 400_000), (0, 7), (250_000, 300_000), (600_000, 600_000), (500_000, 999_999)]
+PARTS = [(100_000, 400_000), (0, 7), (250_000, 300_000), (600_000, 600_000), (500_000, 900_000)]
+PARTS += [(0, 7)]  # once more
 
 
 @exercise(
@@ -384,6 +405,10 @@ def _bill(answer: Any) -> str:
             billed.bytes <= asked + CHEAP,
             f"the numbers are right, but some {round(billed.bytes, -3):_} bytes were pickled for "
             f"them. The parts have {asked:_} together.",
+        )
+        expect(
+            not any(map(billed.was_told, given)),
+            "the numbers are right, and you have computed them here before you sent them.",
         )
         told = repr(billed.results())
         expect(
@@ -426,6 +451,7 @@ def small_until_one_fails(make: Callable[[str], bytes], paths: Sequence[str]) ->
     return found
 
 
+LAST_OF_ALL = 0.7  # seconds of a first call: longer than a time-out of whoever asks
 MEET = 5.0  # seconds that the first process waits for a second one
 HERE, ALONE = "here", "alone"
 
@@ -466,6 +492,7 @@ class Maker:
                 self._note(ALONE)
                 return
             sleep(0.01)
+        wait(LAST_OF_ALL)
 
     def _note(self, what: str) -> None:
         handle, _ = mkstemp(prefix=f"{what}=", dir=self.folder)
@@ -506,7 +533,8 @@ def _album(answer: Any) -> str:
             file.write(b"this is no picture")
         paths[3:3] = [paths[0] + ".gone", paths[0] + ODD]
         maker = Maker(folder, os.getpid())
-        given = answer(maker, list(paths))
+        with time_outs_pass() as cut:
+            given = answer(maker, list(paths))
         expect(given is not None, "small returned nothing. Is there a return at its end?")
         expect(
             isinstance(given, dict),
@@ -523,7 +551,7 @@ def _album(answer: Any) -> str:
             "the photographs cannot be read, another one is not there, and make has an error.",
         )
         for path in paths:
-            _same(path, given[path])
+            _same(path, given[path], gave_up(cut))
         twice = [name for name, number in Counter(maker.calls()).items() if number > 1]
         expect(
             not twice and len(given) == len(maker.calls()) == len(paths),
@@ -539,7 +567,7 @@ def _album(answer: Any) -> str:
     return f"{len(paths) - 3} thumbnails, 3 complaints, and two processes at work together."
 
 
-def _same(path: str, given: Any) -> None:
+def _same(path: str, given: Any, more: str) -> None:
     """What make gives or complains of, as it is here."""
     name = os.path.basename(path)
     try:
@@ -548,7 +576,7 @@ def _same(path: str, given: Any) -> None:
         expect(
             given == str(error),
             f"for {name}, of which nothing can be made, your dictionary must have the text of the "
-            f"exception, str(error), and has {given!r:.60}.",
+            f"exception, str(error), and has {given!r:.60}.{more}",
         )
     else:
-        expect(given == made, f"for {name} your dictionary does not have what make gave.")
+        expect(given == made, f"for {name} your dictionary does not have what make gave.{more}")

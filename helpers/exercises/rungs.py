@@ -90,6 +90,11 @@ RUNGS = (
                 "one visitor comes in, but of several somebody does not",
                 "Two visitors come in, too.",
             ),
+            Also(
+                adversaries.another_gate,
+                "who waits for this gate is right, but who comes to another one is not",
+                "",
+            ),
         ),
         crowds=(adversaries.crowd_at_the_gate,),
     ),
@@ -175,6 +180,11 @@ RUNGS = (
                 programs.readers_meet,
                 "no pair is torn, but two readers cannot look at once",
                 "Two readers can look at once.",
+            ),
+            Also(
+                adversaries.another_board,
+                "one board is right, but two are not",
+                "",
             ),
             Also(
                 adversaries.one_by_one,

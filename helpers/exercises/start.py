@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import inspect
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from mmap import mmap
+from typing import Any, NamedTuple
 
+from ..ending import reported_to
 from ..timeline import Timeline
 from . import MADE_NO_CALL, NotYet, exercise, expect, line_with_args, not_a_tuple
 from ._time_outs import Patient, gave_up, time_outs_pass
@@ -31,15 +34,25 @@ def longer(began: float) -> float:
     return max(PATIENT, time.monotonic() - began + HOLD)
 
 
+ELSEWHERE = "work was handed to another process, and nobody here sees what it does there. Threads "
+ELSEWHERE += "are enough."
+
+
+class Given(NamedTuple):
+    """What a call returns, whatever it is: also an exception."""
+
+    value: object
+
+
 class Calls:
     """Work that sees how it is called, whatever the speed of the machine.
 
     Its first call waits until there is another one beside it. The call for the
     item `held`, or its first call if that stands there several times, ends last, if
-    the others are called at all meanwhile: who waits for some of the calls only,
-    keeps one of two that are equal, or sorts by the clock, is seen. `answers` gives
-    what a call returns, or the exception that it raises; `hold` is how long the last
-    call goes on, in seconds.
+    the others are called at all meanwhile, and that for the first other item ends
+    before it: who waits for some of the calls only, keeps one of two that are equal,
+    or sorts by the clock, is seen. `answers` gives what a call returns, or the
+    exception that it raises; `hold` is how long the last call goes on, in seconds.
     """
 
     def __init__(
@@ -58,6 +71,12 @@ class Calls:
         self.changed = Patient()
         self.returned = False
         self.cut: list[str] = []  # waits that ended by a time-out
+        self.second = next((item for item in self.items if item != held), None)
+        self.forked = mmap(-1, 1)  # a process that is forked from this one has it, too
+        self.home = os.getpid()
+
+    def __reduce__(self) -> Any:
+        raise NotYet(ELSEWHERE)
 
     def called_by(self, answer: Any, expected: type[BaseException] | None = None) -> Any:
         """What the answer gives for this work; a time-out of it is over sooner than the work."""
@@ -65,39 +84,51 @@ class Calls:
             return called(answer, self, list(self.items), expected=expected)
 
     def __call__(self, item: Any) -> Any:
-        is_last = self._begin(item)
+        self._expect_here(item)
+        place = self._begin(item)
         try:
-            if is_last:
-                self._hold()
+            if place:
+                self._hold(place)
             answer = self.answers(item)
             if isinstance(answer, BaseException):
                 raise answer
-            return answer
+            return answer.value if isinstance(answer, Given) else answer
         finally:
             with self.changed:
                 self.now -= 1
                 self.ended.append(item)
                 self.changed.notify_all()
 
-    def _begin(self, item: Any) -> bool:
-        """Waits for a second call; whether this one is to end last."""
+    def _expect_here(self, item: Any) -> None:
+        """It is one of the items, and this is the process of the check."""
+        if os.getpid() != self.home:
+            self.forked[0] = 1
+        expect(
+            isinstance(item, Hashable) and item in self.items,
+            f"work was called with {short(item)}, which is none of the items.",
+        )
+
+    def _begin(self, item: Any) -> int:
+        """Waits for a second call; 1 for the call that is to end last, 2 for the one before it."""
         with self.changed:
             self.begun.append(item)
-            is_last = item == self.held and self.begun.count(item) == 1
+            is_first = self.begun.count(item) == 1
+            place = {self.held: 1, self.second: 2}.get(item, 0) * is_first
             self.callers.add(threading.get_ident())
             self.now += 1
             self.at_once = max(self.at_once, self.now)
             self.changed.notify_all()
             if not self.changed.wait_for(lambda: self.at_once > 1, self.patience):
-                self.patience = 0.0  # it is one at a time, and need not be slow as well
-            return is_last
+                self.patience /= 4  # perhaps only the first one is alone
+            return place
 
-    def _hold(self) -> None:
-        """Until all others have ended, and then until the return, or some time in vain."""
+    def _hold(self, place: int) -> None:
+        """Until all others have ended, and the last until the return, or some time in vain."""
         with self.changed:
-            others = len(self.items) - 1
+            others = len(self.items) - place
             self.changed.wait_for(lambda: len(self.ended) >= others or self.returned, IN_VAIN)
-            self.changed.wait_for(lambda: self.returned, self.hold)
+            if place == 1:
+                self.changed.wait_for(lambda: self.returned, self.hold)
 
     def over(self) -> list[Any]:
         """The items whose calls had ended at the return, which is now; waits for the rest."""
@@ -111,6 +142,7 @@ class Calls:
         """Each item once, no other, and all of them ended at the return."""
         begun, due, done = Counter(self.begun), Counter(self.items), Counter(ended)
         twice = begun - due
+        expect(not self.forked[0], ELSEWHERE)
         expect(
             not twice,
             f"work was called too often: {short(*twice)} stands {times(due[next(iter(twice), 0)])} "
@@ -124,9 +156,8 @@ class Calls:
         )
         expect(
             not due - done,
-            f"when {name} returned, {done.total()} of {len(self.items)} calls had ended. "
-            "Start one for every item, and wait for all of them, however long they take."
-            + gave_up(self.cut),
+            f"when {name} returned, not all {len(self.items)} calls had ended. Start one for "
+            "every item, and wait for all of them, however long they take." + gave_up(self.cut),
         )
 
     def expect_overlap(self, where: str) -> None:
@@ -166,17 +197,16 @@ def called(answer: Any, *arguments: Any, expected: type[BaseException] | None = 
     What work raises on purpose, an `expected` error, is nobody's slip.
     """
     seen: list[threading.ExceptHookArgs] = []
-    before, threading.excepthook = threading.excepthook, seen.append
     try:
-        given = answer(*arguments)
+        with reported_to(seen.append):
+            given = answer(*arguments)
     finally:
-        threading.excepthook = before
         slips = [args for args in seen if "argument after * must be" in str(args.exc_value)]
         if slips:
             raise NotYet(not_a_tuple(line_with_args(answer))) from None
         for args in seen:
             if expected is None or not issubclass(args.exc_type, expected):
-                before(args)
+                threading.excepthook(args)
     expect(
         not inspect.isgenerator(given) or not inspect.isgeneratorfunction(answer),
         MADE_NO_CALL,
@@ -276,6 +306,7 @@ CREWS = (  # worker, start and stop of each piece; in words
     (((1, 0, 4), (2, 0, 1), (2, 1, 2), (2, 2, 3)), "a long piece beside three short ones"),
     (((3, 0, 1), (3, 1, 2), (3, 2, 3), (3, 3, 4), (3, 4, 5)), "one worker and five pieces"),
     (((4, 0, 1), (2, 0, 1), (9, 0, 1)), "a worker for each of three pieces"),
+    (((8, 0, 1), (5, 0, 1), (8, 1, 2)), "two workers, the first of whom has the larger number"),
 )
 
 
@@ -425,8 +456,8 @@ def _limited(answer: Any) -> str:
             work.called_by(lambda work, items, most=most: answer(work, items, most))
         expect(
             work.at_once <= most,
-            f"for {len(items)} items, {work.at_once} calls were under way at once, and {most} is "
-            "the most. What does your function wait for before it starts the next one?",
+            f"for {len(items)} items, more calls were under way at once than there may be, and "
+            f"{most} is the most. What does your function wait for before it starts the next one?",
         )
         if most > 1:
             work.expect_overlap(f"{most} are allowed, so start more than one before you join.")

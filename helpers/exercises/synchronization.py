@@ -9,7 +9,8 @@ from io import StringIO
 from typing import Any
 
 from ..deadline import DeadlinePassed, busy_deadline
-from . import exercise, expect
+from ..ending import errors_of_threads
+from . import NotYet, exercise, expect
 from ._schedules import all_hold, all_tried, followed
 
 # --------------------------------------------------------------------- limit
@@ -62,6 +63,7 @@ LONGER = 1.0  # seconds that the first call stays at most, while the others end
 MOMENT = 0.06  # seconds that each call gives to one more than may be inside
 HUNG = 6.0  # seconds after which nobody will come any more: all calls take a tenth of one
 ITEMS = (4, 0, 7, 4, 1, 9, 2, 0, 8, 5)  # in no order, some of them twice, and a false one
+MANY = 4 * ITEMS  # more than an executor has threads unless it is told
 
 
 class Broken(Exception):
@@ -141,8 +143,8 @@ def _limit(answer: Any) -> str:
     """
     if _no_schedule_fails(answer, 2, 1):
         _no_schedule_fails(answer, 3, 1)
-    for calls, limit in ((len(ITEMS), 3), (2, 4), (5, 5)):
-        _judge_limit(answer, list(ITEMS[:calls]), limit)
+    for calls, limit in ((len(ITEMS), 3), (2, 4), (0, 3), (len(MANY), len(MANY))):
+        _judge_limit(answer, list(MANY[:calls]), limit)
     for first in range(len(RAISED)):  # with one slot, each of them takes along all there are
         _judge_limit(answer, list(ITEMS[:3]), 1, first)
     return (
@@ -174,13 +176,16 @@ def _no_schedule_fails(answer: Any, calls: int, limit: int) -> bool:
 def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> None:
     full = min(limit, len(items))
     work, hung = Inside(full, len(items), first), False
-    with _no_reports() as reports:
+    with errors_of_threads() as reports:
         try:
             with redirect_stdout(StringIO()), busy_deadline(HUNG):
                 answer(work, items, limit)
         except DeadlinePassed:
             hung = True
         except BaseException as error:
+            if not items:
+                said = f"without items there is nothing to do; it raised {type(error).__name__}"
+                raise NotYet(f"{said}: {error}.") from None
             if not work.is_cause(error):
                 raise
         with work.changed:
@@ -200,11 +205,8 @@ def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> N
         "give its slot back, whatever it raises: SystemExit is no Exception, nor is "
         "KeyboardInterrupt.",
     )
-    expect(
-        not hung,
-        f"{of}: limited had not come back after {HUNG:.0f} seconds, and work had been called "
-        f"{len(work.begun)} times.",
-    )
+    called = f"and work had been called {len(work.begun)} times"
+    expect(not hung, f"{of}: limited had not come back after {HUNG:.0f} seconds, {called}.")
     expect(
         work.callers != {threading.current_thread()},
         f"{of}: work was called in the thread that called you: work(item) calls it there and then. "
@@ -224,18 +226,6 @@ def _judge_limit(answer: Any, items: list[int], limit: int, first: int = 0) -> N
         work.most == full,
         f"{of}: there were at most {work.most} at once. As many as may be inside should be.",
     )
-
-
-@contextmanager
-def _no_reports() -> Iterator[list[BaseException]]:
-    """What a thread does not catch is judged here, not printed."""
-    found: list[BaseException] = []
-    before = threading.excepthook
-    threading.excepthook = lambda args: found.append(args.exc_value or args.exc_type())
-    try:
-        yield found
-    finally:
-        threading.excepthook = before
 
 
 # --------------------------------------------------------------------- bytes
@@ -274,11 +264,12 @@ def total_under_the_lock(fetch: Fetch, urls: Iterable[Any]) -> int:
     return total
 
 
-DOWNLOADS = 40  # more than an executor has threads unless it is told
+DOWNLOADS = 120  # more than anybody would give to an executor, unless by their number
+SOON = 0.2  # seconds that a thread gets to end before the next one starts
 
 
 class Fetched:
-    """Downloads that stay until all of them are under way: for `url` comes so many bytes."""
+    """Downloads that stay until `full` of them are under way: for `url` come so many bytes."""
 
     def __init__(self, full: int) -> None:
         self.full, self.changed = full, threading.Condition()
@@ -290,8 +281,9 @@ class Fetched:
             self.begun += 1
             self.inside += 1
             self.most = max(self.most, self.inside)
-            self.changed.notify_all()
-            if not self.in_vain:
+            if self.most >= self.full:
+                self.changed.notify_all()
+            elif not self.in_vain:
                 self.in_vain = not self.changed.wait_for(lambda: self.most >= self.full, TURN)
             self.inside -= 1
         return bytes(url)
@@ -320,7 +312,9 @@ def _bytes(answer: Any) -> str:
         if not _adds_up(answer, sizes):
             break
     for urls in ([5] * 3 + [7], [], [9], [*range(DOWNLOADS)]):
-        _judge_total(answer, urls)
+        _judge_total(answer, urls, at_once=True)
+    with _each_ends_at_once():
+        _judge_total(answer, [2, 3, 4], at_once=False)
     return f"{DOWNLOADS} downloads were under way at once, and no byte was lost."
 
 
@@ -328,15 +322,31 @@ def _adds_up(answer: Any, sizes: tuple[int, ...]) -> bool:
     """Whether the explorer can say so of every schedule; NotYet where it says that one fails."""
 
     def program() -> None:
-        total = answer(lambda size: "x" * size, sizes)
+        total = answer(bytes, sizes)
         assert total == sum(sizes), f"{sum(sizes)} bytes came, and the total was {total}"
 
     return followed(program, f"{len(sizes)} downloads")
 
 
-def _judge_total(answer: Any, urls: list[int]) -> None:
-    fetch, total, hung = Fetched(len(urls)), None, False
-    with _no_reports() as reports:
+@contextmanager
+def _each_ends_at_once() -> Iterator[None]:
+    """Whoever starts a thread goes on when it has ended; so its number is given again."""
+    start = threading.Thread.start
+
+    def starts(thread: threading.Thread) -> None:
+        start(thread)
+        thread.join(SOON)
+
+    threading.Thread.start = starts  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        threading.Thread.start = start  # type: ignore[method-assign]
+
+
+def _judge_total(answer: Any, urls: list[int], at_once: bool) -> None:
+    fetch, total, hung = Fetched(len(urls) * at_once), None, False
+    with errors_of_threads() as reports:
         try:
             with redirect_stdout(StringIO()), busy_deadline(HUNG):
                 total = answer(fetch, urls)
@@ -344,25 +354,21 @@ def _judge_total(answer: Any, urls: list[int]) -> None:
             hung = True
     if reports:
         raise reports[0]
-    of = f"{len(urls)} downloads"
+    of = f"{len(urls)} downloads" + ", each over before the next one began" * (not at_once)
     expect(not hung, f"{of}: total_bytes had not come back after {HUNG:.0f} seconds.")
     expect(
         fetch.begun == len(urls),
         f"{of}: fetch is to be called once for each address, and was called {fetch.begun} times.",
     )
+    left = f"{fetch.inside} had not ended when total_bytes came back"
+    expect(not fetch.inside, f"{of}: {left}. Join all threads.")
     expect(
-        not fetch.inside,
-        f"{of}: {fetch.inside} had not ended when total_bytes came back. Join all threads.",
-    )
-    expect(
-        fetch.most == len(urls),
+        fetch.most == len(urls) or not at_once,
         f"{of}: at most {fetch.most} were under way at once. Who waits for an answer inside the "
         "lock, or who starts a thread and joins it before the next one starts?",
     )
-    expect(
-        total == sum(urls),
-        f"{of}: {sum(urls)} bytes came, and total_bytes gave {total!r:.40}.",
-    )
+    came = f"{sum(urls)} bytes came"
+    expect(total == sum(urls), f"{of}: {came}, and total_bytes gave {total!r:.40}.")
 
 
 # ------------------------------------------------------------------ transfer
@@ -471,16 +477,17 @@ def _transfer(answer: Any) -> str:
         ada, bea = _accounts(5, 5)
         said = [answer(ada, ada, 2), answer(ada, ada, 6)]
         assert said == [True, False], f"of 5, 2 can be paid and 6 cannot, to oneself, too: {said}"
-        assert ada.money == 5, f"who pays 2 to itself keeps 5, not {ada.money}"
+        assert answer(ada, ada, 5) is True, "of 5, 5 can be paid, to oneself, too"
+        assert ada.money == 5, f"who pays 2, and then 5, to itself keeps 5, not {ada.money}"
         assert answer(ada, bea, 5) is True, "all of an account's money can be paid"
 
     return all_tried(sum(map(all_hold, (opposite, too_much, audited, around, to_oneself))))
 
 
 def _accounts(*money: int) -> list[Account]:
-    """Numbered against the order of their addresses: whoever sorts by `id` sorts otherwise."""
+    """Numbered against the order of their addresses, and of their digits: 10 comes after 9."""
     accounts = sorted((Account(0, each) for each in money), key=id, reverse=True)
-    for number, (account, each) in enumerate(zip(accounts, money, strict=True)):
+    for number, (account, each) in enumerate(zip(accounts, money, strict=True), 9):
         account.number, account.money = number, each
     return accounts
 
@@ -549,10 +556,13 @@ class WakesOne(Lights):
     seconds=60.0,
 )
 def _turns(answer: Any) -> str:
-    """Whoever comes back from `show` sees a right beginning, whatever the order of the calls."""
+    """Whoever comes back from `show` sees a right beginning; others have shown all before."""
 
     def program() -> None:
-        lights = answer()
+        others, lights = answer(), answer()
+        for colour in ORDER:
+            others.show(colour)
+        assert not lights.shown, f"new lights have shown {lights.shown}, as others did"
         wrong: list[str] = []
 
         def call(colour: str) -> None:
@@ -561,20 +571,8 @@ def _turns(answer: Any) -> str:
             if shown != ORDER[: len(shown)]:
                 wrong.append(f"shown while others wait: {', '.join(shown)}")
 
-        threads = [threading.Thread(target=call, args=(c,)) for c in reversed(ORDER)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        _in_threads(call, ORDER[::-1])
         assert not wrong, wrong[0]
         assert tuple(lights.shown) == ORDER, "shown: " + ", ".join(lights.shown)
 
-    def two_of_them() -> None:
-        for lights in answer(), answer():
-            assert not lights.shown, f"new lights have shown {lights.shown}, as others did"
-            for colour in ORDER:
-                lights.show(colour)
-
-    tried = all_hold(program)
-    all_hold(two_of_them)
-    return all_tried(tried)
+    return all_tried(all_hold(program))

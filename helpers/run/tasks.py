@@ -148,13 +148,13 @@ class Tasks:
         if self.thread.is_alive():
             said = self._tell()
             if said:
-                left = end_threads([self.thread])
+                left = end_threads([self.thread], error=WorkerStopped)
             else:
                 self.thread.join(GRACE)
         if self.thread.is_alive():
             with suppress(RuntimeError):  # it has just been closed
                 self.loop.call_soon_threadsafe(self.loop.stop)
-            left = left or end_threads([self.thread])
+            left = left or end_threads([self.thread], error=WorkerStopped)
         if self.stubborn:
             names = ", ".join(sorted(set(self.stubborn)))
             said += f" {names} caught CancelledError and went on, until the event loop was closed."

@@ -31,9 +31,9 @@ NOT_THE_LIBRARY = ("site-packages", "dist-packages", "test", "tests", "__pycache
 CLIENT = ("httpx", "httpcore", "ssl")  # what a first download imports
 TOO_MANY_PIXELS = 50_000_000  # 150 MB once it is unpacked
 
-# Who may bring a server back that has died: says whether it did, for an address. `server`,
-# which needs this module, puts itself in.
-revivers: list[Callable[[str], bool]] = []
+# Who may bring a server back that has died: says whether it did, for an address, and for whether
+# the connection was refused, or cut. `server`, which needs this module, puts itself in.
+revivers: list[Callable[[str, bool], bool]] = []
 
 
 class Undone(RuntimeError):
@@ -60,8 +60,9 @@ def fetch(url: str, seconds: float = 10.0) -> bytes:
     try:
         try:
             answer = client.get(url, timeout=seconds)
-        except httpx.ConnectError:
-            if not any(revives(url) for revives in revivers):
+        except httpx.NetworkError as error:  # not half way through an answer
+            refused = isinstance(error, httpx.ConnectError)
+            if not any(revives(url, refused) for revives in revivers):
                 raise
             answer = client.get(url, timeout=seconds)
         return _whole(url, answer.status_code, answer.reason_phrase, answer.content)
@@ -84,8 +85,9 @@ async def fetch_async(url: str, seconds: float = 10.0) -> bytes:
         at = httpx.URL(url)
         try:
             return _whole(url, *await _answer(at, seconds))
-        except httpx.ConnectError:
-            if not any([await asyncio.to_thread(revives, url) for revives in revivers]):
+        except httpx.NetworkError as error:  # not half way through an answer
+            refused = isinstance(error, httpx.ConnectError)
+            if not any([await asyncio.to_thread(revives, url, refused) for revives in revivers]):
                 raise
             return _whole(url, *await _answer(at, seconds))
     except (httpx.HTTPError, httpx.InvalidURL, TypeError, UnicodeError) as error:

@@ -47,7 +47,7 @@ LONGEST = 60.0  # seconds that an answer may take
 LARGEST = 10_000_000  # bytes of a body
 WAITING = 4096  # connections that may come in before the first is looked at
 JPEG = b"\xff\xd8"  # how each begins
-DYING = 0.5  # seconds
+DYING, CUT = 0.5, 0.02  # seconds until it is dead
 ERRORS = range(400, 600)
 KEYS = ("seconds", "size", "name", "width", "fault", "times")
 START = 30.0  # seconds that a new process gets until it has its port
@@ -95,13 +95,19 @@ _process: subprocess.Popen[str] | None = None
 _address = ""
 
 
-def _revived(url: str) -> bool:
-    """Whether `url` belongs to the one server of this Python, which runs again if it had died."""
+def _revived(url: str, refused: bool) -> bool:
+    """Whether `url` belongs to the one server of this Python, which runs again if it had died.
+
+    Where it was not `refused`, but cut, the server may have done that, and be well.
+    """
     process = _process
     if process is None or not url.startswith(f"{_address}/"):
         return False
-    with suppress(subprocess.TimeoutExpired):  # who dies refuses a little before it is dead
-        process.wait(DYING)
+    try:  # who dies refuses, and cuts, a little before it is dead
+        process.wait(DYING if refused else CUT)
+    except subprocess.TimeoutExpired:
+        if not refused:
+            return False
     return url.startswith(f"{address()}/")
 
 
@@ -120,19 +126,22 @@ def _start(port: str = "0") -> tuple[subprocess.Popen[str], str]:
 
     At `port` if it is free, else at one that the system chooses.
     """
+    from ..ending.interrupts import kept_from_children
+
     allow_many_files()  # here as well: who asks it has a connection for each question
     new_group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows has flags,
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    process = subprocess.Popen(
-        [sys.executable, "-P", os.path.abspath(__file__), port],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        creationflags=new_group | no_window,
-        start_new_session=True,  # other systems this: interrupting the kernel is not for us
-    )
+    with kept_from_children():  # it is one of ours for a moment, before it has its own session
+        process = subprocess.Popen(
+            [sys.executable, "-P", os.path.abspath(__file__), port],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            creationflags=new_group | no_window,
+            start_new_session=True,  # other systems this: interrupting the kernel is not for us
+        )
     try:
         with _not_for_ever(process):
             return process, _first_line(process)

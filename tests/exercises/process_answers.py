@@ -125,6 +125,13 @@ def ids_as_words(numbers: Sequence[int], factor: int) -> Any:
         return [(str(pid), y) for pid, y in pool.map(partial(times, factor), numbers)]
 
 
+def ids_of_others(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: a process tells its id, and the products are computed here."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        pid = pool.submit(os.getpid).result()
+        return [(pid, factor * x) for x in numbers]
+
+
 def by_futures(numbers: Sequence[int], factor: int) -> Pairs:
     """Right: a future for each number, in their order."""
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
@@ -255,6 +262,17 @@ def called_here(work: Any, item: Any, seconds: float) -> Any:
     return process.exitcode
 
 
+def whole_seconds(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: a part of a second is no time at all."""
+    return by_sentinel(work, item, int(seconds))
+
+
+def zero_as_false(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: False is no exit code, although it is equal to one."""
+    code = by_sentinel(work, item, seconds)
+    return False if code == 0 else code
+
+
 def by_sentinel(work: Any, item: Any, seconds: float) -> Any:
     """Right: wait for what the system says of its end."""
     process = begun(work, item)
@@ -308,6 +326,17 @@ def views(data: bytes, parts: Parts, pool: Executor) -> list[int]:
     """Wrong: a memoryview has nothing to pickle."""
     look = memoryview(data)
     return list(pool.map(checksum, [look[first:last] for first, last in parts]))
+
+
+def by_part(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: a part that stands there twice has one future."""
+    futures = {part: pool.submit(checksum, data[part[0] : part[1]]) for part in parts}
+    return [future.result() for future in futures.values()]
+
+
+def sent_for_a_walk(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: computed here, and then sent to a worker who sends it back."""
+    return list(pool.map(same, [checksum(data[first:last]) for first, last in parts]))
 
 
 def all_in_one(data: bytes, parts: Parts, pool: Executor) -> list[int]:
@@ -384,6 +413,18 @@ def one_kind_of_error(make: Make, paths: Sequence[str]) -> dict[str, Any]:
             try:
                 found[path] = future.result()
             except RuntimeError as error:
+                found[path] = str(error)
+    return found
+
+
+def for_three_seconds(make: Make, paths: Sequence[str]) -> dict[str, Any]:
+    """Wrong: what takes longer is given up."""
+    found: dict[str, Any] = {}
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        for path, future in {path: pool.submit(make, path) for path in paths}.items():
+            try:
+                found[path] = future.result(timeout=3)
+            except Exception as error:
                 found[path] = str(error)
     return found
 
@@ -525,6 +566,16 @@ def joins_for_a_second(work: Work, items: Sequence[float]) -> list[float]:
     for process in processes:
         process.join(1)
     return [item for item, process in zip(items, processes, strict=True) if process.exitcode != 0]
+
+
+def all_but_the_last(work: Work, items: Sequence[float]) -> list[float]:
+    """Wrong: the last one is not waited for."""
+    processes = [spawn.Process(target=work, args=(item,)) for item in items]
+    for process in processes:
+        process.start()
+    while any(process.is_alive() for process in processes[:-1]):
+        time.sleep(0.01)
+    return [item for item, process in zip(items, processes, strict=True) if process.exitcode]
 
 
 def args_is_the_item(work: Work, items: Sequence[float]) -> list[float]:
@@ -673,6 +724,14 @@ def closes(block: SharedMemory, size: int, pool: Executor) -> Any:
     return number
 
 
+def echoed(block: SharedMemory, size: int, pool: Executor) -> Any:
+    """Wrong: computed here, and sent to a worker who sends it back."""
+    assert block.buf is not None
+    with block.buf[:size] as data:
+        number = checksum(data)
+    return pool.submit(same, number).result()
+
+
 def by_map(block: SharedMemory, size: int, pool: Executor) -> int:
     """Right: map with one element in each line."""
     return next(iter(pool.map(checksum_at, [block.name], [size])))
@@ -788,6 +847,22 @@ def one_worker(words: Sequence[str], table: Meanings) -> list[Any]:
         return list(pool.map(look_up, words))
 
 
+def two_for_each_pair(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: two new processes for every four words."""
+    found: list[Any] = []
+    for first in range(0, len(words), 4):
+        with ProcessPoolExecutor(2, mp_context=spawn, initializer=keep, initargs=(table,)) as pool:
+            found += pool.map(look_up, words[first : first + 4])
+    return found
+
+
+def copied_by_fork(words: Sequence[str], table: Meanings) -> list[Any]:
+    """Wrong: only a fork has what was kept here."""
+    keep(table)
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        return list(pool.map(look_up, words))
+
+
 def two_chunks(words: Sequence[str], table: Meanings) -> list[Any]:
     """Right: the table goes along with each half of the words."""
     half = -(-len(words) // 2)
@@ -886,6 +961,37 @@ def overlapping(photo: Any, pool: Executor) -> Any:
     block.close()
     block.unlink()
     return dark
+
+
+def darkened_in(photo: Any, pool: Executor, *parts: tuple[int, int]) -> Any:
+    """These parts by the workers, and all others here."""
+    block, array = shared_array(photo)
+    mine = np.ones(len(photo), bool)
+    for first, last in parts:
+        pool.submit(darken, block.name, photo.shape, first, last).result()
+        mine[first:last] = False
+    array[mine] //= 2
+    dark = array.copy()
+    del array
+    block.close()
+    block.unlink()
+    return dark
+
+
+def half_here(photo: Any, pool: Executor) -> Any:
+    """Wrong: the workers compute one half, in two parts, and the other one is computed here."""
+    half = len(photo) // 2
+    return darkened_in(photo, pool, (0, half // 2), (half // 2, half))
+
+
+def nothing_for_one(photo: Any, pool: Executor) -> Any:
+    """Wrong: a part without rows is no part."""
+    return darkened_in(photo, pool, (0, len(photo)), (0, 0))
+
+
+def of_floats(photo: Any, pool: Executor) -> Any:
+    """Wrong: the right numbers, of another type."""
+    return darkened_in(photo, pool, (0, 3), (3, len(photo))).astype(float)
 
 
 def row_by_row(photo: Any, pool: Executor) -> Any:

@@ -297,6 +297,14 @@ def looks_first(urls: Any, download: Any, shrink: Any, note: Any, most: int, sto
     return album_of_threads(urls, download, shrink, note, most, stop)
 
 
+def notes_twice(urls: Any, download: Any, shrink: Any, note: Any, most: int, stop: Any) -> Failed:
+    def twice(url: str, small: bytes) -> None:
+        note(url, small)
+        note(url, small)
+
+    return album_of_threads(urls, download, shrink, twice, most, stop)
+
+
 def only_the_first_ones(
     urls: Any, download: Any, shrink: Any, note: Any, most: int, stop: Any
 ) -> Failed:
@@ -315,6 +323,7 @@ def tells_what_is_well(
     [
         (as_they_come, "under the address of another photograph"),
         (looks_first, "were downloaded again"),
+        (notes_twice, "of them were noted twice"),
         (only_the_first_ones, "6 of 13 are noted when it comes back"),
         (tells_what_is_well, "none of them fails, and you tell of 13"),
         (lambda *_: {}, "0 of 13 are noted"),
@@ -358,6 +367,12 @@ def tells_words(urls: Any, download: Any, shrink: Any, note: Any, most: int, sto
     return {url: str(error) for url, error in failed.items()}
 
 
+def one_for_all(urls: Any, download: Any, shrink: Any, note: Any, most: int, stop: Any) -> Any:
+    """The same exception for each."""
+    failed = album_of_threads(urls, download, shrink, note, most, stop)
+    return dict.fromkeys(failed, RuntimeError("it has failed"))
+
+
 def says_nothing(urls: Any, download: Any, shrink: Any, note: Any, most: int, stop: Any) -> Failed:
     album_of_threads(urls, download, shrink, note, most, stop)
     return {}
@@ -392,6 +407,7 @@ async def tells_of_repaired(urls: Any, download: Any, shrink: Any, note: Any, mo
         (one_error_ends_all, "8 of which fail: it ends with"),
         (place_lost, "does not come to its end"),
         (tells_words, "give its exception, not"),
+        (one_for_all, "none of the exceptions of its download"),
         (says_nothing, "cannot be made, and you do not tell of it"),
         (tries_for_long, "was tried 6 times, not 3"),
         (tells_of_repaired, "which did not fail"),

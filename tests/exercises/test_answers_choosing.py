@@ -149,7 +149,15 @@ def sixteen(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     return added(pool.map(count_all, chunked(paths, max(1, -(-len(paths) // 16)))))
 
 
+def by_chunk(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: of two chunks that are equal, one is forgotten."""
+    chunks = [tuple(chunk) for chunk in chunked(paths, max(1, len(paths) // (4 * workers)))]
+    futures = {chunk: pool.submit(count_all, chunk) for chunk in chunks}
+    return added(future.result() for future in futures.values())
+
+
 WRONG_CHUNKS = [
+    (by_chunk, "not the words of all files"),
     (sixteen, "60 files and 20 workers"),
     (eight_files, "At most 16 will do"),
     (fifteen, "one call had 15 of the files"),
@@ -464,6 +472,14 @@ def no_empty_photo(fetch: Work, shrink: Work, url: str) -> Any:
         return shrink(photo) if photo else None
 
 
+def in_batches(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
+    """Wrong: one that takes long holds up all others."""
+    solution, found = find("choosing.album").solution, list[Any]()
+    for first in range(0, len(urls), workers):
+        found += solution(fetch, shrink, urls[first : first + workers], workers)
+    return found
+
+
 def does_not_wait(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
     """Wrong: one more thread, which nobody joins."""
     threading.Thread(target=threading.Event().wait, args=[3], daemon=True).start()
@@ -483,6 +499,7 @@ def does_not_wait(fetch: Work, shrink: Work, urls: Any, workers: int) -> Photos:
         (each(none_for_the_empty), "those are not the thumbnails"),
         (each(no_empty_photo), "those are not the thumbnails"),
         (does_not_wait, "still alive"),
+        (in_batches, "did not begin"),
     ],
 )
 def test_an_album_that_is_not_right_is_refused(answer: Any, says: str) -> None:

@@ -53,12 +53,35 @@ def as_they_come(work: Work, items: Sequence[int]) -> list[int]:
     return list(reversed(results[1:])) + results[:1]
 
 
+def three_times(work: Work, items: Sequence[int]) -> list[int]:
+    """Two deaths are foreseen."""
+    results: dict[int, int] = {}
+    for _ in range(3):
+        futures = {}
+        with suppress(BrokenProcessPool), ProcessPoolExecutor(2, mp_context=spawn) as pool:
+            for n in set(range(len(items))) - results.keys():
+                futures[n] = pool.submit(work, items[n])
+        results |= {n: future.result() for n, future in futures.items() if not future.exception()}
+    return [results[n] for n in range(len(items)) if n in results]
+
+
+def half_by_half(work: Work, items: Sequence[int]) -> list[int]:
+    """Of a half that breaks, everything is done again, each time."""
+    half = len(items) // 2
+    return [
+        *finished_from_the_beginning(work, items[:half]),
+        *finished_from_the_beginning(work, items[half:]),
+    ]
+
+
 def calls_it_here(work: Work, items: Sequence[int]) -> list[int]:
     return [work(item) for item in items]
 
 
 FINISHED: dict[Any, str] = {
     once_more: "BrokenProcessPool",
+    three_times: "a result is missing",
+    half_by_half: "were done again",
     leaves_holes: "a result is missing",
     as_they_come: "in the order of items",
     calls_it_here: "was called in this process",
@@ -154,6 +177,13 @@ class OfTheLast(CountedTotals):
             self.connection.execute("UPDATE total SET bytes = bytes + ?", (size,))
 
 
+class NoneAtFirst(Totals):
+    """The sum of nothing is NULL."""
+
+    def total(self) -> Any:
+        return self.connection.execute("SELECT sum(size) FROM photo").fetchone()[0]
+
+
 class NoCommit(Totals):
     def add(self, name: str, size: int) -> None:
         self.connection.execute("INSERT OR REPLACE INTO photo VALUES (?, ?)", (name, size))
@@ -164,6 +194,7 @@ WRONG_TOTALS: dict[Any, str] = {
     NotesAfterwards: "was killed between two statements",
     BySize: "8700 bytes were to be counted",
     OfTheLast: "died before it could say so",
+    NoneAtFirst: "gives None, and 0 is right",
     NoCommit: "without a commit",
 }
 
@@ -337,10 +368,17 @@ def sorted_sums(client: Any, data: Any, parts: Any) -> Any:
     return sorted(scattered_to_all(client, data, parts))
 
 
+def computed_here(client: Any, data: Any, parts: Any) -> Any:
+    """The data goes to a worker, and nobody asks for anything but its length."""
+    client.submit(len, client.scatter(data)).result()
+    return [work.checksum_of_part(data, part) for part in parts]
+
+
 SENT: dict[Any, str] = {
     mapped: "went along with 16 tasks",
     scattered_each: "went along with 16 tasks",
     scattered_in_passing: "keep that future in a variable",
+    computed_here: "looked into the data itself",
     gives_futures: "client.gather them",
     sorted_sums: "in the order of parts",
 }

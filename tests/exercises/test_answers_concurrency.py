@@ -24,7 +24,7 @@ def sorted_answers(work: Work, items: Sequence[Any]) -> list[Any]:
     """Wrong: right only where the answers happen to stand in the order of the alphabet."""
     with ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(work, item) for item in items]
-        return sorted(future.result() for future in as_completed(futures))
+        return sorted((future.result() for future in as_completed(futures)), key=str)
 
 
 def by_sorted_items(work: Work, items: Sequence[Any]) -> list[Any]:
@@ -210,7 +210,23 @@ def one_by_one_from_a_window(work: Work, items: Sequence[Any]) -> list[Any]:
         return [*answers, *(future.result() for future in window)]
 
 
+def inserted(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: who ends later is put before what has moved in the meantime."""
+    answers: list[Any] = []
+    with ThreadPoolExecutor(4) as pool:
+        for place, item in enumerate(items):
+            pool.submit(lambda n, each: answers.insert(n, work(each)), place, item)
+    return answers
+
+
+def all_but_none(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: None is an answer, too."""
+    return [answer for answer in by_places(work, items) if answer is not None]
+
+
 REPAIR = {
+    inserted: "order of the items",
+    all_but_none: "a list of all answers",
     joins_for_two_seconds: "Thread.join has a time-out",
     maps_for_five_seconds: "has a time-out",
     sleeps: "calls had ended",
@@ -441,7 +457,34 @@ def not_joined(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
         return list(photos), numbers[0]
 
 
+def in_a_second(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: what is computed in more than a second is given up."""
+    with ThreadPoolExecutor(4) as pool:
+        number = pool.submit(compute)
+        photos = list(pool.map(fetch, urls))
+        try:
+            return photos, number.result(timeout=1)
+        except TimeoutError:
+            return photos, None
+
+
+def or_none(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Wrong: 0 is a number, too."""
+    photos, number = in_a_thread(fetch, urls, compute)
+    return photos, number or None
+
+
+def beside_the_first(fetch: Fetch, urls: Sequence[str], compute: Compute) -> Any:
+    """Right: it computes beside the first one, and then the others overlap."""
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(fetch, urls[0])
+        number = compute()
+        return [first.result(), *pool.map(fetch, urls[1:])], number
+
+
 MEANWHILE = {
+    in_a_second: "for the end of compute",
+    or_none: "meanwhile gave None for it",
     not_joined: "for the end of compute",
     waits_for_each: "overlap each other",
     lazily: "list(...)",
@@ -457,7 +500,9 @@ def test_a_wrong_meanwhile_is_refused(answer: Any) -> None:
     refused("concurrency.meanwhile", answer, MEANWHILE[answer])
 
 
-@pytest.mark.parametrize("answer", [handed_to_the_pool, in_a_thread, in_the_middle])
+@pytest.mark.parametrize(
+    "answer", [handed_to_the_pool, in_a_thread, in_the_middle, beside_the_first]
+)
 def test_an_unusual_right_meanwhile_is_taken(answer: Any) -> None:
     taken("concurrency.meanwhile", answer)
 
@@ -522,7 +567,21 @@ def by_the_clock(tl: Timeline) -> Any:
     return ThreadPoolExecutor if ran < 0.1 * tl.elapsed else ProcessPoolExecutor
 
 
+def at_the_border(tl: Timeline) -> Any:
+    """Wrong: 0.1 is not under 0.1."""
+    return ThreadPoolExecutor if (tl.cpu_share() or 0) <= 0.1 else ProcessPoolExecutor
+
+
+def by_kinds(tl: Timeline) -> Any:
+    """Wrong: a span that did not wait all the time has not computed all the time."""
+    computed = sum(span.seconds for span in tl.spans if span.kind != "waited")
+    total = sum(span.seconds for span in tl.spans)
+    return ThreadPoolExecutor if computed < 0.1 * total else ProcessPoolExecutor
+
+
 POOL_FOR = {
+    at_the_border: "which is not under 0.1",
+    by_kinds: "a share of 0.15, and a wait",
     by_the_longest: "a long wait and two computations",
     by_the_clock: "two workers who wait",
     by_the_first: "two short waits",

@@ -1471,7 +1471,225 @@ class KnowsTheParts(programs.Table):
         self.built = ["legs", "top"]
 
 
+class PaysEachAmountOnce(repairs.Account):
+    """Wrong: two may ask for the same amount, and there is enough for both."""
+
+    def withdraw(self, amount: int) -> None:
+        with self.lock:
+            if amount not in self.paid and self.balance >= amount:
+                self.balance -= amount
+                self.paid.append(amount)
+
+
+class TellsOneOfThose(programs.Cache):
+    """Wrong: of two who wait for the same page one is told that it is there."""
+
+    def __init__(self, load: Callable[[str], str]) -> None:
+        super().__init__(load)
+        self.loading, self.changed = set[str](), threading.Condition()
+
+    def get(self, key: str) -> str:
+        with self.changed:
+            while key in self.loading:
+                self.changed.wait()
+            if key in self.values:
+                return self.values[key]
+            self.loading.add(key)
+        page = self.load(key)
+        with self.changed:
+            self.values[key] = page
+            self.loading.remove(key)
+            self.changed.notify()
+        return page
+
+
+def by_lower_case(source: Purse, target: Purse, amount: int) -> None:
+    """Wrong: ann and Ann are two."""
+    first, second = sorted([source, target], key=lambda purse: purse.name.lower())
+    with first.lock, second.lock:
+        source.amount -= amount
+        target.amount += amount
+
+
+class OnePoolForAll(repairs.Pool):
+    """Wrong: what is free in one pool is lent by all."""
+
+    free: ClassVar[list[str]] = []  # type: ignore[misc]
+
+    def __init__(self, connections: list[str]) -> None:
+        self.returned = threading.Condition()
+        self.free.extend(connections)
+
+
+class DoesItHere(programs.Worker):
+    """Wrong: whoever submits does the job, and the worker ends before it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+
+    def submit(self, job: str) -> None:
+        self.done.append(job)
+
+    def run(self) -> None:
+        self.over.wait(5)
+
+    def close(self) -> None:
+        self.over.set()
+
+
+class MakesALockIfThereIsNone(programs.Clerk):
+    """Wrong: two who come at the same time make one each."""
+
+    def __init__(self, till: Any) -> None:
+        super().__init__(till)
+        if not hasattr(till, "key"):
+            till.key = threading.Lock()
+
+    def sell(self, price: int) -> None:
+        with self.till.key:  # type: ignore[attr-defined]
+            self.till.money += price
+
+
+class HasWaitedLongEnough(repairs.Gate):
+    """Wrong: enters after a while, whether it is open or not."""
+
+    def enter(self) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.is_open, timeout=60)
+        self.entered.append(True)
+
+
+class OneGateForAll:
+    """Wrong: when one gate opens, all of them do."""
+
+    opened = threading.Event()
+
+    def __init__(self) -> None:
+        self.entered: list[bool] = []
+
+    def open(self) -> None:
+        self.opened.set()
+
+    def enter(self) -> None:
+        self.opened.wait()
+        self.entered.append(True)
+
+
+class KnowsWhoIsThere(programs.CarPark):
+    """Wrong: the same thread gets the place once more."""
+
+    def __init__(self) -> None:
+        self.place = threading.RLock()
+
+    def visit(self, park: Call) -> None:
+        if self.place.acquire(blocking=False):
+            try:
+                park()
+            finally:
+                self.place.release()
+
+
+class LooksAndWaits(programs.CarPark):
+    """Wrong: who finds it free may wait for it all the same."""
+
+    def __init__(self) -> None:
+        self.place = threading.Lock()
+
+    def visit(self, park: Call) -> None:
+        if not self.place.locked():
+            with self.place:
+                park()
+
+
+class BuiltWhenAsked:
+    """Wrong: build ends before the parts are there."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+
+    def deliver(self, part: str) -> None:
+        self.parts.append(part)
+
+    def build(self) -> None:
+        pass
+
+    @property
+    def built(self) -> list[str]:
+        return sorted(self.parts)
+
+
+class PartsOfAllTables(programs.Table):
+    """Wrong: what was delivered for one table is there for another."""
+
+    parts: ClassVar[list[str]] = []  # type: ignore[misc]
+    changed = threading.Condition()
+
+    def __init__(self) -> None:
+        self.built = []
+
+    def deliver(self, part: str) -> None:
+        with self.changed:
+            self.parts.append(part)
+            self.changed.notify()
+
+    def build(self) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.parts) >= 2)
+            self.built = sorted(self.parts)
+
+
+class ReadersOfAllBoards(repairs.Board):
+    """Wrong: whoever reads another board is not the first, and keeps no writer out."""
+
+    number = 0
+
+    def read(self, look: Callable[[], object]) -> None:
+        with self.counting:
+            ReadersOfAllBoards.number += 1
+            if ReadersOfAllBoards.number == 1:
+                self.room.acquire()
+        look()
+        with self.counting:
+            ReadersOfAllBoards.number -= 1
+            if ReadersOfAllBoards.number == 0:
+                self.room.release()
+
+
+class OneBufferForAll(repairs.WakesEverybody):
+    """Wrong: what is put into one buffer is in all of them."""
+
+    items: ClassVar[list[str]] = []  # type: ignore[misc]
+
+    def __init__(self) -> None:
+        self.taken, self.changed = [], threading.Condition()
+
+
+class OneBoxForAll(repairs.Mailbox):
+    """Wrong: a letter for one box is in all of them."""
+
+    letters: ClassVar[list[str]] = []  # type: ignore[misc]
+
+    def __init__(self) -> None:
+        self.flag = threading.Event()
+
+
 WRONG = [
+    ("overdrawn", PaysEachAmountOnce, "somebody who could be paid is not"),
+    ("cache", TellsOneOfThose, "two who ask for one page are right, but three are not"),
+    ("transfers", by_lower_case, "not those of others"),
+    ("pool", OnePoolForAll, "one connection is lent right, but two are not"),
+    ("shutdown", DoesItHere, "the worker has ended, and nobody had closed it"),
+    ("two_clerks", MakesALockIfThereIsNone, "two tills are not"),
+    ("lost_wake_up", HasWaitedLongEnough, "before that gate was opened"),
+    ("lost_wake_up", OneGateForAll, "before that gate was opened"),
+    ("car_park", KnowsWhoIsThere, "there is one place, and there were"),
+    ("car_park", LooksAndWaits, "does not drive on"),
+    ("wrong_pair", BuiltWhenAsked, "another one is not"),
+    ("wrong_pair", PartsOfAllTables, "another one is not"),
+    ("torn_pair", ReadersOfAllBoards, "one board is right, but two are not"),
+    ("full_buffer", OneBufferForAll, "but two who fill and two who take are not"),
+    ("lost_letter", OneBoxForAll, "one postman is right, but two are not"),
     ("pool", WakesOneOfTwo, "two that are given back at once"),
     ("shutdown", EndsAtTheFalse, "None alone is no job"),
     ("shutdown", EndsAtAWord, "None alone is no job"),

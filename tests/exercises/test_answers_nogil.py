@@ -83,7 +83,34 @@ class ReadsTheTotalLater(Stats):
         return counts, self.total
 
 
+class OneForAll:
+    """Wrong: what belongs to an object stands in the class."""
+
+    counts: dict[str, int] = {}  # noqa: RUF012
+    lock = Lock()
+
+    def add(self, camera: str) -> None:
+        with self.lock:
+            self.counts[camera] = self.counts.get(camera, 0) + 1
+
+    def snapshot(self) -> tuple[dict[str, int], int]:
+        with self.lock:
+            return dict(self.counts), sum(self.counts.values())
+
+
+class Takes(Stats):
+    """Wrong: whoever looks takes all of it away."""
+
+    def snapshot(self) -> tuple[dict[str, int], int]:
+        with self.lock:
+            taken = self.counts, self.total
+            self.counts, self.total = {}, 0
+            return taken
+
+
 WRONG_STATS = {
+    OneForAll: "a new Stats knows",
+    Takes: "a second snapshot is another one",
     TwoLocks: "in a snapshot total was",
     NewLock: "there were 3 adds, and total is",
     SetDefault: "were added, and counts is",
@@ -252,7 +279,49 @@ class GivesUp(Serialized):
             self.lock.release()
 
 
+class NoneIsTheEnd(Serialized):
+    """Wrong: None may be one of the things."""
+
+    def __next__(self) -> Any:
+        with self.lock:
+            found = next(self.iterator, None)
+        if found is None:
+            raise StopIteration
+        return found
+
+
+class MadeLate(Serialized):
+    """Wrong: two threads may each make an iterator, and both get the first thing."""
+
+    def __init__(self, iterable: Iterable[Any]) -> None:
+        self.iterable, self.lock = iterable, threading.Lock()
+        self.made: Iterator[Any] | None = None
+
+    def __next__(self) -> Any:
+        if self.made is None:
+            self.made = iter(self.iterable)
+        with self.lock:
+            return next(self.made)
+
+
+class ExceptionsOnly(Serialized):
+    """Wrong: what is no Exception leaves the lock taken."""
+
+    def __next__(self) -> Any:
+        self.lock.acquire()
+        try:
+            found = next(self.iterator)
+        except Exception:
+            self.lock.release()
+            raise
+        self.lock.release()
+        return found
+
+
 WRONG_SERIALIZED = {
+    NoneIsTheEnd: "of None, 0",
+    MadeLate: "of a list of 0 and 1",
+    ExceptionsOnly: "deadlock",
     Unlocked: "of 0 and 1 two threads",
     ReadsAhead: "asks for things before anybody",
     GivesUp: "of 0 and 1 two threads",
@@ -380,7 +449,26 @@ def of_the_photos(size: Size, photos: Sequence[Any], workers: int) -> list[int]:
         return list(pool.map(size, photos))
 
 
+def large_parts(size: Size, photos: Sequence[Any], workers: int) -> int:
+    """Wrong: of four photos, two threads take two each, and the third has none."""
+    each = -(-len(photos) // workers) or 1
+    parts = [photos[first : first + each] for first in range(0, len(photos), each)]
+    with ThreadPoolExecutor(workers) as pool:
+        return sum(pool.map(lambda part: sum(map(size, part)), parts))
+
+
+def round_by_round(size: Size, photos: Sequence[Any], workers: int) -> int:
+    """Wrong: all wait for the slowest before they go on."""
+    total = 0
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, len(photos), workers):
+            total += sum(pool.map(size, photos[first : first + workers]))
+    return total
+
+
 WRONG_SUMS = {
+    large_parts: "3 threads do not compute at once",
+    round_by_round: "waited for it",
     shares_a_total: "and the sum was",
     one_after_the_other: "do not compute at once",
     at_once_the_result: "do not compute at once",

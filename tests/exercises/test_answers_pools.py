@@ -21,6 +21,7 @@ CRASH = {
     answers.stops_at_the_first: "did not notice",
     answers.whole_pool_again: "must be done once",
     answers.joins_the_last: "still running",
+    answers.all_but_the_last: "still running",
     answers.kills_them_late: "accused",
     answers.without_trying: "must be done once",
     answers.args_is_the_item: "args must be a tuple",
@@ -52,6 +53,7 @@ SHARED = {
     answers.the_whole_block: "whole block",
     answers.fetches_the_bytes: "bytes were pickled",
     answers.asks_for_something: "not for that number",
+    answers.echoed: "computed it here",
     answers.gives_the_future: "its result()",
     answers.unlinks: "unlinked it",
     answers.clears: "the bytes of the block have changed",
@@ -81,6 +83,8 @@ PREPARED = {
     answers.sends_meanings: "in the order of words",
     answers.walks_of_meanings: "did not get the table",
     answers.prepared_here: "raised KeyError",
+    answers.two_for_each_pair: "more than two processes",
+    answers.copied_by_fork: "raised KeyError",
     answers.one_worker: "only one process",
 }
 
@@ -99,6 +103,9 @@ NUMPY = {
     answers.gives_a_view: "looks into the block",
     answers.in_one_part: "1 calls went through the pool",
     answers.does_not_wait: "not photo // 2",
+    answers.half_here: "all of its rows",
+    answers.nothing_for_one: "in one part",
+    answers.of_floats: "float64",
     answers.sends_rows: "bytes were pickled",
     answers.overlapping: "not photo // 2",
 }

@@ -22,6 +22,7 @@ MODULE = {
     answers.products_only: "list of pairs",
     answers.makes_up_an_id: "is not the id of a process",
     answers.ids_as_words: "is not the id of a process",
+    answers.ids_of_others: "Let the worker multiply",
     answers.lazily: "list(...)",
     answers.forgets_to_return: "returned nothing",
 }
@@ -47,6 +48,8 @@ def test_an_unusual_right_scaled_is_taken(answer: Any) -> None:
 
 
 ENDED = {
+    answers.whole_seconds: "ended it before",
+    answers.zero_as_false: "the exit code is 0",
     answers.no_signals: "of work that is killed",
     answers.not_looked_at: "came back before its process had ended",
     answers.waits_to_the_end: "until it came to its end",
@@ -71,6 +74,8 @@ BILL = {
     answers.as_numbers: "bytes were pickled",
     answers.from_the_beginning: "bytes were pickled",
     answers.as_they_end: "in the order of parts",
+    answers.by_part: "in the order of parts",
+    answers.sent_for_a_walk: "computed them here",
     answers.views: "cannot pickle",
 }
 
@@ -87,6 +92,7 @@ def test_unusual_right_checksums_are_taken(answer: Any) -> None:
 
 ALBUM = {
     answers.one_kind_of_error: "KeyError",
+    answers.for_three_seconds: "has a time-out",
     answers.by_threads: "in the process of the notebook",
     answers.by_one_process: "no two processes",
     answers.the_exceptions_themselves: "the text of the exception",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -292,7 +293,26 @@ def by_item(work: Work, items: Sequence[Any]) -> None:
         thread.join()
 
 
+def all_of_them_each_time(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: each thread is given the whole list."""
+    for thread in [Thread(target=work, args=(items,)) for _ in items]:
+        thread.start()
+        thread.join()
+
+
+def in_processes(work: Work, items: Sequence[Any]) -> None:
+    """Wrong: whoever forks has copies, and nobody here sees what they do."""
+    context: Any = multiprocessing.get_context(multiprocessing.get_all_start_methods()[0])
+    processes = [context.Process(target=work, args=(item,)) for item in items]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+
 OVERLAP = {
+    all_of_them_each_time: "which is none of the items",
+    in_processes: "to another process",
     by_item: "calls had ended",
     sleeps: "calls had ended",
     sleeps_for_each: "calls had ended",
@@ -383,7 +403,13 @@ def proxied(tl: Timeline) -> MappingProxyType[str, int]:
     return MappingProxyType({worker: len(spans) for worker, spans in tl.lanes().items()})
 
 
+def by_sorted_names(tl: Timeline) -> dict[str, int]:
+    """Wrong: the names are sorted, and the numbers are not."""
+    return dict(zip(sorted(tl.lanes()), map(len, tl.lanes().values()), strict=True))
+
+
 SHARES = {
+    by_sorted_names: "the first of whom has the larger number",
     seconds: "{'worker 1': 4.0",
     by_name_of_work: "{'item': 3}",
     parts_of_all: "0.66",

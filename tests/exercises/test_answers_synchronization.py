@@ -260,7 +260,23 @@ def joins_as_many_as_may_be_inside(work: Work, items: Iterable[Any], limit: int)
         thread.join()
 
 
+def ten_at_most(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: ten, even if more are asked for."""
+    with ThreadPoolExecutor(min(limit, 10)) as pool:
+        for item in items:
+            pool.submit(work, item)
+
+
+def no_more_than_items(work: Work, items: list[Any], limit: int) -> None:
+    """Wrong: where there is nothing to do, a pool of no threads is refused."""
+    with ThreadPoolExecutor(min(limit, len(items))) as pool:
+        for item in items:
+            pool.submit(work, item)
+
+
 WRONG_LIMITS = [
+    (ten_at_most, "there were at most 10 at once"),
+    (no_more_than_items, "without items there is nothing to do; it raised ValueError"),
     (joins_as_many_as_may_be_inside, "1 had not ended when limited came back"),
     (dies_of_a_typo, "A raised NameError: name 'itm' is not defined"),
     (args_is_the_item, "in line 3 of your function: threads = [threading.Thread(target=work"),
@@ -517,6 +533,23 @@ def as_many_as_an_executor_has(fetch: Fetch, urls: Iterable[Any]) -> int:
         return sum(map(len, pool.map(fetch, urls)))
 
 
+def a_hundred_threads(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: a hundred, even if more are asked for."""
+    with ThreadPoolExecutor(100) as pool:
+        return sum(map(len, pool.map(fetch, urls)))
+
+
+def by_the_number_of_the_thread(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Wrong: when a thread has ended, another one gets its number."""
+    sizes: dict[int, int] = {}
+
+    def add(url: Any) -> None:
+        sizes[threading.get_ident()] = len(fetch(url))
+
+    in_threads(add, urls)
+    return sum(sizes.values())
+
+
 def one_executor_each(fetch: Fetch, urls: list[Any]) -> int:
     """Right: as many threads as there are addresses, and one where there is none."""
     with ThreadPoolExecutor(len(urls) or 1) as pool:
@@ -536,6 +569,19 @@ def through_a_queue(fetch: Fetch, urls: list[Any]) -> int:
     for url in urls:
         Thread(target=lambda url=url: sizes.put(len(fetch(url)))).start()
     return sum(sizes.get() for _ in urls)
+
+
+def all_in_one_array(fetch: Fetch, urls: Iterable[Any]) -> int:
+    """Right: keeps the bytes themselves."""
+    album, lock = bytearray(), Lock()
+
+    def add(url: Any) -> None:
+        photo = fetch(url)
+        with lock:
+            album.extend(photo)
+
+    in_threads(add, urls)
+    return len(album)
 
 
 def by_the_door(fetch: Fetch, urls: Iterable[Any]) -> int:
@@ -564,6 +610,8 @@ def by_the_door(fetch: Fetch, urls: Iterable[Any]) -> int:
         (does_not_join, "5 bytes came, and the total was"),
         (one_after_the_other, "at most 1 were under way at once"),
         (as_many_as_an_executor_has, "downloads: "),
+        (a_hundred_threads, "at most 100 were under way at once"),
+        (by_the_number_of_the_thread, "each over before the next one began: 9 bytes came"),
     ],
 )
 def test_a_total_that_may_be_wrong_or_is_slow_is_refused(answer: Fetch, says: str) -> None:
@@ -571,7 +619,7 @@ def test_a_total_that_may_be_wrong_or_is_slow_is_refused(answer: Fetch, says: st
 
 
 @pytest.mark.parametrize(
-    "answer", [one_executor_each, a_list_of_sizes, through_a_queue, by_the_door]
+    "answer", [one_executor_each, a_list_of_sizes, through_a_queue, by_the_door, all_in_one_array]
 )
 def test_an_unusual_total_is_taken(answer: Fetch) -> None:
     taken("synchronization.bytes", answer)
@@ -669,6 +717,24 @@ def locks_itself_twice(giver: Account, taker: Account, amount: int) -> bool:
         return True
 
 
+def by_its_digits(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: as text, 10 comes before 9."""
+    if giver is taker:
+        return amount <= giver.money
+    first, second = sorted((giver, taker), key=lambda a: str(a.number))
+    with first.lock, second.lock:
+        if giver.money < amount:
+            return False
+        giver.money -= amount
+        taker.money += amount
+        return True
+
+
+def keeps_a_rest(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: who pays all that it has to itself is told that it cannot."""
+    return amount < giver.money if giver is taker else in_a_loop_over_a_set(giver, taker, amount)
+
+
 def in_a_loop_over_a_set(giver: Account, taker: Account, amount: int) -> bool:
     """Right: each lock once, in order, and given back in any."""
     accounts = sorted({giver, taker}, key=lambda a: a.number)
@@ -721,6 +787,8 @@ def behind_a_gate_in_order(giver: Account, taker: Account, amount: int) -> bool:
         (by_address_in_memory, "deadlock"),
         (forgets_to_give_back, "deadlock"),
         (locks_itself_twice, "deadlock"),
+        (by_its_digits, "deadlock"),
+        (keeps_a_rest, "of 5, 5 can be paid, to oneself, too"),
     ],
 )
 def test_a_transfer_that_hangs_or_loses_is_refused(answer: Transfer, says: str) -> None:
@@ -804,7 +872,21 @@ class OfTheClass(Lights):
         pass
 
 
+class EventsOfTheClass(Lights):
+    """Wrong: what other lights have shown is taken for shown here."""
+
+    red, green = Event(), Event()
+
+    def show(self, colour: str) -> None:
+        if colour != "red":
+            (self.red if colour == "green" else self.green).wait()
+        self.shown.append(colour)
+        if colour != "yellow":
+            (self.red if colour == "red" else self.green).set()
+
+
 WRONG_LIGHTS = [
+    (EventsOfTheClass, "shown while others wait: yellow"),
     (OfTheClass, "new lights have shown"),
     (SortsThem, "shown while others wait: yellow"),
     (LooksTwice, "breaks it"),

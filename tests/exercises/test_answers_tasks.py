@@ -150,9 +150,17 @@ class KnowsOneError(Account):
             return True
 
 
+class SaysNothingOfRefusal(Account):
+    """Wrong: who cannot be paid gets None."""
+
+    async def withdraw(self, amount: int) -> Any:
+        return await super().withdraw(amount) or None
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (SaysNothingOfRefusal, "withdraw gives True or False, and gave None"),
         (KnowsOneError, "the money is gone: it raised Odd"),
         (ForgetsToGiveBack, "the bank failed, and the money is gone"),
         (LockOfTheModule, "one lock for both is too much"),
@@ -160,7 +168,7 @@ class KnowsOneError(Account):
         (LockLost, "deadlock"),
         (LockForEachCall, "more was paid than was there"),
         (LooksTwice, "the bank has paid, and withdraw gave False"),
-        (GivesNothing, "the money that is left is not what was not paid"),
+        (GivesNothing, "withdraw gives True or False, and gave None"),
         (RefusesWhoCouldBePaid, "who could be paid was refused"),
         (NoCoroutine, "must be an async def"),
         (lambda money, bank: None, "Give the class itself"),
@@ -249,9 +257,26 @@ async def two_kinds(slots: asyncio.Semaphore, work: Any, item: Any) -> Any:
     return result
 
 
+async def swallows_the_cancellation(slots: Any, work: Any, item: Any) -> Any:
+    """Wrong: whoever has cancelled it is told that all went well."""
+    async with slots:
+        try:
+            return await work(item)
+        except asyncio.CancelledError:
+            return None
+
+
+async def one_at_a_time(slots: Any, work: Any, item: Any) -> Any:
+    """Wrong: right for one place."""
+    async with LOCK, slots:
+        return await work(item)
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (swallows_the_cancellation, "went on as if nothing had been"),
+        (one_at_a_time, "There are two places, and two do not work at once"),
         (two_kinds, "as work raised Odd"),
         (only_exceptions, "a place was lost"),
         (no_place, "two worked at once, and there is one place"),
@@ -549,20 +574,66 @@ async def after_one_error(fetch: Any, urls: Any, limit: int) -> list[Any]:
         raise
 
 
+def with_a_place(fetch: Any, limit: int) -> Any:
+    slots = asyncio.Semaphore(limit)
+
+    async def one(url: Any) -> Any:
+        async with slots:
+            return await fetch(url)
+
+    return one
+
+
+async def waits_for_the_others(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: after an error all others are waited for, however long they take."""
+    found = await asyncio.gather(*map(with_a_place(fetch, limit), urls), return_exceptions=True)
+    for each in found:
+        if isinstance(each, BaseException):
+            raise each
+    return found
+
+
+async def cancels_after_errors(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: a cancellation is no Exception, and leaves the others behind."""
+    tasks = [asyncio.create_task(each) for each in map(with_a_place(fetch, limit), urls)]
+    try:
+        return [await task for task in tasks]
+    except Exception:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def leaves_out_none(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: None is a result, too."""
+    return [each for each in await fetch_all(fetch, urls, limit) if each is not None]
+
+
+async def gives_tasks(fetch: Any, urls: Any, limit: int) -> list[Any]:
+    """Wrong: a task is no result."""
+    async with asyncio.TaskGroup() as group:
+        return [group.create_task(each) for each in map(with_a_place(fetch, limit), urls)]
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (waits_for_the_others, "After the first error another call goes on"),
+        (cancels_after_errors, "fetch_all was cancelled, and a task goes on"),
+        (leaves_out_none, "it gave ['B', 'B']"),
+        (gives_tasks, "it gives coroutines or tasks back"),
         (two_places, "limit is 1, and 2 calls"),
         (two_at_most, "Three calls are never under way at once"),
         (leaves_out_the_false, "it gave ['B', 'B']"),
         (after_one_error, "a task goes on"),
         (cancels_and_goes, "a task goes on"),
         (in_batches, "the next one does not begin"),
-        (as_they_come, "it gave ['', 'B', 'B']"),
+        (as_they_come, "it gave [None, 'B', 'B']"),
         (without_a_limit, "more than limit calls are under way at once"),
         (one_too_many, "more than limit calls are under way at once"),
         (by_url, "it gave ['B', '']"),
-        (swallows_errors, "fetch_all raised nothing"),
+        (swallows_errors, "After the first error another call goes on"),
         (gives_nothing, "it gives nothing back"),
         (lambda fetch, urls, limit: [], "must be an async def"),
     ],
@@ -683,10 +754,41 @@ class TotalOfAllAlbums:
         type(self).total += size
 
 
+class TwoDownloads(OneDownload):
+    """Wrong: two at once, and no third one."""
+
+    def __init__(self, fetch: Any) -> None:
+        super().__init__(fetch)
+        self.slots = asyncio.Semaphore(2)
+
+
+class LengthOfTheUrl(TotalFirst):
+    """Wrong: adds up the wrong thing."""
+
+    async def add(self, url: Any) -> None:
+        await self.fetch(url)
+        self.total += len(url)
+
+
+class ReturnsErrors(TotalFirst):
+    """Wrong: an error is given back, and not raised."""
+
+    async def add(self, url: Any) -> Any:
+        try:
+            photo = await self.fetch(url)
+        except ConnectionError as error:
+            return error
+        self.total += len(photo)
+        return None
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (SizeOfEachUrl, "ccc was downloaded once more"),
+        (TwoDownloads, "Two downloads are under way at once, and three are not"),
+        (LengthOfTheUrl, "4 bytes were downloaded, and total is 7"),
+        (ReturnsErrors, "the error of fetch did not come out of add"),
+        (SizeOfEachUrl, "3 bytes were downloaded again"),
         (TotalOfAllAlbums, "a new album knows"),
         (ReadsBefore, "4 bytes were downloaded, and total is "),
         (PausesBetween, "4 bytes were downloaded, and total is "),
@@ -820,9 +922,48 @@ class NothingIsNoPhoto(Shelf):
             await super().put(photo)
 
 
+class WakesOne(ByCondition):
+    """Wrong: the one who is woken may wait for something else."""
+
+    async def put(self, photo: Any) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: len(self.photos) < self.room)
+            self.photos.append(photo)
+            self.changed.notify()
+
+    async def take(self) -> Any:
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.photos)
+            self.changed.notify()
+            return self.photos.pop(0)
+
+
+class LooksOnce(ByCondition):
+    """Wrong: between being woken and going on somebody else takes it."""
+
+    async def take(self) -> Any:
+        async with self.changed:
+            if not self.photos:
+                await self.changed.wait()
+            self.changed.notify_all()
+            return self.photos.pop(0)
+
+
+class QueueOfAllShelves(Shelf):
+    """Wrong: what is put on one shelf stands on all of them."""
+
+    def __init__(self, room: int) -> None:
+        if not hasattr(QueueOfAllShelves, "queue"):
+            QueueOfAllShelves.queue = asyncio.Queue(room)
+        self.bytes = 0
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (WakesOne, "deadlock"),
+        (LooksOnce, "IndexError"),
+        (QueueOfAllShelves, "deadlock"),
         (BytesOfAllShelves, "another shelf is empty"),
         (RoomForTwo, "deadlock"),
         (NothingIsNoPhoto, "a fourth one was put"),
@@ -918,14 +1059,21 @@ async def forgives_downloads(fetch: Any, small: Any, urls: Any) -> list[Any]:
     return await asyncio.gather(*map(one, urls))
 
 
+async def gives_futures(fetch: Any, small: Any, urls: Any) -> list[Any]:
+    """Wrong: a future is no thumbnail."""
+    loop = asyncio.get_running_loop()
+    return [loop.run_in_executor(None, small, await fetch(url)) for url in urls]
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
+        (gives_futures, "it gives coroutines or tasks back"),
         (without_the_empty, "it gave ['BB', 'AA', 'BB']"),
         (forgives_downloads, "fetch has raised an error"),
         (all_in_one_thread, "is not made small while another download goes on"),
         (calls_in_the_loop, "small runs in the thread of the event loop"),
-        (forgets_the_call, "it gives coroutines back, which nobody has awaited"),
+        (forgets_the_call, "it gives coroutines or tasks back"),
         (as_they_are_done, "for ['b', 'a', '', 'b'] it gave"),
         (nothing_of_errors, "it did not come out"),
         (lambda fetch, small, urls: [], "must be an async def"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import threading
 import time
@@ -21,6 +22,8 @@ from typing import Any
 
 import pytest
 from test_answers_start import refused, taken
+
+from helpers.exercises import threads
 
 Work = Callable[[Any], Any]
 Look = Callable[[], object]
@@ -296,7 +299,31 @@ def maps_with_all(work: Work, items: Sequence[Any]) -> list[Any]:
     return [thread.result for thread in threads]
 
 
+def exceptions_among_results(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: an exception may be a result, and then nothing has failed."""
+
+    async def main() -> list[Any]:
+        calls = [asyncio.to_thread(work, item) for item in items]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    results = asyncio.run(main())
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return results
+
+
+def made_anew(work: Work, items: Sequence[Any]) -> list[Any]:
+    """Wrong: a copy of the error knows nothing of what has happened."""
+    try:
+        return subclass_of_thread(work, items)
+    except Exception as error:
+        raise type(error)(*error.args) from None
+
+
 COLLECT = {
+    exceptions_among_results: "not failed",
+    made_anew: "is another one",
     sleeps: "calls had ended",
     joins_for_a_second: "calls had ended",
     joins_for_two_seconds: "Thread.join has a time-out",
@@ -485,7 +512,36 @@ def in_five_seconds(fetch: Fetch, urls: Sequence[str], show: Show) -> Any:
     return failed
 
 
+def as_it_was_at_first(fetch: Fetch, urls: Sequence[str], show: Show) -> Any:
+    """Wrong: what was not there at the first look is taken in any order."""
+    failed = {}
+    with ThreadPoolExecutor() as pool:
+        futures = {pool.submit(fetch, url): url for url in urls}
+        first, rest = wait(futures, return_when=FIRST_COMPLETED)
+        for future in [*first, *(each for each in futures if each in rest)]:
+            if error := future.exception():
+                failed[futures[future]] = error
+            else:
+                show(futures[future], future.result())
+    return failed
+
+
+def two_by_two(fetch: Fetch, urls: Sequence[str], show: Show) -> dict[str, Any]:
+    """Right: two overlap, and each is shown as soon as it is there."""
+    failed = {}
+    for first in range(0, len(urls), 2):
+        with ThreadPoolExecutor(2) as pool:
+            futures = {pool.submit(fetch, url): url for url in urls[first : first + 2]}
+            for future in as_completed(futures):
+                if error := future.exception():
+                    failed[futures[future]] = error
+                else:
+                    show(futures[future], future.result())
+    return failed
+
+
 GALLERY = {
+    as_it_was_at_first: "as soon as it is there",
     in_five_seconds: "TimeoutError",
     shows_at_the_end: "as soon as it is there",
     shows_in_the_workers: "in the thread of a worker",
@@ -502,7 +558,7 @@ def test_a_wrong_gallery_is_refused(answer: Any) -> None:
     refused("threads.gallery", answer, GALLERY[answer])
 
 
-@pytest.mark.parametrize("answer", [gallery, through_a_line, asks_again_and_again])
+@pytest.mark.parametrize("answer", [gallery, through_a_line, asks_again_and_again, two_by_two])
 def test_an_unusual_right_gallery_is_taken(answer: Any) -> None:
     taken("threads.gallery", answer)
 
@@ -686,7 +742,51 @@ def asks_the_clock(look: Look, stop: Event, pause: float) -> None:
             look()
 
 
+def waits_in_vain(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it never sees that stop is set, which ends each of its waits at once."""
+    while not stop.is_set():
+        look()
+        end = time.monotonic() + pause
+        while time.monotonic() < end:
+            stop.wait(0.01)
+
+
+def sleeps_in_slices(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: short sleeps, and nobody asks between them."""
+    while not stop.is_set():
+        look()
+        for _ in range(100):
+            time.sleep(pause / 100)
+
+
+def looks_once(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it waits again and again, and looks only once."""
+    look()
+    while not stop.wait(pause):
+        pass
+
+
+def clears_it(look: Look, stop: Event, pause: float) -> None:
+    """Wrong: it clears what others have set."""
+    while not stop.wait(pause):
+        look()
+    stop.clear()
+
+
+def asks_coarsely(look: Look, stop: Event, pause: float) -> None:
+    """Right: twenty times a second it asks whether the pause is over."""
+    while not stop.is_set():
+        look()
+        end = time.monotonic() + pause
+        while time.monotonic() < end and not stop.is_set():
+            time.sleep(0.05)
+
+
 STOP = {
+    waits_in_vain: "cut short",
+    sleeps_in_slices: "cut short",
+    looks_once: "waits for longer",
+    clears_it: "clears stop",
     asks_the_clock: "keeps a CPU busy",
     half_a_pause: "cut short",
     two_pauses: "and no longer",
@@ -708,7 +808,9 @@ STOP = {
 
 
 @pytest.mark.parametrize("answer", STOP)
-def test_a_wrong_stop_is_refused(answer: Any) -> None:
+def test_a_wrong_stop_is_refused(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if answer is waits_in_vain:
+        monkeypatch.setattr(threads, "LONG", 0.8)
     refused("threads.stop", answer, STOP[answer])
 
 
@@ -719,6 +821,7 @@ STOPPING = [
     asks_after_the_look,
     in_slices,
     looks_and_calls_itself,
+    asks_coarsely,
 ]
 
 
@@ -889,6 +992,19 @@ class AskedOnce:
         return users.pop() if users else None
 
 
+class Replaced:
+    """Wrong: two threads replace the dict, and one of them loses what the other has put in."""
+
+    def __init__(self) -> None:
+        self.users: dict[Thread, str] = {}
+
+    def enter(self, user: str) -> None:
+        self.users = {**self.users, threading.current_thread(): user}
+
+    def name(self) -> str | None:
+        return self.users.get(threading.current_thread())
+
+
 class WithDefault(threading.local):
     user: str | None = None
 
@@ -909,6 +1025,7 @@ class ByDefault:
 LOCAL = {
     OrNone: "whose name is empty",
     AskedOnce: "asked twice",
+    Replaced: "update is lost",
     ByIdent: "one that has ended",
     ByNativeId: "one that has ended",
     ByIdOfThread: "one that has ended",

@@ -317,15 +317,16 @@ def test_there_is_one_cluster_of_our_own_until_it_is_closed(client: Any) -> None
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot interrupt a wait for a lock")
 def test_an_interrupted_start_gives_the_next_one_its_cluster() -> None:
-    before = set(active_children())
+    before = {process.pid for process in active_children()}
     threading.Timer(0.2, press_again).start()
     with pytest.raises(KeyboardInterrupt):
         cluster.connect(workers=1)
     client = cluster.connect(workers=1)
-    assert len(set(active_children()) - before) == 1
-    assert client.submit(len, "abc").result(30) == 3
+    [worker] = client.run(os.getpid).values()
+    assert worker not in before
     cluster.close(client)
-    assert set(active_children()) <= before
+    assert worker not in {process.pid for process in active_children()}
+    assert 1 not in cluster._open
 
 
 @pytest.mark.parametrize("workers", [0, 62, 2.0, "two"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -16,7 +18,17 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from helpers.deadline import DeadlinePassed, deadline
-from helpers.ending import AGAIN, GRACE, Ender, WorkerStopped, end_threads, not_stopped, wait_graph
+from helpers.ending import (
+    AGAIN,
+    GRACE,
+    Ender,
+    WorkerStopped,
+    end_threads,
+    errors_of_threads,
+    not_stopped,
+    unreported,
+    wait_graph,
+)
 from helpers.queues import Stage, pipeline
 from helpers.run import RunError, run
 
@@ -331,3 +343,76 @@ def test_processes_are_spawned_also_after_a_reset_of_the_kernel() -> None:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_blocks_that_hear_what_threads_die_of_may_end_in_any_order() -> None:
+    before = threading.excepthook
+    one, two = errors_of_threads(), unreported()
+    found = one.__enter__()
+    two.__enter__()
+    one.__exit__(None, None, None)
+    assert threading.excepthook is not before, "the second is not over"
+    two.__exit__(None, None, None)
+    assert (threading.excepthook, found) == (before, [])
+
+
+STOPPED_LATE = """
+import _thread, time
+from helpers.ending import ThreadStopped
+
+def stopped():  # as where `threading` has nothing more to do with it
+    raise ThreadStopped
+
+_thread.start_new_thread(stopped, ())
+time.sleep(0.2)
+"""
+
+
+def _in_a_script(path: Path, code: str) -> subprocess.CompletedProcess[str]:
+    path.write_text(code)
+    return subprocess.run(
+        [sys.executable, str(path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_python_says_nothing_of_a_thread_that_is_stopped_in_its_last_steps(tmp_path: Path) -> None:
+    done = _in_a_script(tmp_path / "late.py", STOPPED_LATE)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+STARTS_ONE_MORE = """
+import threading, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from helpers.ending import pools
+
+spawn, started = get_context("spawn"), []
+
+class Slow(spawn.Process):
+    def start(self):
+        super().start()
+        started.append(self)
+        if len(started) == 2:
+            time.sleep(1.5)  # the pool breaks before it has heard of this one
+
+if __name__ == "__main__":
+    pools.complete()
+    spawn.Process = Slow
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        futures = [pool.submit(time.sleep, 60)]
+        threading.Timer(0.5, started[0].kill).start()
+        futures.append(pool.submit(time.sleep, 60))
+    print(*[type(future.exception()).__name__ for future in futures])
+    for process in started:
+        process.join(5)
+    print(any(process.is_alive() for process in started))
+"""
+
+
+def test_a_pool_that_breaks_while_it_starts_a_process_ends_that_one_as_well(tmp_path: Path) -> None:
+    done = _in_a_script(tmp_path / "starts.py", STARTS_ONE_MORE)
+    assert done.stdout.split() == ["BrokenProcessPool", "BrokenProcessPool", "False"], done.stderr

@@ -58,9 +58,11 @@ MAY_STAY = (
     "HistorySavingThread", "Dask-Offload",
     *(["QueueFeederThread"] if sys.version_info < (3, 12) else []),  # of a pool that broke
 )  # fmt: skip
-# CancelledError ends a cell with `await`; a process that was just starting gets the interrupt,
-# too, and whoever was writing to it a BrokenPipeError.
-ENDINGS = ("ok", "KeyboardInterrupt", "CancelledError", "BrokenPipeError", "")
+# CancelledError ends a cell with `await`; its processes get the interrupt, too, maybe before it:
+# whoever was writing to one that was just starting sees a BrokenPipeError, and a pool is broken.
+ENDINGS = (
+    "ok", "KeyboardInterrupt", "CancelledError", "BrokenPipeError", "BrokenProcessPool", "",
+)  # fmt: skip
 DELIBERATE = {"wrong-on-purpose", "raises-exception"}
 
 PROBE = """
@@ -244,13 +246,17 @@ class Kernel:
                         return
 
     def state(self) -> dict[str, Any]:
-        answer: dict[str, Any] | None = {"status": "aborted"}  # as what comes just after an error
-        while answer and answer["status"] == "aborted":
+        late = ("aborted", "KeyboardInterrupt")  # an interrupt between two cells meets the next one
+        answer: dict[str, Any] | None = None
+        for _ in range(3):  # or costs its answer
             sent = self.client.execute("", silent=True, user_expressions={"state": "_state()"})
             answer = self._answer(sent, time.monotonic() + SAYS, [])
+            answer = answer and answer.get("user_expressions", {}).get("state", answer)
+            if answer and not {answer["status"], answer.get("ename")} & {*late}:
+                break
         if answer is None:
             raise Wrong(f"the kernel does not say its state within {SAYS:g} s{self.where()}")
-        found = answer.get("user_expressions", {}).get("state", answer)
+        found = answer
         if found.get("status") != "ok":
             raise Wrong(f"the kernel cannot say its state: {found.get('evalue', found)}")
         state: dict[str, Any] = json.loads(eval(found["data"]["text/plain"]))

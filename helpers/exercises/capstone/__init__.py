@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from inspect import iscoroutinefunction
@@ -85,6 +85,9 @@ def _nothing_failed(run: Ran, urls: Sequence[str]) -> None:
     expect(not run.given, f"{run.of}: none of them fails, and you tell of {len(run.given)}.")
     again = sum(run.studio.tries.values()) - len(urls)
     expect(not again, f"{run.of}: none of them fails, and {again} were downloaded again.")
+    for step, words in (("shrink", "made small"), ("note", "noted")):
+        again = run.studio.begun[step] - len(urls)
+        expect(not again, f"{run.of}: {again} of them were {words} twice, or more often.")
 
 
 def _last_held(last: int, studio: Studio, step: str, number: int) -> bool:
@@ -165,6 +168,12 @@ def _faults(answer: Any) -> str:
             isinstance(run.given[url], BaseException),
             f"{_brief(url)}: give its exception, not {run.given[url]!r:.40}.",
         )
+        if url in broken[:5]:
+            raised = run.studio.raised[url]
+            expect(
+                any(error is mine for mine in _chain(run.given[url]) for error in raised),
+                f"{_brief(url)}: {run.given[url]!r:.40} is none of the exceptions of its download.",
+            )
     told = run.given.keys() - set(broken)
     expect(not told, f"you tell of {_brief(min(told, default=''))}, which did not fail.")
     _whole(run, [*good, *flaky])
@@ -197,6 +206,13 @@ def _brief(url: str) -> str:
         return "what is no picture"
     fault = url.partition("fault=")[2].partition("&")[0]
     return f"the photograph that fails with {fault}" if fault else "a photograph"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """It, and what has led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _until_quiet(studio: Studio, step: str, number: int) -> bool:

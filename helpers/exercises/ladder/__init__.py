@@ -223,6 +223,11 @@ RUNGS = (
                 "",
             ),
             Also(
+                adversaries.three_for_one,
+                "two who ask for one page are right, but three are not",
+                "",
+            ),
+            Also(
                 adversaries.empty_page,
                 "no page is loaded twice, except where it is empty",
                 "",

@@ -37,15 +37,15 @@ def three_add() -> None:
 
 
 def enough_for_both() -> None:
-    """30, 60 and 10 can be had from 100, and all of it: whoever can be paid is paid."""
+    """30, 60 and twice 5 can be had from 100, and all of it: whoever can be paid is paid."""
     account, other = Account(100), Account(5)
     together(
         Thread(target=account.withdraw, args=[30]),
         Thread(target=account.withdraw, args=[60]),
     )
-    account.withdraw(10)
-    account.withdraw(1)
-    assert sorted(account.paid) == [10, 30, 60], f"paid {account.paid} out of 100"
+    for amount in (5, 5, 1):
+        account.withdraw(amount)
+    assert sorted(account.paid) == [5, 5, 30, 60], f"paid {account.paid} out of 100"
     assert account.balance == 0, f"{account.balance} left"
     assert (other.balance, other.paid) == (5, []), "another account has paid, and nobody asked it"
 
@@ -91,6 +91,24 @@ def two_caches() -> None:
     assert sorted(loaded) == ["a", "b", "b"], "another cache gave what it had not loaded"
 
 
+def three_for_one() -> None:
+    """Three ask for the same page, and all of them get it."""
+    loaded, got = list[str](), list[str]()
+
+    def load(key: str) -> str:
+        loaded.append(key)
+        return f"page {key}"
+
+    pages = Cache(load)
+
+    def use() -> None:
+        got.append(pages.get("a"))
+
+    together(*[Thread(target=use) for _ in range(3)])
+    assert got == ["page a"] * 3, f"got {got}"
+    assert loaded == ["a"], f"loaded {len(loaded)} times"
+
+
 def empty_page() -> None:
     """A page may be empty; it is loaded once all the same."""
     loaded: list[str] = []
@@ -131,7 +149,7 @@ def round_trip() -> None:
     assert amounts == (7, 22, 31), f"ann, bob and cid have {amounts}"
 
 
-NAMES = ("ann", "dan", "bea", "bob", "cid")  # some begin, some end with the same letter
+NAMES = ("ann", "dan", "anna", "bob", "Ann")  # some begin, some end as others, in part or wholly
 
 
 def to_and_fro(one: str, other: str) -> Callable[[], None]:
@@ -162,20 +180,17 @@ def somebody_else_pays() -> None:
 
 
 def one_clerk_each() -> None:
-    """Two tills with a clerk each, and one more clerk for one of them, who comes late."""
+    """Two tills, one with a clerk, and two clerks for the other one, who come late."""
     left, right = Till(), Till()
-    ann, bob = Clerk(left), Clerk(right)
+    ann = Clerk(left)
 
     def comes_late() -> None:
-        Clerk(left).sell(1)
+        Clerk(right).sell(1)
 
-    together(
-        Thread(target=ann.sell, args=[1]),
-        Thread(target=bob.sell, args=[1]),
-        Thread(target=comes_late),
-    )
+    late = [Thread(target=comes_late) for _ in range(2)]
+    together(Thread(target=ann.sell, args=[1]), *late)
     money = left.money, right.money
-    assert money == (2, 1), f"{money} in the tills, and 2 and 1 were paid"
+    assert money == (1, 2), f"{money} in the tills, and 1 and 2 were paid"
 
 
 def one_at_a_time() -> None:
@@ -192,8 +207,9 @@ def one_at_a_time() -> None:
 
 
 def two_connections() -> None:
-    """Two threads have a connection each, at the same time."""
+    """Two threads have a connection each, at the same time; another pool has its own."""
     connections, meeting, had = Pool(["one", "two"]), threading.Barrier(2), list[str]()
+    others = Pool(["three"])
 
     def query() -> None:
         connection = connections.borrow()
@@ -203,6 +219,7 @@ def two_connections() -> None:
 
     together(*[Thread(target=query) for _ in range(2)])
     assert sorted(had) == ["one", "two"], f"two threads had {had}"
+    assert others.borrow() == "three", "another pool lent a connection that it had not been given"
 
 
 def two_given_back() -> None:
@@ -264,10 +281,20 @@ def any_job() -> None:
 
 
 def no_job() -> None:
-    """Closed without a job: before the worker begins, or while it waits."""
-    worker = Worker()
-    together(Thread(target=worker.run), Thread(target=worker.close))
+    """Closed without a job, before the worker begins, or while it waits; until then it is there."""
+    worker, log = Worker(), list[str]()
+
+    def work() -> None:
+        worker.run()
+        log.append("the worker has ended")
+
+    def close() -> None:
+        log.append("closing")
+        worker.close()
+
+    together(Thread(target=work), Thread(target=close))
     assert worker.done == [], f"done: {worker.done}, and nothing was submitted"
+    assert log[0] == "closing", "the worker has ended, and nobody had closed it"
 
 
 def two_workers_closed() -> None:
@@ -287,6 +314,26 @@ def two_visitors() -> None:
     for _ in range(12):
         gate.enter()
     assert gate.entered == [True] * 14, f"entered when open: {gate.entered}"
+
+
+def another_gate() -> None:
+    """One is open; whoever comes to the other one waits for that."""
+    gate, other, log = Gate(), Gate(), list[str]()
+    gate.open()
+    gate.enter()
+
+    def visit() -> None:
+        other.enter()
+        log.append("in")
+
+    def opens() -> None:
+        log.append("opened")
+        other.open()
+
+    together(Thread(target=visit), Thread(target=opens))
+    assert log == ["opened", "in"], "somebody came in before that gate was opened"
+    entered = gate.entered, other.entered
+    assert entered == ([True], [True]), f"one each, entered when open: {entered}"
 
 
 class Crash(BaseException):
@@ -315,26 +362,41 @@ def crash() -> None:
 
 
 def drives_on() -> None:
-    """While one is parked, another one comes, and does not wait for the place."""
-    cars, log = CarPark(), []
+    """One of two is parked until the other one is gone: it does not wait for the place.
+
+    Nor does who comes in the same thread.
+    """
+    cars, gone, log = CarPark(), threading.Semaphore(0), list[str]()
 
     def park() -> None:
-        together(Thread(target=cars.visit, args=[lambda: log.append("a second one")]))
+        cars.visit(lambda: log.append("a second one"))
+        gone.acquire()
         log.append("parked")
 
-    cars.visit(park)
+    def visit() -> None:
+        cars.visit(park)
+        gone.release()
+
+    together(*[Thread(target=visit) for _ in range(2)])
     assert log == ["parked"], f"there is one place, and there were {log}"
 
 
 def another_table() -> None:
-    """A table of other parts."""
-    table = Table()
-    together(
-        Thread(target=table.deliver, args=["stone"]),
-        Thread(target=table.build),
-        Thread(target=table.deliver, args=["glass"]),
-    )
-    assert table.built == ["glass", "stone"], f"glass and stone came; built from {table.built}"
+    """A table of other parts, and one more; each is built when `build` has ended."""
+
+    def make(*parts: str) -> None:
+        table, built = Table(), list[str]()
+
+        def build() -> None:
+            table.build()
+            built.extend(table.built)
+
+        delivered = [Thread(target=table.deliver, args=[part]) for part in parts]
+        together(*delivered, Thread(target=build))
+        assert sorted(built) == sorted(parts), f"{parts} came; built from {built}"
+
+    make("stone", "glass")
+    make("iron", "wood")
 
 
 def three_meet() -> None:
@@ -366,6 +428,25 @@ def two_writers() -> None:
     writers = [Thread(target=board.write, args=[change]) for _ in range(2)]
     together(*writers, Thread(target=board.read, args=[look]))
     assert pair == {"low": 2, "high": 2}, f"two have added 1 to both: {pair}"
+
+
+def another_board() -> None:
+    """One is read while another one is read and written."""
+    board, other, pair = Board(), Board(), {"low": 1, "high": 2}
+
+    def change() -> None:
+        pair["low"] = 3
+        pair["high"] = 4
+
+    def look() -> None:
+        seen = pair["low"], pair["high"]
+        assert seen in ((1, 2), (3, 4)), f"torn pair: {seen}"
+
+    together(
+        Thread(target=board.read, args=[lambda: None]),
+        Thread(target=other.write, args=[change]),
+        Thread(target=other.read, args=[look]),
+    )
 
 
 def one_by_one() -> None:
@@ -401,11 +482,14 @@ def two_fillers() -> None:
 
 
 def two_and_two() -> None:
-    """Two put in a thing each, and two take one each."""
-    buffer = Buffer()
+    """Two put in a thing each, and two take one each; another buffer has its own."""
+    buffer, other = Buffer(), Buffer()
+    other.put("jam")
     fillers = [Thread(target=buffer.put, args=[item]) for item in ("tea", "milk")]
     together(*fillers, *[Thread(target=buffer.take) for _ in range(2)])
     assert sorted(buffer.taken) == ["milk", "tea"], f"taken: {buffer.taken}"
+    other.take()
+    assert other.taken == ["jam"], f"jam was in the other one, and taken: {other.taken}"
 
 
 def four_philosophers() -> None:
@@ -423,8 +507,9 @@ def four_philosophers() -> None:
 
 
 def two_postmen() -> None:
-    """Two post a letter each."""
-    box = Mailbox()
+    """Two post a letter each; what is in another box is not in this one."""
+    box, other = Mailbox(), Mailbox()
+    other.post("note")
     read: list[str] = []
 
     def reader() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import exercise
 from .._schedules import all_hold, all_tried
-from .._tasks import Gone, Odd, expect_coroutine_function, hold, really
+from .._tasks import Gone, Odd, as_list, expect_coroutine_function, hold, really
 
 MEANWHILE = 2.0  # seconds in which something else can go on, if nobody holds it up
 
@@ -82,6 +82,8 @@ def _place(answer: Any) -> str:
         second.cancel()
         await asyncio.wait([first, second])
         assert first.result() == 1, "work(item) gave a result, and it did not come back"
+        ended = second.cancelled() or second.result() == 2
+        assert ended, "a task was cancelled, and limited went on as if nothing had been"
         await as_before(slots)
 
     async def raises() -> None:
@@ -111,9 +113,18 @@ def _place(answer: Any) -> str:
 
         await asyncio.gather(*(answer(slots, counted, item) for item in range(3)))
 
+    async def two_places() -> None:
+        slots, meet = asyncio.Semaphore(2), asyncio.Barrier(2)
+
+        async def waits(item: Any) -> None:
+            await meet.wait()
+
+        await asyncio.gather(*(answer(slots, waits, item) for item in range(2)))
+
     tried = all_hold(program)
     all_hold(raises)
     all_hold(one_at_a_time)
+    hold(two_places, "There are two places, and two do not work at once")
     return all_tried(tried)
 
 
@@ -172,21 +183,21 @@ def _fetch_all(answer: Any) -> str:
         """What it gives, and how many calls were under way at once."""
         inside = most = 0
 
-        async def fetch(url: str) -> str:
+        async def fetch(url: str) -> str | None:
             nonlocal inside, most
             inside += 1
             most = max(most, inside)
             await asyncio.sleep(0)
             inside -= 1
-            return url.upper()
+            return url.upper() or None
 
         return await answer(fetch, urls, limit), most
 
     async def program() -> None:
         got, most = await counted(["b", "", "b"], 2)
-        assert got is not None, "it gives nothing back: is there a return?"
+        given = as_list(got)
         assert most <= 2, "more than limit calls are under way at once"
-        assert list(got) == ["B", "", "B"], f"for ['b', '', 'b'] it gave {list(got)}"
+        assert given == ["B", None, "B"], f"for ['b', '', 'b'] it gave {given}"
         got, _ = await counted([], 2)
         assert list(got) == [], "without urls there is nothing to fetch"
 
@@ -226,16 +237,30 @@ def _fetch_all(answer: Any) -> str:
             await asyncio.sleep(0)
             if url == "bad":
                 raise kind(url)
-            await asyncio.sleep(0)
+            await asyncio.Event().wait()
             return url
 
         try:
             await answer(fetch, ["bad", "a"], 2)
         except* kind:
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            assert not left, "a call has failed, and a task goes on"
+            assert not left(), "a call has failed, and a task goes on"
         else:
             raise AssertionError("a call of fetch has failed, and fetch_all raised nothing")
+
+    def left() -> list[Any]:
+        return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+    async def cancelled() -> None:
+        async def fetch(url: str) -> None:
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(answer(fetch, ["a", "b"], 2))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled(), "fetch_all was cancelled, and went on as if nothing had been"
+        assert not left(), "fetch_all was cancelled, and a task goes on"
 
     async def fails_as_expected() -> None:
         await fails(ConnectionError)
@@ -248,8 +273,9 @@ def _fetch_all(answer: Any) -> str:
     hold(pairs, "Two calls are never under way at once, and limit is 2")
     hold(three, "Three calls are never under way at once, and limit is 3")
     hold(next_one, "One of two calls has ended, and the next one does not begin")
-    all_hold(fails_as_expected)
-    all_hold(fails_oddly)
+    hold(fails_as_expected, "After the first error another call goes on")
+    hold(fails_oddly, "After the first error another call goes on")
+    all_hold(cancelled)
     return all_tried(tried)
 
 
@@ -309,14 +335,8 @@ def _thumbnails(answer: Any) -> str:
             assert threading.get_ident() != loop, "small runs in the thread of the event loop"
             return photo.upper()
 
-        got = await answer(fetch, small, ["b", "a", "", "b"])
-        assert got is not None, "it gives nothing back: is there a return?"
-        not_awaited = [each for each in got if asyncio.iscoroutine(each)]
-        for each in not_awaited:
-            each.close()
-        assert not not_awaited, "it gives coroutines back, which nobody has awaited"
-        right = ["BB", "AA", "", "BB"]
-        assert list(got) == right, f"for ['b', 'a', '', 'b'] it gave {list(got)}"
+        given = as_list(await answer(fetch, small, ["b", "a", "", "b"]))
+        assert given == ["BB", "AA", "", "BB"], f"for ['b', 'a', '', 'b'] it gave {given}"
         assert list(await answer(fetch, small, [])) == [], "without urls there is nothing to do"
 
     async def beside() -> None:

@@ -81,6 +81,8 @@ def _update(answer: Any) -> str:
 
         account, amounts = answer(100, bank), (80, 60, 20)
         paid = await asyncio.gather(*(account.withdraw(amount) for amount in amounts))
+        for was in paid:
+            assert was is True or was is False, f"withdraw gives True or False, and gave {was!r}"
         left = 100 - sum(amount for amount, was in zip(amounts, paid, strict=True) if was)
         assert left >= 0, "more was paid than was there"
         assert account.money == left, "the money that is left is not what was not paid"
@@ -176,35 +178,46 @@ def _total(answer: Any) -> str:
     expect_class(answer, "add")
 
     async def program() -> None:
+        fetched = []
+
         async def fetch(url: str) -> bytes:
+            fetched.append(url)
             await asyncio.sleep(0)
             if url == "bad":
                 raise ConnectionError(url)
-            return url.encode()
+            return bytes(int(url[-1]))
 
         album = answer(fetch)
         assert album.total == 0, "the total does not begin with 0"
-        ended = await asyncio.gather(
-            *(album.add(url) for url in ("a", "bad", "ccc")), return_exceptions=True
-        )
-        assert isinstance(ended[1], ConnectionError), "the error of fetch did not come out of add"
+        tasks = [asyncio.create_task(album.add(url)) for url in ("p1", "bad", "page3")]
+        await asyncio.wait(tasks)
+        failed = isinstance(tasks[1].exception(), ConnectionError)
+        assert failed, "the error of fetch did not come out of add"
         assert album.total == 4, f"4 bytes were downloaded, and total is {album.total}"
-        await album.add("ccc")
-        assert album.total == 7, f"ccc was downloaded once more, and total is {album.total}, not 7"
+        await album.add("page3")
+        assert fetched.count("page3") == 2, "a photograph was added twice, and downloaded once"
+        assert album.total == 7, f"3 bytes were downloaded again, and total is {album.total}, not 7"
         assert answer(fetch).total == 0, "a new album knows what another one has downloaded"
 
-    async def side_by_side() -> None:
-        meet = asyncio.Barrier(2)
+    async def all_meet(urls: str) -> None:
+        meet = asyncio.Barrier(len(urls))
 
         async def fetch(url: str) -> bytes:
             await meet.wait()
             return url.encode()
 
         album = answer(fetch)
-        await asyncio.gather(album.add("a"), album.add("b"))
+        await asyncio.gather(*(album.add(url) for url in urls))
+
+    async def two() -> None:
+        await all_meet("ab")
+
+    async def three() -> None:
+        await all_meet("abc")
 
     tried = all_hold(program)
-    hold(side_by_side, "Two downloads are not under way at once")
+    hold(two, "Two downloads are not under way at once")
+    hold(three, "Two downloads are under way at once, and three are not")
     return all_tried(tried)
 
 
@@ -307,6 +320,8 @@ def _shelf(answer: Any) -> str:
             await shelf.put(photo)
         assert shelf.bytes == 4, f"4 bytes stand there, and bytes is {shelf.bytes}"
         assert other.bytes == 0, "another shelf is empty, and has the bytes of this one"
+        await other.put(b"o")
+        assert await other.take() == b"o", "from another shelf came what stood on this one"
         fourth = asyncio.create_task(shelf.put(b"cc"))
         for _ in range(3):
             await asyncio.sleep(0)
@@ -316,8 +331,18 @@ def _shelf(answer: Any) -> str:
         await fourth
         assert shelf.bytes == 0, f"everything was taken, and bytes is {shelf.bytes}"
 
+    async def two_and_two() -> None:
+        shelf = answer(1)
+        photos = [b"a", b"bbb"]
+        put = [asyncio.create_task(shelf.put(photo)) for photo in photos]
+        taken = await asyncio.gather(shelf.take(), shelf.take())
+        await asyncio.wait(put)
+        assert sorted(taken) == photos, "two put a photograph each, and others were taken"
+        assert shelf.bytes == 0, f"everything was taken, and bytes is {shelf.bytes}"
+
     tried = all_hold(program)
     all_hold(has_room)
+    all_hold(two_and_two)
     return all_tried(tried)
 
 
