@@ -66,7 +66,7 @@ class Accesses(Containers):
         self.names: dict[int, tuple[Any, int]] = {}  # tokens of what was there before the run
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
-        self.classes_change = False  # whether the program gives classes other methods
+        self.classes_change = False  # whether classes, or modules, get other functions
         self.logs = False  # whether code of the program runs while a handler of logging is locked
         self.instead: list[tuple[Any, str, Any]] = []  # of libraries: what takes whose place
         self.tasks: Any = None  # the room `awaited`, for what tasks of asyncio do
@@ -215,14 +215,21 @@ class Accesses(Containers):
 
     as_it_is = staticmethod(object.__getattribute__)
 
+    def imported(self, site: Site, value: Any, module: str, name: str) -> Any:
+        """`value`, which `from module import name` has read."""
+        found = sys.modules.get(module)
+        if self.run is None or type(found) is not ModuleType or not hasattr(found, name):
+            return self.twin(value)
+        return self._of_module(site, found, name)
+
     def _of_module(self, site: Site, module: ModuleType, name: str) -> Any:
         """A name of a module: the same place as the global variable that it is."""
         assert self.run is not None
         value = getattr(module, name)
         twin = self.twin(value)
-        if twin is value:
+        if twin is value and (self.classes_change or not callable(value)):
             self.run.access(site, vars(module), name, False, "read")
-            self.run.saw(value)
+            twin = self.run.saw(getattr(module, name))  # others may have changed it meanwhile
         return twin
 
     def _stays(self, site: Site, owner: Any, name: str) -> Any:
@@ -278,7 +285,12 @@ class Accesses(Containers):
         changes = name in ("__class__", "__bases__")
         if isinstance(owner, type) and not changes:
             its = getattr(owner, name, None)
-            changes = any(hasattr(type(v), "__get__") or callable(v) for v in (its, value))
+            return self._changes_function(its, value)
+        return changes and self._changes_function(len)
+
+    def _changes_function(self, *values: Any) -> bool:
+        """Whether one of these is what can be called: where to find it is a step from now on."""
+        changes = any(hasattr(type(value), "__get__") or callable(value) for value in values)
         if changes and not self.classes_change and self.run is not None:
             self.classes_change = self.run.pace.again = True
         return changes
@@ -408,6 +420,7 @@ class Accesses(Containers):
     def set_name(self, site: Site, home: Any, name: str, value: Any) -> Any:
         if self.run is not None:
             if type(home) is dict:
+                self._changes_function(home.get(name), value)
                 self.undo_name(home, name)
             else:
                 self.save(home)

@@ -356,6 +356,9 @@ class Hooks(Accesses):
                 value = function(*args, **kwargs)
             if self.run is None:
                 return value
+            if type(value) is GeneratorType:  # looks at what it was given when it goes on
+                inside = [each for arg in every for each in self._inside(arg)]
+                self._shows(value, tuple([each for each in inside if not is_iterator(each)]))
             if type(value) in self.stands:  # a cache around a function, say
                 self.made(value)
             return self.run.called(value)
@@ -474,6 +477,9 @@ class Hooks(Accesses):
                 return self.get(site, owner, name)
             if function is setattr:
                 return self.set(site, owner, name, *value)
+            if reads and type(owner) is ModuleType:
+                self.run.access(site, vars(owner), name, False, "read")  # type: ignore[union-attr]
+                return self.twin(function(owner, name, *value))
             if name == "__dict__" and function is getattr and hasattr(owner, name):
                 return self.get(site, owner, name)
             if self.run is not None and self.kind(owner, name) != "plain":

@@ -371,7 +371,10 @@ class Rewriter(Expressions):
             if alias.name == "*":
                 refuse_syntax(node, "import *")
             name = alias.asname or alias.name.split(".")[0]
-            twin = self.call(node, "twin", ast.Name(name, ast.Load()))
+            value = ast.Name(name, ast.Load())
+            twin = self.call(node, "twin", value)
+            if isinstance(node, ast.ImportFrom):
+                twin = self.call(node, "imported", self.site(node), value, module, alias.name)
             found += self.store(ast.copy_location(ast.Name(name, ast.Store()), node), twin)
         return found
 

@@ -9,6 +9,7 @@ import datetime
 import decimal
 import functools
 import graphlib
+import heapq
 import io
 import itertools
 import logging
@@ -25,6 +26,7 @@ from threading import Event, Lock, local
 from anyio.streams.stapled import MultiListener
 from programs_told import together as go
 
+from cases import library
 from helpers.timeline import Timeline
 
 
@@ -1275,3 +1277,67 @@ def ok_uuids_are_unique():
 
     go(submit, submit)
     assert len(jobs) == 4
+
+
+def race_function_of_a_module_replaced():
+    seen = []
+
+    def patch():
+        before = library.answer
+        library.answer = lambda: 2
+        library.answer = before
+
+    go(patch, lambda: seen.append(library.answer()))
+    assert seen == [1]
+
+
+def race_function_of_a_module_replaced_by_itself():
+    seen = []
+    go(library.replace, lambda: seen.append(library.answer()))
+    assert seen == [1]
+
+
+def race_name_of_a_module_by_getattr():
+    first = []
+
+    def once():
+        if not getattr(library, "ready"):
+            setattr(library, "ready", True)
+            first.append(1)
+
+    go(once, once)
+    assert first == [1]
+
+
+def ok_count_of_a_module_locked():
+    lock = Lock()
+
+    def add():
+        with lock:
+            library.count += 1
+
+    go(add, add)
+    assert library.count == 2
+
+
+def race_name_imported_meanwhile():
+    seen = []
+
+    def look():
+        from cases.library import ready
+
+        seen.append(ready)
+
+    def write():
+        library.ready = True
+
+    go(look, write)
+    assert seen == [False]
+
+
+def race_merged_while_it_grows():
+    """A generator of the library looks at what it was given when it goes on."""
+    rows, out = [1, 3], []
+    merged = heapq.merge(rows, [2])
+    go(lambda: out.extend(merged), lambda: rows.append(4))
+    assert out == [1, 2, 3]
