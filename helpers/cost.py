@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from .ending.interrupts import kept_from_children
 from .run import run
 from .work import bounce, echo, fetch, fetch_async, repickled
-from .work.server import body
+from .work.server import address, body
 
 PATIENCE = 10.0  # seconds that a ball may be away
 SIZES = (16, 1 << 10, 1 << 14, 1 << 18, 1 << 22)  # bytes: 16 to 4 MB
@@ -99,8 +99,10 @@ class Downloads(NamedTuple):
 def downloads(using: str, urls: Sequence[str]) -> Downloads:
     """A worker for each of `urls`, by "tasks" or "threads", in a process of their own.
 
-    A process of its own, as memory that was used once is not given back.
+    A process of its own, as memory that was used once is not given back. It could not
+    bring our server back, should that have died, so we do.
     """
+    address()
     return run(_downloads, [(using, list(urls))], 1, "processes").results[0]  # type: ignore[no-any-return]
 
 
