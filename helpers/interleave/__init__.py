@@ -180,7 +180,7 @@ class Exploring(Explorer):
     def report(self, every: bool, budget: int, seconds: float | None = None) -> Report:
         if seconds is None:
             seconds = inf if every or budget > BUDGET else SECONDS
-        self.until = process_time() + seconds
+        self.until, self.seconds = process_time() + seconds, seconds
         found = every_schedule(self, outcome, every, budget)
         if not self.interrupted:
             _shared[self.key] = self.shared, self.read

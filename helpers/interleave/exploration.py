@@ -90,7 +90,7 @@ class Explorer:
         self.shared: frozenset[int] = frozenset()
         self.read: frozenset[int] = frozenset()  # sites: what they write is looked at
         self.steps = 0
-        self.until = inf  # of the CPU time of this process: then a search ends
+        self.until, self.seconds = inf, SECONDS  # of the CPU time of this process: it ends then
         self.runs_so_far = 0
         self._collects = False  # whether the garbage collector is on
         self.progress = Progress()
@@ -225,7 +225,7 @@ def _search(
     if (failing or left_out) and not explorer.interrupted:
         endless = why == "endless"
         left = FEW_STEPS if endless else max(ALL_STEPS - explorer.steps, ALL_STEPS // 10)
-        explorer.steps, explorer.until = ALL_STEPS - left, process_time() + SECONDS / 2
+        explorer.steps, explorer.until = ALL_STEPS - left, process_time() + min(SECONDS, explorer.seconds) / 2
         simplest = _simplest(explorer, judge, min(ENDLESS if endless else SIMPLE, budget))
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
     states = len(graph.vertices) if graph is not None else 0
