@@ -224,11 +224,8 @@ def _search(
             failing.append(Failure(run.preemptions, run.word, verdict))
     if (failing or left_out) and not explorer.interrupted:
         endless = why == "endless"
-        left = FEW_STEPS if endless else max(ALL_STEPS - explorer.steps, ALL_STEPS // 10)
-        explorer.steps, explorer.until = (
-            ALL_STEPS - left,
-            process_time() + min(SECONDS, explorer.seconds) / 2,
-        )
+        most = ALL_STEPS - FEW_STEPS if endless else min(explorer.steps, ALL_STEPS * 9 // 10)
+        explorer.steps, explorer.until = most, process_time() + min(SECONDS, explorer.seconds) / 2
         simplest = _simplest(explorer, judge, min(ENDLESS if endless else SIMPLE, budget))
         failing = [simplest] if simplest else sorted(failing, key=lambda f: f.preemptions)
     states = len(graph.vertices) if graph is not None else 0
