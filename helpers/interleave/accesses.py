@@ -67,6 +67,7 @@ class Accesses(Containers):
         self.undo = Undo()
         self.stdout: Any = None  # where the report is shown: what is printed there is kept
         self.classes_change = False  # whether classes, or modules, get other functions
+        self.numbers = False  # whether the program asks for the numbers of its threads
         self.logs = False  # whether code of the program runs while a handler of logging is locked
         self.instead: list[tuple[Any, str, Any]] = []  # of libraries: what takes whose place
         self.tasks: Any = None  # the room `awaited`, for what tasks of asyncio do

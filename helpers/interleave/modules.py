@@ -21,7 +21,16 @@ from .queues import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from .shown import steady
 from .step import Abort, Op, Task
 from .things import Twin, check_order, refuse
-from .threads import ExceptHook, Thread, Timer, default_hook, main_of, own_hook, run_hooks
+from .threads import (
+    ExceptHook,
+    Thread,
+    Timer,
+    default_hook,
+    main_of,
+    number_of,
+    own_hook,
+    run_hooks,
+)
 from .twins import (
     Barrier,
     BoundedSemaphore,
@@ -341,8 +350,8 @@ def stand_ins() -> dict[Any, Any]:
         "current_thread": _twin(_current_thread),
         "currentThread": _twin(_current_thread),
         "main_thread": _twin(lambda: main_of(now())),
-        "get_ident": _twin(lambda: now().current.number),
-        "get_native_id": _twin(lambda: now().current.number),
+        "get_ident": _twin(lambda: number_of(now().current)),
+        "get_native_id": _twin(lambda: number_of(now().current)),
         "active_count": _twin(lambda: len(_alive())),
         "activeCount": _twin(lambda: len(_alive())),
         "enumerate": _twin(_alive),

@@ -86,7 +86,7 @@ class Program:
         self._one_name_for_one_dict()
         hooks.libraries = self.libraries
         hooks.opened = set()
-        hooks.classes_change = hooks.logs = False
+        hooks.classes_change = hooks.logs = hooks.numbers = False
         hooks.unfollowed.clear()
         hooks.unknown.clear()
         hooks.notes.clear()

@@ -90,7 +90,7 @@ class Thread(Complete):
         """Whether it has one yet, depends on who started it, and when."""
         if self.task is None or (under_way() and now().current is not self.task):
             look(self, "{}.ident")
-        return self.task.number if self.task else None
+        return number_of(self.task) if self.task else None
 
     native_id = ident
 
@@ -105,7 +105,8 @@ class Thread(Complete):
             line = run.current.site.line
             refuse(f"line {line}: a program can start at most {len(LETTERS)} threads")
         _check_target(self._target)
-        parent = run.step(self, "start", "start {}", also=(run.sharing.crowd,))
+        others = tuple([twin for twin in _twins(run) if twin.task]) if hooks.numbers else ()
+        parent = run.step(self, "start", "start {}", also=(run.sharing.crowd, *others))
         if self.task is not None:  # by somebody else, it may be
             run.only_looked()
             raise RuntimeError("threads can only be started once")
@@ -114,6 +115,7 @@ class Thread(Complete):
             self.task = run.add(self._live, self)
         finally:
             hooks.busy = busy
+        self._number = _free_number(run, self.task) if hooks.numbers else self.task.number
         self.task.daemon = self._daemon or parent.daemon
         run.started(self.task)
 
@@ -165,6 +167,29 @@ class Thread(Complete):
             run.joined(run.current, other)
             if run.alone:
                 hooks.lifetimes.settle(run)
+
+
+def number_of(task: Task) -> int:
+    """Its number, which a later thread may get once it has ended: as the system does it.
+
+    From the first time that a program asks for one, it matters who has ended when another
+    one starts.
+    """
+    if not hooks.numbers:
+        hooks.numbers = now().pace.again = True
+    return getattr(task.twin, "_number", task.number)
+
+
+def _twins(run: Run) -> list[Thread]:
+    return [task.twin for task in run.tasks if isinstance(task.twin, Thread)]
+
+
+def _free_number(run: Run, task: Task) -> int:
+    """That of the first one that has ended, and that nobody has now."""
+    twins = [twin for twin in _twins(run) if twin.task is not task]
+    taken = {twin._number for twin in twins if twin.task and not twin.task.ended}
+    free = [twin._number for twin in twins if twin._number not in taken]
+    return min(free, default=task.number)
 
 
 class Timer(Thread):

@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 import statistics
+import threading
 from threading import Lock, Thread, current_thread
 
 from programs_told import together as go
@@ -221,3 +222,53 @@ def ok_state_of_a_generator():
     next(shared)
     go(lambda: states.append(inspect.getgeneratorstate(shared)), lambda: None)
     assert states == [inspect.GEN_SUSPENDED]
+
+
+def race_kept_by_a_number_that_comes_again():
+    """A thread that starts when another one has ended may get its number."""
+    kept, lock = {}, Lock()
+
+    def keep(value):
+        with lock:
+            kept[threading.get_ident()] = value
+
+    go(lambda: keep(1), lambda: keep(2))
+    assert sum(kept.values()) == 3
+
+
+def race_kept_by_an_ident_that_comes_again():
+    kept = {}
+
+    def keep(value):
+        kept[threading.current_thread().ident] = value
+
+    go(lambda: keep(1), lambda: keep(2))
+    assert sum(kept.values()) == 3
+
+
+def ok_reentrant_by_number():
+    """Who owns it has not ended: nobody else has its number."""
+    lock, state = Lock(), {"owner": None, "deep": 0}
+    seen = []
+
+    def enter():
+        if state["owner"] != threading.get_ident():
+            lock.acquire()
+            state["owner"] = threading.get_ident()
+        state["deep"] += 1
+
+    def leave():
+        state["deep"] -= 1
+        if not state["deep"]:
+            state["owner"] = None
+            lock.release()
+
+    def use():
+        enter()
+        enter()
+        seen.append(1)
+        leave()
+        leave()
+
+    go(use, use)
+    assert len(seen) == 2
