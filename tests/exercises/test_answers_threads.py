@@ -777,7 +777,7 @@ def clears_it(look: Look, stop: Event, pause: float) -> None:
 def told_by_another(look: Look, stop: Event, pause: float) -> None:
     """Right: a thread waits for stop, and ends the wait of this one."""
     told: Queue[None] = Queue()
-    Thread(target=lambda: stop.wait(60) and told.put(None), daemon=True).start()
+    Thread(target=lambda: stop.wait(60) and told.put(None), daemon=True).start()  # type: ignore[func-returns-value]
     while not stop.is_set():
         look()
         with suppress(Empty):
