@@ -82,7 +82,7 @@ class Studio:
         self.begun_after = 0  # downloads, after that
         self.returned = False  # the answer has come back
         self.mixed: list[str] = []  # noted under a wrong name, or never made small
-        self.last = monotonic()  # when something began or ended
+        self.still, self.looked = 0.0, monotonic()  # seconds in which nothing began or ended
         self.urls: dict[bytes, str] = {}  # by photograph
         self.small: dict[str, bytes] = {}  # of each address: the mark of its thumbnail
         self.on_note: Callable[[int], None] = lambda number: None
@@ -158,7 +158,7 @@ class Studio:
 
     def _enter(self, step: str, url: str) -> int:
         with self.lock:
-            self.last = monotonic()
+            self.still, self.looked = 0.0, monotonic()
             self.begun[step] += 1
             self.inside[step] += 1
             if step == "download":
@@ -180,7 +180,7 @@ class Studio:
             raise
         finally:
             with self.lock:
-                self.last = monotonic()
+                self.still, self.looked = 0.0, monotonic()
                 self.inside[step] -= 1
 
     def _came(self, url: str, photo: bytes) -> bytes:
@@ -192,8 +192,13 @@ class Studio:
             self.held.discard(url)
 
     def _may(self, step: str, number: int) -> bool:
-        """Whether it may go on; where nothing happens any more, everybody may."""
-        if not self.open and monotonic() - self.last > self.patience():
+        """Whether it may go on; where nothing happens any more, everybody may.
+
+        A turn that took long, as other programs had the CPU, counts for no more than two.
+        """
+        before, self.looked = self.looked, monotonic()
+        self.still += min(self.looked - before, 2 * PAUSE)
+        if not self.open and self.still > self.patience():
             self.open = True
         return self.open or self.gate(self, step, number)
 

@@ -838,7 +838,9 @@ def the_pool_of_before(words: Sequence[str], table: Meanings) -> list[Any]:
     """Wrong: its workers have the table of the first call."""
     if not _pools:
         _pools.append(ProcessPoolExecutor(2, mp_context=spawn, initializer=keep, initargs=(table,)))
-    return list(_pools[0].map(look_up, words))
+        return list(_pools[0].map(look_up, words))
+    with _pools.pop() as pool:
+        return list(pool.map(look_up, words))
 
 
 def one_worker(words: Sequence[str], table: Meanings) -> list[Any]:

@@ -377,7 +377,7 @@ def computed_here(client: Any, data: Any, parts: Any) -> Any:
 SENT: dict[Any, str] = {
     mapped: "went along with 16 tasks",
     scattered_each: "went along with 16 tasks",
-    scattered_in_passing: "keep that future in a variable",
+    scattered_in_passing: "the data",  # which Dask has given up by then, or not
     computed_here: "looked into the data itself",
     gives_futures: "client.gather them",
     sorted_sums: "in the order of parts",
