@@ -82,7 +82,7 @@ class Studio:
         self.begun_after = 0  # downloads, after that
         self.returned = False  # the answer has come back
         self.mixed: list[str] = []  # noted under a wrong name, or never made small
-        self.still, self.looked = 0.0, monotonic()  # seconds in which nothing began or ended
+        self._moves()
         self.urls: dict[bytes, str] = {}  # by photograph
         self.small: dict[str, bytes] = {}  # of each address: the mark of its thumbnail
         self.on_note: Callable[[int], None] = lambda number: None
@@ -156,9 +156,13 @@ class Studio:
 
     # ------------------------------------------------------------- what is known
 
+    def _moves(self) -> None:
+        """Something begins or ends: from here on the seconds are counted in which nothing does."""
+        self.still, self.looked = 0.0, monotonic()
+
     def _enter(self, step: str, url: str) -> int:
         with self.lock:
-            self.still, self.looked = 0.0, monotonic()
+            self._moves()
             self.begun[step] += 1
             self.inside[step] += 1
             if step == "download":
@@ -180,7 +184,7 @@ class Studio:
             raise
         finally:
             with self.lock:
-                self.still, self.looked = 0.0, monotonic()
+                self._moves()
                 self.inside[step] -= 1
 
     def _came(self, url: str, photo: bytes) -> bytes:

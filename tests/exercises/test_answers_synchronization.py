@@ -671,17 +671,24 @@ def a_gate_before_crossed_locks(giver: Account, taker: Account, amount: int) -> 
         return True
 
 
-def by_address_in_memory(giver: Account, taker: Account, amount: int) -> bool:
-    """Wrong: an order that all transfers share, and the audit does not."""
+def pays_in_order(
+    key: Callable[[Account], Any], giver: Account, taker: Account, amount: int
+) -> bool:
+    """Takes the lock of the smaller one first."""
     if giver is taker:
         return amount <= giver.money
-    first, second = sorted((giver, taker), key=id)
+    first, second = sorted((giver, taker), key=key)
     with first.lock, second.lock:
         if giver.money < amount:
             return False
         giver.money -= amount
         taker.money += amount
         return True
+
+
+def by_address_in_memory(giver: Account, taker: Account, amount: int) -> bool:
+    """Wrong: an order that all transfers share, and the audit does not."""
+    return pays_in_order(id, giver, taker, amount)
 
 
 def forgets_to_give_back(giver: Account, taker: Account, amount: int) -> bool:
@@ -712,15 +719,7 @@ def locks_itself_twice(giver: Account, taker: Account, amount: int) -> bool:
 
 def by_its_digits(giver: Account, taker: Account, amount: int) -> bool:
     """Wrong: as text, 10 comes before 9."""
-    if giver is taker:
-        return amount <= giver.money
-    first, second = sorted((giver, taker), key=lambda a: str(a.number))
-    with first.lock, second.lock:
-        if giver.money < amount:
-            return False
-        giver.money -= amount
-        taker.money += amount
-        return True
+    return pays_in_order(lambda a: str(a.number), giver, taker, amount)
 
 
 def keeps_a_rest(giver: Account, taker: Account, amount: int) -> bool:
