@@ -10,6 +10,10 @@ Where a cell awaits, ipykernel cancels it, but only when its event loop looks up
 message may wake it, or nothing; and no task that computes is held. So we wake it,
 and cancel at once what computes.
 
+Before and after the code of a cell ipykernel itself is at work. An interrupt there would cost
+the answer to the cell, and in ipykernel's first or last step the whole kernel, which then answers
+nothing more. So it waits for the code of the cell, and where that is over, it comes too late.
+
 An interrupt ends the main thread of the cell, and may come before a thread has started that
 another one waits for. So what the cell has started is ended after it, too.
 """
@@ -97,6 +101,8 @@ def spare() -> None:
         shell.events.register("post_run_cell", _forget)
         shell.events.register("post_run_cell", lambda result: _end_threads(result.error_in_exec))
         shell.showtraceback = _after_the_threads(shell.showtraceback)
+        if (kernel := getattr(shell, "kernel", None)) is not None:
+            _around_each_message(kernel)
         _listen()
 
 
@@ -121,6 +127,33 @@ def _listen(*_: object) -> None:
         else:
             return
         signal.signal(signal.SIGINT, _interrupted)
+
+
+_handling: CodeType | None = None  # of a message, by ipykernel
+_asked: set[CodeType] = set()  # what runs the code of a cell or of a widget, or completes one
+
+
+def _around_each_message(kernel: Any) -> None:
+    """As ipykernel sets Python's own handler before a message, and what was there after it."""
+    from comm.base_comm import CommManager
+    from IPython.core.interactiveshell import InteractiveShell
+
+    asked = (InteractiveShell.run_code, CommManager.comm_msg, kernel.do_complete, kernel.do_inspect)
+    _asked.update(function.__code__ for function in asked)
+    global _handling
+    _handling = kernel.dispatch_shell.__code__
+    restore = kernel.post_handler_hook
+
+    def begin() -> None:
+        global _arrive
+        _arrive = signal.default_int_handler
+        kernel.saved_sigint_handler = signal.signal(signal.SIGINT, _interrupted)
+
+    def end() -> None:
+        restore()
+        _forget()
+
+    kernel.pre_handler_hook, kernel.post_handler_hook = begin, end
 
 
 def _cancel(handler: Callable[..., object], number: int, frame: FrameType | None) -> None:
@@ -206,9 +239,18 @@ def _patience(frame: FrameType | None) -> float:
     """Seconds that an interrupt may wait there. Who has just got a lock goes on at once."""
     from . import wait_graph
 
-    if must_not_be_broken(frame):
+    if must_not_be_broken(frame) or _is_ipykernels(frame):
         return PATIENCE
     return IN_HANDS if wait_graph.handles_a_lock(frame) else 0.0
+
+
+def _is_ipykernels(frame: FrameType | None) -> bool:
+    """Whether ipykernel handles a message there, and has not come to, or has left, `_asked`."""
+    while frame is not None and frame.f_code not in _asked:
+        if frame.f_code is _handling:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

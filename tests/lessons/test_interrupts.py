@@ -121,6 +121,34 @@ def test_an_interrupt_of_a_cell_that_awaits_meets_it_though_it_waits_or_computes
         assert after.status == "ok"
 
 
+AROUND = """
+import os, signal, time
+import helpers
+kernel = get_ipython().kernel
+def pressed_in(name):
+    # from the next time on, once, as somebody presses Stop in that step of ipykernel
+    step = getattr(kernel, name)
+    def pressed(*args):
+        setattr(kernel, name, step)
+        os.kill(os.getpid(), signal.SIGINT)
+        return step(*args)
+    setattr(kernel, name, pressed)
+"""
+
+
+def test_an_interrupt_before_the_code_of_a_cell_arrives_in_it_and_after_it_is_too_late(
+    kernel: Kernel,
+) -> None:
+    kernel.run(AROUND, ENDS)
+    waits = "end = time.monotonic() + 2\nwhile time.monotonic() < end: time.sleep(0.01)"
+    for step in ("init_metadata", "_forward_input"):
+        kernel.run(f"pressed_in({step!r})", ENDS)
+        assert kernel.run(waits, ANSWERS).status == "KeyboardInterrupt"
+    for step in ("_restore_input", "finish_metadata", "post_handler_hook"):
+        for cell in (f"pressed_in({step!r})", "time.sleep(0.01)", "time.sleep(0.2)"):
+            assert kernel.run(cell, ENDS).status == "ok"
+
+
 FORKS = """
 import os, time
 from multiprocessing import get_context
