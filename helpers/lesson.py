@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from html import escape
+from sqlite3 import SQLITE_FULL, SQLITE_IOERR
 from traceback import walk_tb
 from typing import Any, NamedTuple, TypeGuard
 
@@ -431,7 +432,14 @@ def verdict(exercise: exercises.Exercise, answer: Any) -> tuple[bool, str]:
     return False, exercises.named_slip(answer, sentence)
 
 
+# As the system says it, and as SQLite does.
 FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+SQLITE = {SQLITE_FULL, SQLITE_IOERR}
+
+
+def _of_the_disk(error: BaseException) -> bool:
+    said = getattr(error, "errno", None), getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return said[0] in FULL or said[1] in SQLITE
 
 
 def blame(error: BaseException, where: str = "") -> str:
@@ -442,10 +450,9 @@ def blame(error: BaseException, where: str = "") -> str:
     frames = [*walk_tb(error.__traceback__)]
     steps = [s for s in frames if wait_graph.is_learners(s[0].f_code.co_filename)]
     what = f"{type(error).__name__}: {error}".removesuffix(": ")
-    if isinstance(error, OSError):
-        inside = frames and not frames[-1][0].f_globals["__name__"].startswith(exercises.__name__)
-        if error.errno in FULL or (inside and not steps):
-            return f"your answer could not be judged, for a reason outside of it: {what}."
+    inside = frames and not frames[-1][0].f_globals["__name__"].startswith(exercises.__name__)
+    if _of_the_disk(error) or (isinstance(error, OSError) and inside and not steps):
+        return f"your answer could not be judged, for a reason outside of it: {what}."
     if not steps:
         return f"your code raised {what}{where}."
     place, line = wait_graph.where(*steps[-1])

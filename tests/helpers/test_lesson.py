@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -325,6 +326,18 @@ def test_a_full_disk_is_not_the_fault_of_an_answer() -> None:
     held, sentence = verdict(graded(lambda answer: answer()), answer)
     assert not held
     assert sentence.startswith("your answer could not be judged, for a reason outside of it: OSE")
+
+
+def test_nor_is_one_that_a_database_meets() -> None:
+    def answer() -> None:
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.execute("PRAGMA max_page_count = 2")
+            database.execute("CREATE TABLE photographs (name)")
+            database.execute("INSERT INTO photographs VALUES (?)", ["x" * 10_000])
+
+    held, sentence = verdict(graded(lambda answer: answer()), answer)
+    assert not held
+    assert sentence.startswith("your answer could not be judged, for a reason outside of it: Oper")
 
 
 def test_what_a_check_cannot_set_up_is_not_the_fault_of_an_answer(
