@@ -190,10 +190,14 @@ ITEMS = [0.05, -3, 0.2, -1, 0.0, 0.2, -4, 0.1, -2]  # the negative ones kill
 
 
 class Mortal:
-    """Work that kills its process in several ways, and leaves a note of each other item done."""
+    """Work that kills its process in several ways, and leaves a note of each other item done.
 
-    def __init__(self, folder: str) -> None:
-        self.folder, self.home = folder, os.getpid()
+    Nobody dies before an item as long as `under_way` has begun, or has had the time to: so a
+    pool of several processes breaks in the middle of that one, on a busy computer as well.
+    """
+
+    def __init__(self, folder: str, under_way: float) -> None:
+        self.folder, self.home, self.under_way = folder, os.getpid(), under_way
 
     def __call__(self, item: float) -> float:
         if os.getpid() == self.home:
@@ -202,6 +206,11 @@ class Mortal:
                 "in the function and the item, target=work and args=(item,), to a new process."
             )
         if item in ENDS:
+            last = time.monotonic() + HAS_BEGUN
+            while self.under_way > max(self.noted("begun"), default=0.0):
+                if time.monotonic() > last:
+                    break
+                time.sleep(0.01)
             ENDS[item]()
         self._note("begun", item)
         wait(item)
@@ -243,19 +252,20 @@ def _crash(answer: Any) -> str:
     began = time.monotonic()
     _killed_by(answer, ITEMS)
     longer = min(time.monotonic() - began, LONGEST) + 0.5
-    _killed_by(answer, [longer, -4, 0.1, -4, longer + 0.5])
+    _killed_by(answer, [longer, -4, 0.1, -4, longer + 0.5], under_way=longer)
     deadly = sum(item in ENDS for item in ITEMS)
     return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
 
 
+HAS_BEGUN = 3.0  # seconds, in which a process starts that was started at the same time
 LONGEST = 6.0  # seconds; all items are done in one, or in some if it is one after the other
 
 
-def _killed_by(answer: Any, items: list[float]) -> None:
+def _killed_by(answer: Any, items: list[float], under_way: float = 0.0) -> None:
     deadly = [item for item in items if item in ENDS]
     before = set(active_children())
     with temporary("crash") as folder:
-        work = Mortal(folder)
+        work = Mortal(folder, under_way)
         with time_outs_pass() as cut:
             given = as_list(answer(work, list(items)), "casualties")
         done, left = work.noted("done"), set(active_children()) - before
