@@ -25,6 +25,7 @@ from ..work import album, checksum, fetch, fetch_async, thumbnail
 PAUSE = 0.003  # seconds between two looks at a gate
 QUIET = 0.5  # seconds in which nothing happens: everybody has come as far as they may
 STARTING = 30.0  # seconds that a new process gets to its first photograph
+TURN = 0.05  # seconds
 LAST = 5.0  # seconds for the last words of whoever was given up
 SIZE = 32  # pixels of a thumbnail
 
@@ -46,14 +47,21 @@ class Shrink:
             raise TypeError(f"shrink takes the bytes of a photograph, not {photo!r:.40}")
         with Client(self.address) as line:
             line.send_bytes(_mark(photo))
-            line.recv_bytes()  # it may go on
+            _wait_for_word(line)  # it may go on
             small = b""
             try:
                 small = thumbnail(photo, SIZE)
             finally:
                 line.send_bytes(_mark(small) if small else b"")
-                line.recv_bytes()  # its end is known
+                _wait_for_word(line)  # its end is known
         return small
+
+
+def _wait_for_word(line: Connection) -> None:
+    """In turns, so that a thread can be ended where nobody says anything any more."""
+    while not line.poll(TURN):
+        pass
+    line.recv_bytes()
 
 
 def _mark(data: bytes) -> bytes:
@@ -142,16 +150,16 @@ class Studio:
     def _hear(self, line: Connection, photo: bytes) -> None:
         """Somebody makes a photograph small: its beginning, and its end."""
         url = self.urls.get(photo, "")
-        with suppress(OSError, EOFError):
-            number = self._enter("shrink", url)
-            with self._leaving("shrink", url):
-                while not self._may("shrink", number):
-                    sleep(PAUSE)
-                line.send_bytes(b"go on")
-                if not (small := line.recv_bytes()):
-                    raise EOFError("this was no picture")
-                self.small[url] = small
         with line, suppress(OSError):
+            with suppress(EOFError):
+                number = self._enter("shrink", url)
+                with self._leaving("shrink", url):
+                    while not self._may("shrink", number):
+                        sleep(PAUSE)
+                    line.send_bytes(b"go on")
+                    if not (small := line.recv_bytes()):
+                        raise EOFError("this was no picture")
+                    self.small[url] = small
             line.send_bytes(b"its end is known")
 
     # ------------------------------------------------------------- what is known

@@ -19,12 +19,16 @@ from concurrent.futures import (
     wait,
 )
 from multiprocessing import get_context
+from multiprocessing.connection import Listener
 from queue import Queue
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from helpers.ending import end_threads, unreported
 from helpers.exercises import capstone, find
+from helpers.exercises._studio import Shrink
 from helpers.exercises.capstone import runs
 from helpers.exercises.capstone.albums import (
     album_of_tasks,
@@ -662,3 +666,13 @@ def refused(step: str, answer: Any, says: str) -> None:
     assert not held, sentence
     assert says in sentence
     assert "\n" not in sentence
+
+
+def test_a_thread_that_shrinks_can_be_ended_though_nobody_answers() -> None:
+    with Listener(("127.0.0.1", 0)) as silent:
+        address: Any = silent.address
+        thread = Thread(target=Shrink(address), args=[b"a photograph"], daemon=True)
+        thread.start()
+        with silent.accept() as line, unreported():
+            line.recv_bytes()
+            assert end_threads([thread]) == {}

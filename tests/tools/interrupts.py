@@ -59,9 +59,10 @@ MAY_STAY = (
     *(["QueueFeederThread"] if sys.version_info < (3, 12) else []),  # of a pool that broke
 )  # fmt: skip
 # CancelledError ends a cell with `await`; its processes get the interrupt, too, maybe before it:
-# whoever was writing to one that was just starting sees a BrokenPipeError, and a pool is broken.
+# whoever was writing to one that was just starting, or reading, sees that, and a pool is broken.
 ENDINGS = (
-    "ok", "KeyboardInterrupt", "CancelledError", "BrokenPipeError", "BrokenProcessPool", "",
+    "ok", "KeyboardInterrupt", "CancelledError", "BrokenPipeError", "ConnectionResetError",
+    "BrokenProcessPool", "",
 )  # fmt: skip
 NANNY = "Nanny failed to start"  # the same of a worker of Dask
 DELIBERATE = {"wrong-on-purpose", "raises-exception"}
@@ -436,12 +437,14 @@ class Try:
     def _settled(self, kernel: Kernel, before: Mapping[str, Any], cell: Cell, what: str) -> None:
         last = time.monotonic() + SETTLES
         while left := differences(before, kernel.state()):
-            wait = ENDS - SETTLES if "Thread panel" in left else 0  # its run is not the cell's
+            # The run of a panel is not the cell's, and a server that was killed starts anew.
+            slow = any(name in left for name in ("Thread panel", "Timer Thread"))
+            wait = ENDS - SETTLES if slow else 0
             if time.monotonic() > last + wait:
                 break
             time.sleep(0.1)
         if left:
-            self._note(cell.name, f"{what}: {left}")
+            self._note(cell.name, f"{what}: {left}{kernel.where() if 'threads' in left else ''}")
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
