@@ -212,11 +212,12 @@ class Ender(Thread):
 def tell(thread: Thread, error: type[BaseException], at_a_lock: bool = False) -> bool:
     """Raise `error` in `thread`, unless that would break something; whether it was done.
 
-    That is inside an import, and where it may have got a lock or waits `at_a_lock`.
+    That is inside an import, before its own code begins and after it, and where it may have
+    got a lock or waits `at_a_lock`.
     """
     from . import wait_graph
 
-    if wait_graph.importing(thread):
+    if wait_graph.importing(thread) or wait_graph.begins_or_ends(thread):
         return False
     handles = wait_graph.handles_a_lock(wait_graph.frame_of(thread))
     if (handles or wait_graph.at_acquire(thread)) and not at_a_lock:

@@ -33,6 +33,9 @@ HANDLE = (
     *("notify", "notify_all", "set", "get", "put"),
 )
 
+BEGINS_AND_ENDS = threading.Thread._bootstrap_inner.__code__  # type: ignore[attr-defined]
+BOOKS = ("_set_ident", "_set_native_id", "_set_os_name", "_set_tstate_lock", "set", "_delete")
+
 IMPORTS = "<frozen importlib"  # where the code of every import stands
 
 FOR_OTHERS = re.compile(r"^with |\b(acquire|wait|wait_for|join|get|put|result)\(")
@@ -156,6 +159,19 @@ def in_import(frame: FrameType | None) -> bool:
     while frame is not None and not frame.f_code.co_filename.startswith(IMPORTS):
         frame = frame.f_back
     return frame is not None
+
+
+def begins_or_ends(thread: threading.Thread) -> bool:
+    """Whether it is in what `threading` does before `run` and after it.
+
+    There it puts the thread on its list, and takes it off again.
+    """
+    frame, called = frame_of(thread), None
+    while frame is not None and frame.f_code is not BEGINS_AND_ENDS:
+        frame, called = frame.f_back, frame
+    if frame is None or called is None:
+        return frame is not None
+    return called.f_code.co_filename == threading.__file__ and called.f_code.co_name in BOOKS
 
 
 def idle(thread: threading.Thread) -> bool:

@@ -384,6 +384,38 @@ def test_python_says_nothing_of_a_thread_that_is_stopped_in_its_last_steps(tmp_p
     assert (done.returncode, done.stderr) == (0, "")
 
 
+class Booked(threading.Condition):
+    """What `threading` does before `run` and after it takes a while."""
+
+    def notify_all(self) -> None:
+        sleep_in_turns(0.3)
+        super().notify_all()
+
+
+def sleep_in_turns(seconds: float) -> None:
+    last = time.monotonic() + seconds
+    while time.monotonic() < last:
+        time.sleep(0.005)
+
+
+def test_a_thread_is_stopped_when_its_own_code_has_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    thread = threading.Thread(target=sleep_in_turns, args=[9], daemon=True)
+    thread._started._cond = Booked()  # type: ignore[attr-defined]
+    starter = threading.Thread(target=thread.start)
+    starter.start()
+    time.sleep(0.1)
+    with unreported():
+        assert end_threads([thread]) == {}
+    starter.join(5)
+    assert said == []
+    assert not thread.is_alive()
+    assert thread not in threading.enumerate()
+
+
 STARTS_ONE_MORE = """
 import threading, time
 from concurrent.futures import ProcessPoolExecutor
