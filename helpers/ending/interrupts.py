@@ -21,12 +21,14 @@ another one waits for. So what the cell has started is ended after it, too.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing import process
 from threading import Thread
 from time import monotonic, sleep
 from types import CodeType, FrameType
@@ -228,7 +230,9 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     global _late
     patience = _patience(frame)
     if not patience or (_late and _late.has_waited(patience)):
-        _late = None
+        late, _late = _late, None
+        if late is not None:
+            late.pass_on()
         _arrive(number, frame)
     elif _late is None:
         _late = _Late()
@@ -287,6 +291,13 @@ class _Late(Thread):
     def __init__(self) -> None:
         super().__init__(name="interrupt", daemon=True)
         self.begun = monotonic()
+        self.there = set(process._children)  # type: ignore[attr-defined]
+
+    def pass_on(self) -> None:
+        """It is for all processes of the kernel, and some may have started since it came."""
+        for child in set(process._children) - self.there:  # type: ignore[attr-defined]
+            with suppress(OSError):  # on Windows this ends it
+                os.kill(child.pid, signal.SIGINT)
 
     def has_waited(self, seconds: float) -> bool:
         return monotonic() - self.begun >= seconds

@@ -156,14 +156,15 @@ import helpers
 def slow():
     end = time.monotonic() + 0.5
     while time.monotonic() < end: time.sleep(0.005)
-os.register_at_fork(after_in_parent=slow)
+os.register_at_fork({moment}=slow)
 child = get_context("fork").Process(target=time.sleep, args=[9])
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
-def test_an_interrupt_of_a_start_of_a_process_arrives_after_it(kernel: Kernel) -> None:
-    kernel.run(FORKS, ENDS)
+@pytest.mark.parametrize("moment", ["before", "after_in_parent"])
+def test_an_interrupt_of_a_start_of_a_process_arrives_after_it(kernel: Kernel, moment: str) -> None:
+    kernel.run(FORKS.format(moment=moment), ENDS)
     cell = "child.start()\nwhile True: time.sleep(0.01)"
     assert kernel.run(cell, ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
     assert kernel.run("child.join(5); assert child.exitcode == 1", ENDS).status == "ok"
