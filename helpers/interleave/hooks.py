@@ -242,8 +242,8 @@ class Hooks(Accesses):
             return (self.iterate(site, args[0]),)  # the key is asked between two items
         if function is functools.reduce and is_python(args[0]):
             return (args[0], self.iterate(site, args[1]), *args[2:])
-        lazy = isinstance(function, type) and is_lazy(function) and function is not itertools.starmap
-        deep = not lazy and id(function) not in SHALLOW
+        lazy = isinstance(function, type) and is_lazy(function)
+        deep = function is itertools.starmap or not (lazy or id(function) in SHALLOW)
         return tuple([self.drawn(site, arg, deep) for arg in args])
 
     def _special(self, site: Site, function: Any) -> Any:

@@ -24,6 +24,7 @@ def race_abc_register():
 
     class Other:
         pass
+
     seen = []
     go(lambda: Base.register(Other), lambda: seen.append(isinstance(Other(), Base)))
     assert seen == [True]
@@ -36,6 +37,7 @@ def race_abc_issubclass():
 
     class Other:
         pass
+
     seen = []
     go(lambda: Base.register(Other), lambda: seen.append(issubclass(Other, Base)))
     assert seen == [True]
@@ -48,12 +50,14 @@ def race_abc_match():
 
     class Other:
         pass
+
     seen = []
 
     def look():
         match Other():
             case Base():
                 seen.append(1)
+
     go(lambda: Base.register(Other), look)
     assert seen == [1]
 
@@ -72,6 +76,7 @@ def race_abc_hook():
 
     def turn():
         Base.on = True
+
     seen = []
     go(turn, lambda: seen.append(issubclass(Other, Base)))
     assert seen == [True]
@@ -87,6 +92,7 @@ def race_abc_nested():
 
     class Other:
         pass
+
     seen = []
     go(lambda: Base.register(Other), lambda: seen.append(isinstance(Other(), Top)))
     assert seen == [True]
@@ -96,8 +102,12 @@ def race_abc_shared_collections():
 
     class Other:
         pass
+
     seen = []
-    go(lambda: collections.abc.Sized.register(Other), lambda: seen.append(isinstance(Other(), collections.abc.Sized)))
+    go(
+        lambda: collections.abc.Sized.register(Other),
+        lambda: seen.append(isinstance(Other(), collections.abc.Sized)),
+    )
     assert seen == [True]
 
 
@@ -108,6 +118,7 @@ def race_abc_except():
 
     class Other:
         pass
+
     seen = []
     go(lambda: Base.register(Other), lambda: seen.append(Base.__instancecheck__(Other())))
     assert seen == [True]
@@ -120,6 +131,7 @@ def race_abc_cache_token():
 
     class Other:
         pass
+
     seen = []
     before = abc.get_cache_token()
     go(lambda: Base.register(Other), lambda: seen.append(abc.get_cache_token() - before))
@@ -136,11 +148,12 @@ def race_singledispatch_abc():
 
     @functools.singledispatch
     def f(x):
-        return 'plain'
-    f.register(Base)(lambda x: 'base')
+        return "plain"
+
+    f.register(Base)(lambda x: "base")
     seen = []
     go(lambda: Base.register(Other), lambda: seen.append(f(Other())))
-    assert seen == ['base']
+    assert seen == ["base"]
 
 
 def race_protocol():
@@ -148,17 +161,17 @@ def race_protocol():
 
     @typing.runtime_checkable
     class HasClose(typing.Protocol):
-
-        def close(self):
-            ...
+        def close(self): ...
 
     class O:
         pass
+
     o = O()
     seen = []
 
     def w():
         o.close = lambda: 1
+
     go(w, lambda: seen.append(isinstance(o, HasClose)))
     assert seen == [True]
 
@@ -170,11 +183,13 @@ def race_class_change():
 
     class B:
         pass
+
     o = A()
     seen = []
 
     def w():
         o.__class__ = B
+
     go(w, lambda: seen.append(isinstance(o, B)))
     assert seen == [True]
 
@@ -186,6 +201,7 @@ def ok_abc_after_join():
 
     class Other:
         pass
+
     seen = []
     t = Thread(target=lambda: Base.register(Other))
     t.start()
@@ -201,6 +217,7 @@ def ok_abc_locked():
 
     class Other:
         pass
+
     lock = Lock()
     n = [0]
 
@@ -211,6 +228,7 @@ def ok_abc_locked():
     def look():
         with lock:
             n[0] += isinstance(Other(), Base)
+
     go(reg, look)
     assert n[0] in (0, 1)
 
@@ -226,8 +244,9 @@ def race_json_iterencode_mid():
     def r():
         for part in json.JSONEncoder().iterencode(x):
             out.append(part)
+
     go(w, r)
-    assert ''.join(out) in ('[1, 2]', '[8, 9]', '[8, 2]')
+    assert "".join(out) in ("[1, 2]", "[8, 9]", "[8, 2]")
 
 
 def race_csv_writerows_gen_mid():
@@ -240,67 +259,72 @@ def race_csv_writerows_gen_mid():
 
     def r():
         csv.writer(out).writerows((row for row in x))
+
     go(w, r)
-    assert out.getvalue() in ('1,2\r\n3,4\r\n', '8,2\r\n9,4\r\n', '8,2\r\n3,4\r\n')
+    assert out.getvalue() in ("1,2\r\n3,4\r\n", "8,2\r\n9,4\r\n", "8,2\r\n3,4\r\n")
 
 
 def race_csv_reader_mid():
-    x = ['a', 'b']
+    x = ["a", "b"]
     out = []
 
     def w():
-        x[0] = 'x'
-        x[1] = 'y'
+        x[0] = "x"
+        x[1] = "y"
 
     def r():
         for row in csv.reader(x):
             out.append(row[0])
+
     go(w, r)
-    assert out in (['a', 'b'], ['x', 'y'], ['x', 'b'])
+    assert out in (["a", "b"], ["x", "y"], ["x", "b"])
 
 
 def race_csv_dictreader_mid():
-    x = ['h', 'a', 'b']
+    x = ["h", "a", "b"]
     out = []
 
     def w():
-        x[1] = 'x'
-        x[2] = 'y'
+        x[1] = "x"
+        x[2] = "y"
 
     def r():
         for row in csv.DictReader(x):
-            out.append(row['h'])
+            out.append(row["h"])
+
     go(w, r)
-    assert out in (['a', 'b'], ['x', 'y'], ['x', 'b'])
+    assert out in (["a", "b"], ["x", "y"], ["x", "b"])
 
 
 def race_finditer():
-    b = bytearray(b'ab')
+    b = bytearray(b"ab")
     out = []
 
     def w():
-        b[0] = ord('x')
-        b[1] = ord('y')
+        b[0] = ord("x")
+        b[1] = ord("y")
 
     def r():
-        for m in re.finditer(b'.', b):
+        for m in re.finditer(b".", b):
             out.append(m.group()[0])
+
     go(w, r)
     assert out in ([97, 98], [120, 121], [120, 98])
 
 
 def race_template_mid():
-    d = {'a': 1, 'b': 2}
+    d = {"a": 1, "b": 2}
     out = []
 
     def w():
-        d['a'] = 8
-        d['b'] = 9
+        d["a"] = 8
+        d["b"] = 9
 
     def r():
-        out.append(string.Template('$a $b').substitute(d))
+        out.append(string.Template("$a $b").substitute(d))
+
     go(w, r)
-    assert out[0] != '1 9'
+    assert out[0] != "1 9"
 
 
 def race_pprint_mid():
@@ -313,12 +337,13 @@ def race_pprint_mid():
 
     def r():
         out.append(pprint.pformat(d, width=1))
+
     go(w, r)
-    assert '1' not in out[0] or '9' not in out[0]
+    assert "1" not in out[0] or "9" not in out[0]
 
 
 def race_dict_pairs_gen():
-    rows = [['a', 1], ['b', 2]]
+    rows = [["a", 1], ["b", 2]]
     out = []
 
     def w():
@@ -327,12 +352,13 @@ def race_dict_pairs_gen():
 
     def r():
         out.append(dict((x for x in rows)))
+
     go(w, r)
-    assert out != [{'a': 1, 'b': 9}]
+    assert out != [{"a": 1, "b": 9}]
 
 
 def race_update_pairs_gen():
-    rows = [['a', 1], ['b', 2]]
+    rows = [["a", 1], ["b", 2]]
     out = {}
 
     def w():
@@ -341,8 +367,9 @@ def race_update_pairs_gen():
 
     def r():
         out.update((x for x in rows))
+
     go(w, r)
-    assert out != {'a': 1, 'b': 9}
+    assert out != {"a": 1, "b": 9}
 
 
 def race_sum_lists_gen():
@@ -355,6 +382,7 @@ def race_sum_lists_gen():
 
     def r():
         out.append(sum((x for x in rows), []))
+
     go(w, r)
     assert out != [[1, 9]]
 
@@ -369,6 +397,7 @@ def race_flatten_gen():
 
     def r():
         out.append(list(itertools.chain.from_iterable((x for x in rows))))
+
     go(w, r)
     assert out != [[1, 9]]
 
@@ -384,6 +413,7 @@ def race_starmap_rows():
     def r():
         for v in itertools.starmap(lambda a: a, rows):
             out.append(v)
+
     go(w, r)
     assert out != [1, 9]
 
@@ -392,7 +422,8 @@ def ok_iterencode_own():
     out = []
 
     def r():
-        out.append(''.join(json.JSONEncoder().iterencode([1, {'a': 2}])))
+        out.append("".join(json.JSONEncoder().iterencode([1, {"a": 2}])))
+
     go(r, r)
     assert out == ['[1, {"a": 2}]'] * 2
 
@@ -402,7 +433,8 @@ def ok_writerows_own():
     def r():
         f = io.StringIO()
         csv.writer(f).writerows(([i, i] for i in range(2)))
-        assert f.getvalue() == '0,0\r\n1,1\r\n'
+        assert f.getvalue() == "0,0\r\n1,1\r\n"
+
     go(r, r)
 
 
@@ -410,26 +442,32 @@ def ok_flatten_own():
 
     def r():
         assert list(itertools.chain.from_iterable(([i, i] for i in range(3)))) == [0, 0, 1, 1, 2, 2]
+
     go(r, r)
 
 
 def ok_sum_own():
 
     def r():
-        assert sum((i * i for i in range(4))) == 14 and dict(((i, [i]) for i in range(2))) == {0: [0], 1: [1]}
+        assert sum((i * i for i in range(4))) == 14 and dict(((i, [i]) for i in range(2))) == {
+            0: [0],
+            1: [1],
+        }
+
     go(r, r)
 
 
 def race_json_iterencode_next():
-    x = {'a': 1}
+    x = {"a": 1}
     out = []
     it = json.JSONEncoder().iterencode(x)
 
     def w():
-        x['a'] = 9
+        x["a"] = 9
 
     def r():
-        out.append(''.join(it))
+        out.append("".join(it))
+
     go(r, w)
     assert out == ['{"a": 1}']
 
@@ -443,48 +481,52 @@ def race_csv_writerows_gen():
 
     def r():
         csv.writer(out).writerows((row for row in x))
+
     go(r, w)
-    assert out.getvalue() == '1,2\r\n3,4\r\n'
+    assert out.getvalue() == "1,2\r\n3,4\r\n"
 
 
 def race_csv_dictwriter():
-    rows = [{'a': 1}]
+    rows = [{"a": 1}]
     out = io.StringIO()
 
     def w():
-        rows[0]['a'] = 2
+        rows[0]["a"] = 2
 
     def r():
-        csv.DictWriter(out, ['a']).writerows(rows)
+        csv.DictWriter(out, ["a"]).writerows(rows)
+
     go(r, w)
-    assert out.getvalue() == '1\r\n'
+    assert out.getvalue() == "1\r\n"
 
 
 def race_match_object():
-    b = bytearray(b'ab')
+    b = bytearray(b"ab")
     out = []
-    m = re.match(b'..', b)
+    m = re.match(b"..", b)
 
     def w():
-        b[0] = ord('x')
+        b[0] = ord("x")
 
     def r():
         out.append(m.group())
+
     go(r, w)
-    assert out == [b'ab']
+    assert out == [b"ab"]
 
 
 def race_scanner():
-    b = bytearray(b'ab')
+    b = bytearray(b"ab")
     out = []
-    s = re.compile(b'.').scanner(b)
+    s = re.compile(b".").scanner(b)
 
     def w():
-        b[1] = ord('x')
+        b[1] = ord("x")
 
     def r():
-        while (m := s.match()):
+        while m := s.match():
             out.append(m.group()[0])
+
     go(r, w)
     assert out == [97, 98]
 
