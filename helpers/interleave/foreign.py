@@ -44,7 +44,7 @@ ONE_STEP = frozenset(
     """abc ast bisect calendar cmath codecs dataclasses datetime decimal difflib dis encodings enum
     fnmatch fractions genericpath gettext glob hashlib hmac importlib inspect io
     ipaddress json keyword linecache locale logging math ntpath numbers operator pathlib pickle
-    platform posixpath re shutil struct sysconfig tempfile
+    platform posixpath re shutil string struct sysconfig tempfile
     token tokenize traceback typing unicodedata unittest urllib uuid warnings zlib zoneinfo
     IPython ipykernel ipywidgets matplotlib numpy pytest _pytest traitlets""".split()  # noqa: SIM905
 )

@@ -312,21 +312,6 @@ def race_finditer():
     assert out in ([97, 98], [120, 121], [120, 98])
 
 
-def race_template_mid():
-    d = {"a": 1, "b": 2}
-    out = []
-
-    def w():
-        d["a"] = 8
-        d["b"] = 9
-
-    def r():
-        out.append(string.Template("$a $b").substitute(d))
-
-    go(w, r)
-    assert out[0] != "1 9"
-
-
 def race_pprint_mid():
     d = [1, 2]
     out = []
