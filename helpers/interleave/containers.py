@@ -13,9 +13,17 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from inspect import CO_GENERATOR
 from itertools import chain
-from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, GeneratorType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+)
 from typing import TYPE_CHECKING, Any
 
+from . import registered
 from .operators import IN_PLACE, SIGNS, TESTS
 from .shown import inside
 from .step import Site
@@ -32,6 +40,7 @@ from .things import (
     asks,
     attributes_of,
     check_order,
+    gone_through_by,
     has_state,
     is_container,
     is_iterator,
@@ -46,6 +55,7 @@ if TYPE_CHECKING:
     from .run import Run
 
 
+FLATTEN = itertools.chain.from_iterable
 WRITES: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 
 
@@ -261,9 +271,14 @@ class Containers:
         if self.run is None:
             return None
         self.run.unread()
+        if (function is isinstance or function is type) and 1 <= len(args) <= 2:
+            registered.asks_class(self, site, *args[:2])
+        if (function is isinstance or function is issubclass) and len(args) == 2:
+            registered.asks(self, site, args[1])
         every = [owner for arg in args for owner in self._inside(arg)]
         looks = any(function is each for each in LOOKERS)
-        deep = not looks or id(function) in DEEP
+        pairs = function is dict and args and not isinstance(args[0], dict)
+        deep = not looks or id(function) in DEEP or pairs
         objects = not looks and not isinstance(function, type)
         more = self._seen_in(args, objects) if deep else ()
         if not every and not more and looks:
@@ -296,6 +311,9 @@ class Containers:
         if type(value) not in self.opened:
             self.opens(type(value))
         own = (value,) if is_container(value) and not self.is_private(value) else ()
+        unknown = own and id(value) not in self.run.sharing.shows
+        if unknown and is_iterator(value) and type(value) is not GeneratorType:  # which is not kept
+            self._shows(value, gone_through_by(value))  # it was made by C, as in `map(iter, rows)`
         shows = self.run.sharing.shows.get(id(value), ())
         inner = self.within(shows) if shows and id(value) in self.run.sharing.deep else ()
         return (*shows, *inner, *own)
@@ -311,12 +329,19 @@ class Containers:
     def _shows_later(self, function: Any, value: Any, args: tuple[Any, ...]) -> None:
         """An iterator in C looks at what it was made from at each turn."""
         assert self.run is not None
+        if type(value) is GeneratorType and isinstance(function, FunctionType | MethodType):
+            inside = [o for arg in args if not self.is_lazy_python(arg) for o in self._inside(arg)]
+            self._shows(value, tuple(inside))  # of a library: looks into them when it goes on
+            self.run.sharing.deep.add(id(value))
+            return
         for each in value if function is itertools.tee else (value,):
             if is_iterator(each) and (function in (iter, reversed) or is_lazy(type(each))):
                 self._shows(each, tuple(o for arg in args for o in self._inside(arg)))
-                if any(self.is_lazy_python(arg) for arg in args) or self._asks(args):
+                lazy = any(self.is_lazy_python(arg) for arg in args) or self._asks(args)
+                if lazy:
                     self.run.sharing.lazy.add(id(each))
-                elif any(callable(arg) for arg in args):  # in C: `map(len, rows)` looks at each
+                rows = type(each) is itertools.starmap or function == FLATTEN
+                if rows or (not lazy and any(map(callable, args))):  # `map(len, rows)`: at each
                     self.run.sharing.deep.add(id(each))
         if type(value) not in ALWAYS_SAME and not is_lazy(type(value)):
             given = tuple([owner for arg in args for owner in self._inside(arg)])
@@ -413,11 +438,27 @@ class Containers:
             else:
                 call, args = (generator.__next__, ()) if sent is None else (generator.send, (sent,))
 
-    def drawn(self, site: Site, value: Any) -> Any:
-        """What C draws item by item from an iterator that runs Python: each is a step."""
-        if self.run is None or not self.is_lazy_python(value):
+    def drawn(self, site: Site, value: Any, deep: bool = False) -> Any:
+        """What C draws item by item from an iterator that runs Python: each is a step.
+
+        A `deep` one looks into each item, too: `dict(pairs)` at what is in each pair.
+        """
+        if self.run is None:
             return value
-        return self.iterate(site, value)
+        items = self.iterate(site, value) if self.is_lazy_python(value) else value
+        lazy = items is not value or type(value) is GeneratorType
+        return self._looked_into(site, items) if deep and lazy else items
+
+    def _looked_into(self, site: Site, items: Iterator[Any]) -> Iterator[Any]:
+        for item in items:
+            if type(item) not in FLAT:
+                self._look(site, "read", (item,), self.within((item,)))
+            yield item
+
+    def flattened(self, site: Site, rows: Iterator[Any]) -> Iterator[Any]:
+        """`chain.from_iterable(rows)`, where to get the next row runs Python."""
+        for row in self.iterate(site, rows):
+            yield from self.iterate(site, row)
 
     def is_lazy_python(self, value: Any) -> bool:
         assert self.run is not None

@@ -37,13 +37,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ..ending.wait_graph import is_learners
+
 # Modules of the standard library whose functions only work on what they are given.
 ONE_STEP = frozenset(
     """abc ast bisect calendar cmath codecs dataclasses datetime decimal difflib dis encodings enum
-    fnmatch fractions genericpath gettext glob hashlib heapq hmac importlib inspect io
+    fnmatch fractions genericpath gettext glob hashlib hmac importlib inspect io
     ipaddress json keyword linecache locale logging math ntpath numbers operator pathlib pickle
-    platform posixpath pprint re reprlib shutil statistics string struct sysconfig tempfile
-    textwrap token tokenize traceback typing unicodedata unittest urllib uuid warnings zlib zoneinfo
+    platform posixpath re shutil string struct sysconfig tempfile
+    token tokenize traceback typing unicodedata unittest urllib uuid warnings zlib zoneinfo
     IPython ipykernel ipywidgets matplotlib numpy pytest _pytest traitlets""".split()  # noqa: SIM905
 )
 FOLLOWED = {
@@ -81,6 +83,8 @@ def is_one_step(function: types.FunctionType) -> bool:
         return False
     if function in DECORATORS or is_without_source(function):
         return True
+    if function.__name__ == "__subclasshook__" and not is_learners(function.__code__.co_filename):
+        return True  # Python asks it once, and keeps the answer over all runs
     if function.__name__ in FOLLOWED.get(module, ()):
         return False
     return module.split(".")[0] in ONE_STEP | NEVER
@@ -132,6 +136,12 @@ class Undo:
         """About to change something of this Python that has `value` now."""
         if self._saved.setdefault(name, put) is put:
             self._back.append(lambda: put(value))
+
+    def calls(self, key: Any, owner: Any, back: Callable[[], object]) -> None:
+        """About to change `owner` in a way of its own: `back` makes it what it is now."""
+        if key not in self._saved:
+            self._saved[key] = owner
+            self._back.append(back)
 
     def all(self) -> None:
         """Put everything back, the last change first."""

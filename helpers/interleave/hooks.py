@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _string  # type: ignore[import-not-found]
 import functools
+import itertools
 import operator
 import string
 import sys
@@ -23,7 +24,9 @@ from types import (
 )
 from typing import Any
 
+from . import registered
 from .accesses import Accesses
+from .containers import FLATTEN
 from .foreign import is_one_step, may_change
 from .operators import IN_PLACE
 from .step import NOTHING, Abort, Refused, Site
@@ -33,7 +36,9 @@ from .things import (
     BY_KEY,
     CHEAP,
     CONTAINERS,
+    DEEP,
     DEEP_METHODS,
+    LOOKERS,
     READS,
     SAME,
     VIEWS,
@@ -54,6 +59,7 @@ from .things import (
 NOT_DRAWN = frozenset(
     map(id, (iter, reversed, next, isinstance, type, id, repr, str, print, callable, bool, hash))
 )
+SHALLOW = frozenset(map(id, LOOKERS)) - DEEP - {id(dict)}  # of items, they look at none
 ADDS = ("append", "appendleft")
 KEEPS_ORDER = frozenset(map(id, (list, tuple, enumerate, zip, map, filter, iter, deque)))
 CALLED_BY_C = (
@@ -150,7 +156,8 @@ class Hooks(Accesses):
                 value = self.in_order(site, owner)[0]
                 set.remove(owner, value)
             else:
-                drawn = tuple([self.drawn(site, arg) for arg in args])
+                pairs = isinstance(owner, dict)
+                drawn = tuple([self.drawn(site, arg, pairs) for arg in args])
                 kwargs = {name: self.given(site, arg) for name, arg in kwargs.items()}
                 asked = (*drawn, *kwargs.values(), *(() if name in CHEAP else (owner,)))
                 into = write and any(type(arg) is GeneratorType for arg in args)
@@ -202,8 +209,11 @@ class Hooks(Accesses):
                 return lambda: None
         elif type(function) not in self.opened:  # an object that can be called
             self.opens(type(function))
+        flattens = isinstance(function, BuiltinFunctionType) and function == FLATTEN
 
         def called(*args: Any, **kwargs: Any) -> Any:
+            if flattens and any(type(a) is GeneratorType or self.is_lazy_python(a) for a in args):
+                return self.flattened(site, *args)
             args = tuple([self.given(site, arg) for arg in args])
             if id(function) in KEEPS_ORDER:
                 args = tuple([self.ordered(site, arg) for arg in args])
@@ -232,7 +242,9 @@ class Hooks(Accesses):
             return (self.iterate(site, args[0]),)  # the key is asked between two items
         if function is functools.reduce and is_python(args[0]):
             return (args[0], self.iterate(site, args[1]), *args[2:])
-        return tuple([self.drawn(site, arg) for arg in args])
+        lazy = isinstance(function, type) and is_lazy(function)
+        deep = function is itertools.starmap or not (lazy or id(function) in SHALLOW)
+        return tuple([self.drawn(site, arg, deep) for arg in args])
 
     def _special(self, site: Site, function: Any) -> Any:
         """What is called in an unusual way: through its class, by `operator`, by a partial."""
@@ -243,6 +255,8 @@ class Hooks(Accesses):
             )
         if kind is MethodWrapperType and isinstance(function.__self__, CONTAINERS):
             return self._container_method(site, function.__self__, function.__name__, function)
+        if kind is MethodWrapperType and function.__name__ == "__next__":
+            return functools.partial(self.function(site, next), function.__self__)
         if kind is functools.partial:
             called = self.function(site, function.func)
             return lambda *args, **kwargs: called(
@@ -339,6 +353,8 @@ class Hooks(Accesses):
     def _unfollowed(self, site: Site, function: FunctionType) -> Any:
         """A function of a library that is one step: looks at what it is given, or changes it."""
         self._check_course(site, function)
+        if (changes := registered.change_of(function)) is not None:
+            return lambda kind, *args: self._of_registry(site, changes, kind, function, kind, *args)
 
         def called(*args: Any, **kwargs: Any) -> Any:
             every = (*args, *kwargs.values())
@@ -350,15 +366,13 @@ class Hooks(Accesses):
                     self.unfollowed.setdefault(function.__qualname__, site.line)
                 look = self._look_at(site, function, every)
                 asks = function.__module__ == "inspect"  # about the generator, and draws nothing
-                drawn = args if asks else tuple([self.drawn(site, arg) for arg in args])
+                drawn = args if asks else tuple([self.drawn(site, arg, True) for arg in args])
                 value = self.through(look, every, function, *drawn, **kwargs)
             else:
                 value = function(*args, **kwargs)
             if self.run is None:
                 return value
-            if type(value) is GeneratorType:  # looks at what it was given when it goes on
-                inside = [each for arg in every for each in self._inside(arg)]
-                self._shows(value, tuple([each for each in inside if not is_iterator(each)]))
+            self._shows_later(function, value, every)
             if type(value) in self.stands:  # a cache around a function, say
                 self.made(value)
             return self.run.called(value)
@@ -378,11 +392,20 @@ class Hooks(Accesses):
         if not isinstance(function, FunctionType) or self.follows(site, function):
             return self.tasks.kept(site, method) if self.run.fifo else method
         self._check_course(site, function)
+        if (changes := registered.change_of(function)) is not None:
+            return functools.partial(self._of_registry, site, changes, owner, method)
         if isinstance(owner, type):
             return method
         if not is_one_step(function):
             self.unfollowed.setdefault(function.__qualname__, site.line)
         return self._one_step(site, owner, method)
+
+    def _of_registry(
+        self, site: Site, changes: bool, kind: Any, method: Callable[..., Any], *args: Any
+    ) -> Any:
+        """A method of an abstract class, which looks into the registries, or changes one."""
+        (registered.changes if changes else registered.asks)(self, site, kind)
+        return method(*args) if self.run is None else self.run.called(method(*args))
 
     def _one_step(self, site: Site, owner: Any, method: Any) -> Any:
         """A method of a library's object, whose inside is not followed: it may change it."""
@@ -405,8 +428,10 @@ class Hooks(Accesses):
                     self.run.access(site, owner, None, write, "call", also + more, owner)
 
             look(None)
-            drawn = [self.drawn(site, arg) for arg in args]
+            drawn = [self.drawn(site, arg, True) for arg in args]
             value = self.through(look, (owner, *args), method, *drawn, **kwargs)
+            if self.run is not None:
+                self._shows_later(method, value, (owner, *args, *kwargs.values()))
             if self.run is not None and type(value) is dict and value is dict_of(owner):
                 self.run.sharing.namespace(value, owner, self.run.current)
             return self.run.called(value) if self.run is not None else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import gc
 import queue
 import sys
@@ -14,6 +15,7 @@ from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any, NoReturn
 
+from . import registered
 from .hooks import hooks
 from .lifetimes import LOOKS, behind
 from .pace import CLOCK
@@ -402,6 +404,7 @@ def stand_ins() -> dict[Any, Any]:
         table[clock] = _date(clock)
     table.update({uuid.uuid1: _uuid(1), uuid.uuid4: _uuid(4)})
     table.update({function: _at_deaths(function) for function in LOOKS})
+    table[abc.get_cache_token] = _twin(lambda: registered.cache_token(hooks))
     table[builtins.print] = _twin(_print)
     table.update({builtins.id: _twin(_id), builtins.hash: _twin(_hash)})
     table[builtins.vars] = _twin(_vars)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+from . import registered
 from .step import NOTHING, Site
 
 ITSELF = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, tuple)
@@ -235,6 +236,8 @@ def fields_of(
     hooks: Any, site: Site, subject: Any, kind: Any, positional: int, *names: str
 ) -> list[Any] | None:
     """The attributes that a class pattern asks for, None where the subject is no such thing."""
+    registered.asks_class(hooks, site, subject, kind)
+    registered.asks(hooks, site, kind)
     match subject:
         case kind():
             pass

@@ -16,6 +16,8 @@ from typing import Any
 
 from .step import Home, Op, Task
 
+REGISTRIES = 10**9 - 1  # a token that no task gives
+
 Noted = tuple[int, Any, bool, int]  # at which site, which part, written or not, in which epoch
 
 
@@ -28,7 +30,9 @@ class Sharing:
         self.shared = shared  # numbers of sites
         self.read = read  # of those whose writes are looked at
         self.crowd = Home()  # all tasks: the order in which they start
-        self.tokens = {**tokens, id(self.crowd): 0}  # by id
+        self.registries = Home()  # of all abstract classes
+        self.registered = 0  # how often one of them was changed
+        self.tokens = {**tokens, id(self.crowd): 0, id(self.registries): REGISTRIES}  # by id
         self.keep: list[Any] = []  # so that no id is used twice in a run
         self.generators: list[weakref.ref[Any]] = []
         self.shows: dict[int, tuple[Any, ...]] = {}  # by id of a view, an iterator: of what

@@ -52,6 +52,7 @@ CHEAP = frozenset(
     setdefault add discard move_to_end __len__ __iter__ __getitem__ __setitem__ __delitem__
     fromkeys""".split()  # noqa: SIM905
 )  # methods of containers that run no code of what is inside
+KEPT_DEEP = 3  # a reader of csv keeps an iterator of its lines, say
 MADE = ("__init__", "__new__", "__del__", "__enter__", "__exit__", "__init_subclass__",
         "__class_getitem__", "__set_name__", "__getattr__", "__getattribute__", "__setattr__",
         "__delattr__", "__call__")  # fmt: skip
@@ -161,9 +162,33 @@ def kept_by(value: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
     kind: Any = type(value)
     if not given or not _is_in_c(kind):
         return ()
-    near = gc.get_referents(value)
-    near += [getattr(each, "__self__", None) for each in near]  # of a method: f.write
-    return tuple([each for each in given if any(each is part for part in near)])
+    found = _near(value)
+    if any(type(each).__module__ == "_sre" for each in found):  # hides the bytes it looks at
+        return given
+    return tuple([each for each in given if any(each is part for part in found)])
+
+
+def gone_through_by(iterator: Any) -> tuple[Any, ...]:
+    """The containers that an iterator in C goes through."""
+    if isinstance(iterator, io.IOBase):
+        return ()
+    return tuple([each for each in _near(iterator)[1:] if isinstance(each, CONTAINERS)])
+
+
+def _near(value: Any) -> list[Any]:
+    """What an object in C is made of: it, its parts, and their parts."""
+    near = found = [value]
+    for _ in range(KEPT_DEEP):
+        near = [part for each in near if _leads_on(each) for part in gc.get_referents(each)]
+        near += [getattr(each, "__self__", None) for each in near]  # of a method: f.write
+        found = found + near
+    return found
+
+
+def _leads_on(value: Any) -> bool:
+    """Whether it may be that what `value` refers to is used where `value` is."""
+    kind: Any = type(value)
+    return kind not in ALWAYS_SAME and not isinstance(value, (type, ModuleType, *CONTAINERS))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -186,8 +211,8 @@ def is_container(value: Any) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _iterates(kind: Any) -> bool:
-    in_c = kind.__module__ in ("builtins", "itertools")
-    return (hasattr(kind, "__next__") and in_c) or issubclass(kind, io.IOBase)
+    in_c = isinstance(getattr(kind, "__next__", None), WrapperDescriptorType)
+    return in_c or issubclass(kind, io.IOBase)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -27,6 +27,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import Process
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -417,6 +418,20 @@ def test_a_program_that_does_something_else_when_it_is_run_again_diverges(
     with pytest.raises(Diverged, match=sentence):
         for _ in range(200):
             explore(program)
+
+
+def test_what_fails_once_and_not_again_diverges_with_its_schedule(tmp_path: Path) -> None:
+    """What a run leaves with the system cannot be put back."""
+    left = tmp_path / "left"
+
+    def fails_the_first_time() -> None:
+        together(lambda: None, lambda: None)
+        if not os.path.exists(left):
+            os.mkdir(left)
+            raise ValueError
+
+    with pytest.raises(Diverged, match="failed once, and not again: a run finds something"):
+        explore(fails_the_first_time)
 
 
 # ----------------------------------------------------------- prints and exceptions

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 
 MODULES = ("known", "sound", "alarms", "people", "endings", "reports", "bad", "corners", "tasks",
-           "inside", "ways", "calls", "polls", "keys")  # fmt: skip
+           "inside", "ways", "calls", "polls", "keys", "lookers")  # fmt: skip
 VERDICTS = ("race", "deadlock", "exception", "ok", "livelock", "refused")
 
 
