@@ -186,9 +186,13 @@ def _near(value: Any) -> list[Any]:
 
 
 def _leads_on(value: Any) -> bool:
-    """Whether it may be that what `value` refers to is used where `value` is."""
+    """Whether it may be that what `value` refers to is used where `value` is.
+
+    What a cycle refers to is its own list of what it has seen.
+    """
     kind: Any = type(value)
-    return kind not in ALWAYS_SAME and not isinstance(value, (type, ModuleType, *CONTAINERS))
+    ends = (type, ModuleType, itertools.cycle, *CONTAINERS)
+    return kind not in ALWAYS_SAME and not isinstance(value, ends)
 
 
 @functools.lru_cache(maxsize=1024)
