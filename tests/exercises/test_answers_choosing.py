@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections import Counter, OrderedDict
+from collections import ChainMap, Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -171,6 +172,12 @@ def eight_files(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     return added(pool.map(count_all, chunked(paths, max(1, min(8, len(paths) // workers)))))
 
 
+def counts_here_too(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: the pool is asked, and everything is counted here once more."""
+    list(pool.map(count_all, chunked(paths, max(1, len(paths) // (4 * workers)))))
+    return count_all(paths)
+
+
 def by_chunksize(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     """Right: the pool makes the chunks."""
     size = max(1, len(paths) // (4 * workers))
@@ -190,6 +197,7 @@ def by_chunk(paths: Files, pool: Executor, workers: int) -> Counter[str]:
 
 
 WRONG_CHUNKS = [
+    (counts_here_too, "were counted here, too"),
     (by_chunk, "not the words of all files"),
     (sixteen, "60 files and 20 workers"),
     (eight_files, "At most 16 will do"),
