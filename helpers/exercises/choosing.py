@@ -184,9 +184,11 @@ def _chunks(answer: Any) -> str:
     for files, workers in OTHERS:
         _judge_trips(answer, (paths * -(-files // FILES))[:files], Copied(), workers)
     _judge_trips(answer, paths[:1] * 24, Copied(), 2)  # the same file: chunks are equal, too
-    with ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool:
-        with calls_here(compare, "count_words") as called:  # what count_all is made of
-            sizes = _judge_trips(answer, paths, pool, WORKERS, called)
+    with (
+        ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool,
+        calls_here(compare, "count_words") as called,  # what count_all is made of
+    ):
+        sizes = _judge_trips(answer, paths, pool, WORKERS, called)
     return (
         f"All words, in {len(sizes)} trips, and no worker had more than {max(sizes)} files at a "
         "time; other numbers of files and workers hold, too."

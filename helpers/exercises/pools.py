@@ -503,15 +503,15 @@ def _one_photo(answer: Any, shape: tuple[int, ...], pool: Executor) -> None:
     before, billed = photo.copy(), Billed(pool, LATE)  # else who does not wait may be lucky
     halved: list[str] = []
 
-    class Seen(np.ndarray):  # type: ignore[type-arg]
+    class Seen(np.ndarray):
         """A photo that knows what is computed from it here; sent on, it is any array."""
 
-        def __array_ufunc__(self, call: Any, method: str, *given: Any, **named: Any) -> Any:
-            if call.__name__ in HALVES:
-                halved.append(call.__name__)
-            if "out" in named:
-                named["out"] = tuple(map(_plain, named["out"]))
-            return getattr(call, method)(*map(_plain, given), **named)
+        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+            if ufunc.__name__ in HALVES:
+                halved.append(ufunc.__name__)
+            if "out" in kwargs:
+                kwargs["out"] = tuple(map(_plain, kwargs["out"]))
+            return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
 
         def __reduce__(self) -> Any:
             return np.asarray(self).__reduce__()

@@ -377,7 +377,7 @@ def computed_here(client: Any, data: Any, parts: Any) -> Any:
 def scattered_twice(client: Any, data: Any, parts: Any) -> Any:
     """Wrong: half of the tasks have another future of the data, and their worker another copy."""
     there = client.scatter(data)
-    again = client.scatter(data, workers=list(client.who_has(there).values())[0], hash=False)
+    again = client.scatter(data, workers=next(iter(client.who_has(there).values())), hash=False)
     halves = [(there, part) if part[0] % 2_000 else (again, part) for part in parts]
     return client.gather([client.submit(work.checksum_of_part, *half) for half in halves])
 
