@@ -22,7 +22,7 @@ TRIED = 4.0  # seconds of CPU time for these
 HUNG = 4.0  # seconds after which nobody on real threads will end any more
 RAISED = re.compile(r"(At|After) step \d+ \S+ raised .*", re.DOTALL)
 SLIP = re.compile(r" raised (Name|UnboundLocal|Type|Attribute|Index|Key|Runtime|Zero)\w*Error")
-ENDLESS = ("no end in sight", "livelock")
+ENDLESS = ("no end in sight", "livelock")  # the second: although everybody gets a turn
 
 
 def all_hold(program: Callable[[], object], budget: int = BUDGET) -> float:
@@ -43,19 +43,24 @@ def all_hold(program: Callable[[], object], budget: int = BUDGET) -> float:
     return held(report)
 
 
-def followed(program: Callable[[], None], of: str) -> bool:
+def followed(
+    program: Callable[[], None], of: str, *, longer: int = 1, livelocks: bool = False
+) -> bool:
     """Whether the explorer can say that no schedule fails; NotYet where it says that one does.
 
     Where it cannot, real threads have to judge. `of` begins the sentence of NotYet.
+    `longer` times as much is tried. With `livelocks` a livelock fails, too: of a program in
+    which who polls in vain has every turn, and waits for what nobody will do any more.
     """
     try:
         with redirect_stdout(StringIO()):
-            report = explore(program, budget=ENOUGH, seconds=TRIED)
+            report = explore(program, budget=longer * ENOUGH, seconds=longer * TRIED)
     except (Refused, Diverged):
         return False
     if report.interrupted:
         raise KeyboardInterrupt
-    if report.schedule is not None and report.schedule.verdict not in ENDLESS:
+    endless = ENDLESS[:1] if livelocks else ENDLESS
+    if report.schedule is not None and report.schedule.verdict not in endless:
         raise NotYet(f"{of}: {broken(report.schedule)}")
     return report.ok
 

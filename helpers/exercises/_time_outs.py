@@ -154,3 +154,20 @@ def replaced(
     finally:
         for owner, name, call in before:
             setattr(owner, name, call)
+
+
+@contextmanager
+def calls_here(owner: Any, name: str) -> Iterator[list[str]]:
+    """The calls of this function in this process: others import it anew, and are not seen."""
+    called: list[str] = []
+
+    def noted(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+        @wraps(call)
+        def calls(*given: Any, **named: Any) -> Any:
+            called.append(name)
+            return call(*given, **named)
+
+        return calls
+
+    with replaced([(owner, name)], noted):
+        yield called

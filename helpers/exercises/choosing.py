@@ -15,6 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from pickle import loads
 from typing import Any
 
+from .. import compare
 from ..compare import chunked, count_all
 from ..folders import temporary
 from ..timeline import Timeline
@@ -29,7 +30,7 @@ from ._scenarios import (
     TOOLS,
     scenarios,
 )
-from ._time_outs import Patient
+from ._time_outs import Patient, calls_here
 from ._workers import FORKED, Square, spawned
 from .start import short
 
@@ -183,19 +184,25 @@ def _chunks(answer: Any) -> str:
     for files, workers in OTHERS:
         _judge_trips(answer, (paths * -(-files // FILES))[:files], Copied(), workers)
     _judge_trips(answer, paths[:1] * 24, Copied(), 2)  # the same file: chunks are equal, too
-    with ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool:
-        sizes = _judge_trips(answer, paths, pool, WORKERS)
+    with (
+        ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool,
+        calls_here(compare, "count_words") as called,  # what count_all is made of
+    ):
+        sizes = _judge_trips(answer, paths, pool, WORKERS, called)
     return (
         f"All words, in {len(sizes)} trips, and no worker had more than {max(sizes)} files at a "
         "time; other numbers of files and workers hold, too."
     )
 
 
-def _judge_trips(answer: Any, paths: list[str], pool: Executor, workers: int) -> list[int]:
-    """How many files each trip had."""
+def _judge_trips(
+    answer: Any, paths: list[str], pool: Executor, workers: int, called: Sequence[str] = ()
+) -> list[int]:
+    """How many files each trip had; `called` has a name for each file that was counted here."""
     counted, some, many = Counted(pool), "s" * (len(paths) != 1), "s" * (workers != 1)
     of = f"{len(paths)} file{some} and {workers} worker{many}"
     given = answer(list(paths), counted, workers)
+    here = len(called)  # before the right words are counted
     expect(given is not None, f"{of}: words_in gave back None. Does it return the words?")
     expect(
         isinstance(given, Mapping),
@@ -207,6 +214,11 @@ def _judge_trips(answer: Any, paths: list[str], pool: Executor, workers: int) ->
     )
     sizes = counted.sizes
     expect(bool(sizes), f"{of}: the words are right, but the pool was not asked for them.")
+    expect(
+        not here,
+        f"{of}: the words are right, and {here} of the files were counted here, too. Leave that "
+        "to the pool.",
+    )
     most = TRIPS * workers
     expect(
         len(sizes) <= most,
@@ -318,7 +330,8 @@ EMPTY, SHRUNK = "/2", "/8"  # a photograph without bytes, and one of which nothi
 @exercise(
     "choosing.album",
     "Write thumbnails(fetch, shrink, urls, workers): shrink(fetch(url)) for each url, in order, "
-    "None where that raises an exception, with as many downloads at once as there are workers.",
+    "None where that raises an exception, with as many downloads at once as there are workers: "
+    "whoever has ended takes the next url, however long another one takes.",
     hints=(
         "Downloads wait, and shrink computes in C code that lets go of the GIL: which one tool "
         "does both?",

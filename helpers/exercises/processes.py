@@ -8,6 +8,9 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
+import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -15,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from tempfile import mkstemp
 from time import monotonic, sleep
@@ -24,7 +27,7 @@ from typing import Any
 from ..folders import temporary
 from ..work import album, checksum, checksum_of_part, die, thumbnail, times, wait
 from . import NotYet, exercise, expect
-from ._time_outs import gave_up, time_outs_pass
+from ._time_outs import calls_here, gave_up, replaced, time_outs_pass
 from ._workers import Traced
 from .start import as_list
 
@@ -57,7 +60,7 @@ def scaled_here(numbers: Sequence[int], factor: int) -> list[tuple[int, int]]:
 @exercise(
     "processes.module",
     "Repair scaled(numbers, factor): pairs in the order of numbers, from a worker that a new "
-    "process can import.",
+    "process can import; nothing is multiplied here.",
     hints=(
         "A function goes to a new process by name: its module and its own. Which module has "
         "a function that stands inside another one?",
@@ -77,6 +80,7 @@ def _module(answer: Any) -> str:
     factor = 7 + os.getpid() % 7
     with no_fork(), started() as elsewhere:
         for numbers, by in ((NUMBERS, factor), ([9, -4, 0], factor + 4)):
+            Traced.multiplied = 0
             given = _pairs(answer, [Traced(number) for number in numbers], by)
             expect(
                 [product for _, product in given] == [by * x for x in numbers],
@@ -98,6 +102,11 @@ def _module(answer: Any) -> str:
                 all(getattr(product, "pid", None) in (None, pid) for pid, product in given),
                 "the products are right, and the ids beside them are not those of the process that "
                 "has computed them. Let the worker multiply.",
+            )
+            expect(
+                not Traced.multiplied,
+                "the products are right, and they were computed in this process, too. Leave that "
+                "to the worker.",
             )
     return f"{len(NUMBERS)} products in order, and none was computed in this process."
 
@@ -271,7 +280,8 @@ def _ended(answer: Any) -> str:
             )
             _seen_off(elsewhere)
         begun = monotonic()
-        given = answer(work, "stays", SHORT)
+        with waits_asked_for() as waits:
+            given = answer(work, "stays", SHORT)
         early = monotonic() - begun < 0.95 * SHORT
         expect(
             not os.path.exists(work.note),
@@ -281,12 +291,58 @@ def _ended(answer: Any) -> str:
         expect(
             not early, f"work had {SHORT:g} s, and your function ended it before they were over."
         )
+        asked = sum(waits)
+        expect(
+            asked <= 1.5 * SHORT,
+            f"work had {SHORT:g} s, and your function waited for {asked:.1f} s in all before it "
+            "ended it. Does it wait twice?",
+        )
         _seen_off(elsewhere)
         expect(
             given is None,
             f"work that stays did not end in time, so ended must give None, not {given!r:.40}.",
         )
     return f"{len(CODES)} exit codes, and a process that was ended when its time was up."
+
+
+@contextmanager
+def waits_asked_for() -> Iterator[list[float]]:
+    """The seconds of each wait in vain, until a process is told to end: asked for, not taken."""
+    waits: list[float] = []
+    here, closed, inside = threading.get_ident(), False, False
+
+    def counted(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def wait(*given: Any, **named: Any) -> Any:
+            nonlocal inside
+            if closed or inside or threading.get_ident() != here:  # join waits by connection.wait
+                return call(*given, **named)
+            inside = True
+            try:
+                came = call(*given, **named)
+            finally:
+                inside = False
+            seconds = named.get("timeout", given[-1] if given else None)
+            in_vain = given[0].is_alive() if name.endswith("join") else not came
+            if isinstance(seconds, (int, float)) and in_vain:
+                waits.append(seconds)
+            return came
+
+        return wait
+
+    def closing(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def end(process: BaseProcess) -> None:
+            nonlocal closed
+            closed = True
+            call(process)
+
+        return end
+
+    ends = [(BaseProcess, "kill"), (BaseProcess, "terminate")]
+    with (
+        replaced([(BaseProcess, "join"), (connection, "wait"), (time, "sleep")], counted),
+        replaced(ends, closing),
+    ):
+        yield waits
 
 
 def _seen_off(processes: dict[int | None, Any]) -> None:
@@ -394,7 +450,8 @@ def _bill(answer: Any) -> str:
     data = os.urandom(1_000_000)
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         billed = Billed(pool, LATE)
-        given = as_list(answer(data, list(PARTS), billed), "checksums")
+        with calls_here(zlib, "adler32") as called:  # what work.checksum is made of
+            given = as_list(answer(data, list(PARTS), billed), "checksums")
         expect(
             given == [checksum_of_part(data, part) for part in PARTS],
             "those are not the checksums of the parts, in the order of parts.",
@@ -414,6 +471,10 @@ def _bill(answer: Any) -> str:
         expect(
             all(str(number) in told for number in given),
             "the numbers are right, and the pool was asked for something, but not for them.",
+        )
+        expect(
+            not called,
+            "the numbers are right, and checksums were computed here, too. Leave that to the pool.",
         )
         expect(
             as_list(answer(data, [], Billed(pool)), "checksums") == [],

@@ -84,7 +84,8 @@ FAILING = (  # items, those that fail, the one whose call ends last
 @exercise(
     "threads.collect",
     "Repair collect(work, items): one call for each item, some at once; when all have ended, the "
-    "results in the order of items, or the first item's error, and no thread left.",
+    "results in the order of items, or the first item's error, and no thread left. An item fails "
+    "where work raises; an exception that work gives back is a result like any other.",
     hints=(
         "A thread throws away what its function returns, and what it raises. What keeps both?",
         "pool.submit(work, item) gives a future. Keep the futures in the order of the items.",

@@ -138,6 +138,14 @@ def by_futures(numbers: Sequence[int], factor: int) -> Pairs:
         return [f.result() for f in [pool.submit(times, factor, x) for x in numbers]]
 
 
+def multiplies_here_too(numbers: Sequence[int], factor: int) -> Pairs:
+    """Wrong: the ids come from the workers, and it checks their products by doing them again."""
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        pairs = list(pool.map(partial(times, factor), numbers))
+    assert [product for _, product in pairs] == [factor * x for x in numbers]
+    return pairs
+
+
 def starmap(numbers: Sequence[int], factor: int) -> Pairs:
     """Right: the pool of multiprocessing."""
     with spawn.Pool(2) as pool:
@@ -273,6 +281,43 @@ def zero_as_false(work: Any, item: Any, seconds: float) -> Any:
     return False if code == 0 else code
 
 
+def waits_twice(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: who is late gets the time once more."""
+    process = begun(work, item)
+    process.join(seconds)
+    if process.exitcode is None:
+        process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        return None
+    return process.exitcode
+
+
+def sleeps_after_the_join(work: Any, item: Any, seconds: float) -> Any:
+    """Wrong: the same, asleep."""
+    process = begun(work, item)
+    process.join(seconds)
+    time.sleep(seconds if process.is_alive() else 0)
+    code = process.exitcode
+    process.kill()
+    process.join()
+    return code
+
+
+def joins_until_the_end(work: Any, item: Any, seconds: float) -> Any:
+    """Right: many short waits, of so many seconds together; and a patient one after the kill."""
+    process = begun(work, item)
+    last = time.monotonic() + seconds
+    while process.is_alive() and (left := last - time.monotonic()) > 0:
+        process.join(min(0.05, left))
+    if process.exitcode is not None:
+        return process.exitcode
+    process.kill()
+    process.join(60)
+    return None
+
+
 def by_sentinel(work: Any, item: Any, seconds: float) -> Any:
     """Right: wait for what the system says of its end."""
     process = begun(work, item)
@@ -337,6 +382,12 @@ def by_part(data: bytes, parts: Parts, pool: Executor) -> list[int]:
 def sent_for_a_walk(data: bytes, parts: Parts, pool: Executor) -> list[int]:
     """Wrong: computed here, and then sent to a worker who sends it back."""
     return list(pool.map(same, [checksum(data[first:last]) for first, last in parts]))
+
+
+def asks_and_computes(data: bytes, parts: Parts, pool: Executor) -> list[int]:
+    """Wrong: the pool is asked, and what it gives is thrown away."""
+    list(pool.map(checksum, [data[first:last] for first, last in parts]))
+    return [checksum_of_part(data, part) for part in parts]
 
 
 def all_in_one(data: bytes, parts: Parts, pool: Executor) -> list[int]:
@@ -963,6 +1014,21 @@ def overlapping(photo: Any, pool: Executor) -> Any:
     block.close()
     block.unlink()
     return dark
+
+
+def checked_twice(block: SharedMemory, size: int, pool: Executor) -> int:
+    """Wrong: the worker computes it, and so does whoever asked, to be sure."""
+    result = pool.submit(checksum_at, block.name, size).result()
+    assert block.buf is not None
+    with block.buf[:size] as data:
+        assert result == checksum(data)
+    return int(result)
+
+
+def darkened_twice(photo: Any, pool: Executor) -> Any:
+    """Wrong: what the workers have computed is thrown away."""
+    darkened_in(photo, pool, (0, len(photo) // 2), (len(photo) // 2, len(photo)))
+    return photo // 2
 
 
 def darkened_in(photo: Any, pool: Executor, *parts: tuple[int, int]) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections import Counter, OrderedDict
+from collections import ChainMap, Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -53,6 +54,29 @@ WRONG_DECISIONS = [
     ({**DECISIONS, 7: ("processes", "trips")}, "number 7: 'trips' is none of the reasons"),
     # wrong: one is missing
     ({n: DECISIONS[n] for n in range(1, 10)}, "the numbers 1 to 10"),
+    # wrong: eight CPUs outside do not help a container that may use one
+    ({**DECISIONS, 4: ("processes", "gil")}, "number 4, processes"),
+    # wrong: the copies are thought of, and not who computes
+    ({**DECISIONS, 6: ("processes", "pickling")}, "number 6, processes"),
+    # wrong: threads, since each of them waits for its chunk
+    ({**DECISIONS, 7: ("threads", "chunks")}, "number 7, threads"),
+    # wrong: right, and by another measurement
+    ({**DECISIONS, 10: ("threads", "gil")}, "number 10: threads is right, but"),
+    # wrong: the numbers are words, as in JSON
+    ({str(n): pair for n, pair in DECISIONS.items()}, "the numbers 1 to 10"),
+    # wrong: a list has no numbers
+    (list(DECISIONS.values()), "must be a dict"),
+    # wrong: one more than there are
+    ({**DECISIONS, 11: ("serial", "start")}, "the numbers 1 to 10"),
+    # wrong: two reasons, to be sure
+    ({**DECISIONS, 2: ("processes", "gil", "cpus")}, "number 2: it must be a pair"),
+    ({**DECISIONS, 2: ("processes", ("gil", "cpus"))}, "number 2: it must be a pair"),
+    # wrong: a pair in one word, of two letters
+    ({**DECISIONS, 1: "ab"}, "number 1: it must be a pair"),
+    # wrong: nothing decided yet
+    ({**DECISIONS, 1: None}, "number 1: it must be a pair"),
+    # wrong: what decides is said in words
+    ({**DECISIONS, 9: ("processes", "a crash")}, "number 9: 'a crash' is none of the reasons"),
     # wrong: a tool without a reason
     ({**DECISIONS, 9: "processes"}, "number 9: it must be a pair"),
 ]
@@ -66,6 +90,16 @@ def test_a_decision_that_does_not_hold_is_refused(answer: Any, says: str) -> Non
 def test_decisions_are_taken_in_any_order_and_in_any_pair() -> None:
     taken("choosing.decide", {number: list(pair) for number, pair in DECISIONS.items()})
     taken("choosing.decide", OrderedDict(reversed(DECISIONS.items())))
+    taken("choosing.decide", MappingProxyType(DECISIONS))
+    taken("choosing.decide", ChainMap({1: DECISIONS[1]}, dict(DECISIONS)))
+    taken("choosing.decide", {float(n): Decision(*pair) for n, pair in DECISIONS.items()})
+
+
+class Decision(NamedTuple):
+    """Right: a pair whose parts have names."""
+
+    tool: str
+    reason: str
 
 
 # -------------------------------------------------------------------- chunks
@@ -138,6 +172,12 @@ def eight_files(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     return added(pool.map(count_all, chunked(paths, max(1, min(8, len(paths) // workers)))))
 
 
+def counts_here_too(paths: Files, pool: Executor, workers: int) -> Counter[str]:
+    """Wrong: the pool is asked, and everything is counted here once more."""
+    list(pool.map(count_all, chunked(paths, max(1, len(paths) // (4 * workers)))))
+    return count_all(paths)
+
+
 def by_chunksize(paths: Files, pool: Executor, workers: int) -> Counter[str]:
     """Right: the pool makes the chunks."""
     size = max(1, len(paths) // (4 * workers))
@@ -157,6 +197,7 @@ def by_chunk(paths: Files, pool: Executor, workers: int) -> Counter[str]:
 
 
 WRONG_CHUNKS = [
+    (counts_here_too, "were counted here, too"),
     (by_chunk, "not the words of all files"),
     (sixteen, "60 files and 20 workers"),
     (eight_files, "At most 16 will do"),

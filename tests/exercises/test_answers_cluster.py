@@ -374,7 +374,16 @@ def computed_here(client: Any, data: Any, parts: Any) -> Any:
     return [work.checksum_of_part(data, part) for part in parts]
 
 
+def scattered_twice(client: Any, data: Any, parts: Any) -> Any:
+    """Wrong: half of the tasks have another future of the data, and their worker another copy."""
+    there = client.scatter(data)
+    again = client.scatter(data, workers=next(iter(client.who_has(there).values())), hash=False)
+    halves = [(there, part) if part[0] % 2_000 else (again, part) for part in parts]
+    return client.gather([client.submit(work.checksum_of_part, *half) for half in halves])
+
+
 SENT: dict[Any, str] = {
+    scattered_twice: "was sent the data 2 times",
     mapped: "went along with 16 tasks",
     scattered_each: "went along with 16 tasks",
     scattered_in_passing: "the data",  # which Dask has given up by then, or not
@@ -399,6 +408,20 @@ def scattered_to_all(client: Any, data: Any, parts: Any) -> Any:
     ]
 
 
+def once_to_each(client: Any, data: Any, parts: Any) -> Any:
+    """Right: a copy for each worker, and tasks that stay where theirs is."""
+    workers = list(client.scheduler_info()["workers"])
+    there = [client.scatter(data, workers=[each], hash=False) for each in workers]
+    return client.gather(
+        [
+            client.submit(
+                work.checksum_of_part, there[n % 2], part, workers=[workers[n % 2]], pure=False
+            )
+            for n, part in enumerate(parts)
+        ]
+    )
+
+
 def in_one_task(client: Any, data: Any, parts: Any) -> Any:
     def all_of(data: Any, parts: Any) -> Any:
         return [work.checksum_of_part(data, part) for part in parts]
@@ -407,7 +430,7 @@ def in_one_task(client: Any, data: Any, parts: Any) -> Any:
 
 
 @with_dask
-@pytest.mark.parametrize("answer", [scattered_to_all, in_one_task])
+@pytest.mark.parametrize("answer", [scattered_to_all, in_one_task, once_to_each])
 def test_an_unusual_right_checked_is_taken(answer: Any) -> None:
     taken("cluster.sent", answer)
 

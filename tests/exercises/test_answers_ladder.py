@@ -949,6 +949,17 @@ class LooksAtTheNumber(programs.CarPark):
                 self.free = True
 
 
+class ParksAfterAWhile(programs.CarPark):
+    """Wrong: after five seconds it parks, whether or not there is a place."""
+
+    def visit(self, park: Call) -> None:
+        self.places.acquire(timeout=5)
+        try:
+            park()
+        finally:
+            self.places.release()
+
+
 class ALockIsAPlace(programs.CarPark):
     """Right: one place is a lock."""
 
@@ -1683,6 +1694,7 @@ WRONG = [
     ("two_clerks", MakesALockIfThereIsNone, "two tills are not"),
     ("lost_wake_up", HasWaitedLongEnough, "before that gate was opened"),
     ("lost_wake_up", OneGateForAll, "before that gate was opened"),
+    ("car_park", ParksAfterAWhile, "two on one place"),
     ("car_park", KnowsWhoIsThere, "there is one place, and there were"),
     ("car_park", LooksAndWaits, "does not drive on"),
     ("wrong_pair", BuiltWhenAsked, "another one is not"),

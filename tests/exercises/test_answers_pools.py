@@ -60,6 +60,7 @@ SHARED = {
     answers.closes: "has closed the block",
     answers.in_pieces: "bytes were pickled",
     answers.one_size: "whole block",
+    answers.checked_twice: "computed here, too",
 }
 
 
@@ -100,6 +101,7 @@ def test_an_unusual_right_looked_up_is_taken(answer: Any) -> None:
 
 
 NUMPY = {
+    answers.darkened_twice: "computed here, too",
     answers.gives_a_view: "looks into the block",
     answers.in_one_part: "1 calls went through the pool",
     answers.does_not_wait: "not photo // 2",

@@ -21,6 +21,7 @@ MODULE = {
     answers.without_twins: "in the order of numbers",
     answers.products_only: "list of pairs",
     answers.makes_up_an_id: "is not the id of a process",
+    answers.multiplies_here_too: "in this process, too",
     answers.ids_as_words: "is not the id of a process",
     answers.ids_of_others: "Let the worker multiply",
     answers.lazily: "list(...)",
@@ -57,6 +58,8 @@ ENDED = {
     answers.zero_is_false: "of work that returns the exit code is 0",
     answers.too_early: "of work that returns the exit code is 0",
     answers.called_here: "was called in this process",
+    answers.waits_twice: "Does it wait twice?",
+    answers.sleeps_after_the_join: "Does it wait twice?",
 }
 
 
@@ -65,7 +68,10 @@ def test_a_wrong_ended_is_refused(answer: Any) -> None:
     refused("processes.ended", answer, ENDED[answer])
 
 
-@pytest.mark.parametrize("answer", [answers.by_sentinel, answers.looks_again_and_again])
+ENDED_RIGHT = [answers.by_sentinel, answers.looks_again_and_again, answers.joins_until_the_end]
+
+
+@pytest.mark.parametrize("answer", ENDED_RIGHT)
 def test_an_unusual_right_ended_is_taken(answer: Any) -> None:
     taken("processes.ended", answer)
 
@@ -77,6 +83,7 @@ BILL = {
     answers.by_part: "in the order of parts",
     answers.sent_for_a_walk: "computed them here",
     answers.views: "cannot pickle",
+    answers.asks_and_computes: "computed here, too",
 }
 
 

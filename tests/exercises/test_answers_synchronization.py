@@ -274,7 +274,48 @@ def no_more_than_items(work: Work, items: list[Any], limit: int) -> None:
             pool.submit(work, item)
 
 
+def leaves_without_the_lock(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: it counts under the lock who comes in, and without it who goes out."""
+    inside, changed = 0, Condition()
+
+    def call(item: Any) -> None:
+        nonlocal inside
+        with changed:
+            changed.wait_for(lambda: inside < limit)
+            inside += 1
+        try:
+            work(item)
+        finally:
+            inside -= 1
+            with changed:
+                changed.notify()
+
+    in_threads(call, items)
+
+
+def polls_and_leaves_without_the_lock(work: Work, items: Iterable[Any], limit: int) -> None:
+    """Wrong: the same, by looking again and again."""
+    inside, lock = 0, Lock()
+
+    def call(item: Any) -> None:
+        nonlocal inside
+        while True:
+            with lock:
+                if inside < limit:
+                    inside += 1
+                    break
+            time.sleep(0.001)
+        try:
+            work(item)
+        finally:
+            inside -= 1
+
+    in_threads(call, items)
+
+
 WRONG_LIMITS = [
+    (leaves_without_the_lock, "two wait for each other inside: schedule"),
+    (polls_and_leaves_without_the_lock, "two wait for each other inside: schedule"),
     (ten_at_most, "there were at most 10 at once"),
     (no_more_than_items, "without items there is nothing to do; it raised ValueError"),
     (joins_as_many_as_may_be_inside, "1 had not ended when limited came back"),
