@@ -6,6 +6,7 @@ import array
 import functools
 import gc
 import io
+import itertools
 import sys
 import threading
 import weakref
