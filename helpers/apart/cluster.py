@@ -174,13 +174,15 @@ def _listens(address: str) -> bool:
 def quiet() -> dict[str, Any]:
     """What a `LocalCluster` is told here: this computer alone, no log, a folder that goes.
 
-    From now on an interrupt waits until one has started, as nobody could close half of it.
+    From now on an interrupt waits until one has started or ended, and a client of it: nobody
+    could close half of it.
     """
-    from distributed import LocalCluster
+    from distributed import Client, LocalCluster
     from distributed.deploy import Cluster
 
-    for starts in (LocalCluster.__init__, Cluster.__enter__):
-        whole(starts)
+    for step in (LocalCluster.__init__, Cluster.__enter__, Cluster.__exit__, Client.__exit__):
+        whole(step)
+    whole(Client.__init__)  # else the event loop is one more client's, and goes on
     return {
         "host": "127.0.0.1",
         "dashboard_address": "127.0.0.1:0",  # of a page with numbers, which always is somewhere

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from helpers.apart import cluster
 from interrupts import ANSWERS, ENDS, Kernel, chosen, differences, random_seeds, tries
 
 SLOW = """
@@ -168,6 +169,37 @@ def test_an_interrupt_of_a_start_of_a_process_arrives_after_it(kernel: Kernel, m
     cell = "child.start()\nwhile True: time.sleep(0.01)"
     assert kernel.run(cell, ANSWERS, 0.2, kernel.interrupt).status == "KeyboardInterrupt"
     assert kernel.run("child.join(5); assert child.exitcode == 1", ENDS).status == "ok"
+
+
+A_CLUSTER = """
+import os, signal, time
+from dask.distributed import Client, LocalCluster
+from distributed.deploy.spec import SpecCluster
+from helpers.apart import cluster
+def pressed(*args, **named):
+    setattr(kind, name, step)
+    os.kill(os.getpid(), signal.SIGINT)
+    return step(*args, **named)
+kind, name = {kind}, {name!r}
+step = getattr(kind, name)
+setattr(kind, name, pressed)
+"""
+MADE = """
+with LocalCluster(n_workers=1, **cluster.quiet()) as one, Client(one) as client:
+    pass
+time.sleep(9)
+"""
+
+
+@pytest.mark.skipif(not cluster.here(), reason="needs Dask")
+@pytest.mark.parametrize(("kind", "name"), [("Client", "_start"), ("SpecCluster", "close")])
+def test_an_interrupt_of_a_cluster_that_starts_or_ends_leaves_nothing(
+    kernel: Kernel, kind: str, name: str
+) -> None:
+    kernel.run(A_CLUSTER.format(kind=kind, name=name), ENDS)
+    before = kernel.state()
+    assert kernel.run(MADE, ENDS).status == "KeyboardInterrupt"
+    assert differences(before, kernel.state()) == ""
 
 
 DEATHS = {
