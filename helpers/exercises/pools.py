@@ -194,7 +194,8 @@ class Mortal:
     """Work that kills its process in several ways, and leaves a note of each other item done.
 
     Nobody dies before an item as long as `under_way` has begun, or has had the time to: so a
-    pool of several processes breaks in the middle of that one, on a busy computer as well.
+    pool of several processes breaks in the middle of that one, on a busy computer as well. And
+    a longer item ends after it, where both are under way.
     """
 
     def __init__(self, folder: str, under_way: float) -> None:
@@ -207,16 +208,23 @@ class Mortal:
                 "in the function and the item, target=work and args=(item,), to a new process."
             )
         if item in ENDS:
-            last = time.monotonic() + HAS_BEGUN
-            while self.under_way > max(self.noted("begun"), default=0.0):
-                if time.monotonic() > last:
-                    break
-                time.sleep(0.01)
+            self._wait_while(lambda: self.under_way > max(self.noted("begun"), default=0.0))
             ENDS[item]()
         self._note("begun", item)
         wait(item)
+        if item > self.under_way > 0 and self._is_under_way():
+            self._wait_while(self._is_under_way)
+            wait(AFTER_IT)
         self._note("done", item)
         return item
+
+    def _is_under_way(self) -> bool:
+        return self.under_way in self.noted("begun") and self.under_way not in self.noted("done")
+
+    def _wait_while(self, condition: Callable[[], bool]) -> None:
+        last = time.monotonic() + LATE_START
+        while condition() and time.monotonic() < last:
+            time.sleep(0.01)
 
     def _note(self, what: str, item: float) -> None:
         handle, _ = mkstemp(prefix=f"{what}={item}=", dir=self.folder)
@@ -258,7 +266,8 @@ def _crash(answer: Any) -> str:
     return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
 
 
-HAS_BEGUN = 3.0  # seconds, in which a process starts that was started at the same time
+LATE_START = 3.0  # seconds that a process may start later than one that was started before it
+AFTER_IT = 0.3  # seconds
 LONGEST = 6.0  # seconds; all items are done in one, or in some if it is one after the other
 
 
