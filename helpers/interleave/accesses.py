@@ -285,7 +285,8 @@ class Accesses(Containers):
         """Whether other methods are found from now on: where any may be, finding one is a step."""
         changes = name in ("__class__", "__bases__")
         if isinstance(owner, type) and not changes:
-            its = getattr(owner, name, None)
+            found = (vars(kind)[name] for kind in owner.__mro__ if name in vars(kind))
+            its = next(found, None)  # to ask for it could run code, and change it
             return self._changes_function(its, value)
         return changes and self._changes_function(len)
 

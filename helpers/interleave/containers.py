@@ -24,6 +24,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from . import registered
+from .foreign import looks_again
 from .operators import IN_PLACE, SIGNS, TESTS
 from .shown import inside
 from .step import Site
@@ -288,7 +289,7 @@ class Containers:
             check_order(site, next(iter((*every, *more)), None))
         of_same = in_c and isinstance(function.__self__, SAME)  # of a str: "".join
         looks = of_same or looks
-        draws = of_same or id(function) in DRAWS
+        draws = of_same or id(function) in DRAWS or looks_again(function)
         how = "draw" if draws else "call" if looks else "change"
         self._look(site, how, args, more)
 

@@ -44,10 +44,12 @@ ONE_STEP = frozenset(
     """abc ast bisect calendar cmath codecs dataclasses datetime decimal difflib dis encodings enum
     fnmatch fractions genericpath gettext glob hashlib hmac importlib inspect io
     ipaddress json keyword linecache locale logging math ntpath numbers operator pathlib pickle
-    platform posixpath re shutil string struct sysconfig tempfile
+    platform posixpath re shutil struct sysconfig tempfile
     token tokenize traceback typing unicodedata unittest urllib uuid warnings zlib zoneinfo
     IPython ipykernel ipywidgets matplotlib numpy pytest _pytest traitlets""".split()  # noqa: SIM905
 )
+# Those of them whose Python code looks at what it is given more than once, and changes nothing.
+MORE_THAN_ONCE = frozenset({"ast", "difflib", "fnmatch", "glob", "json", "traceback", "urllib"})
 FOLLOWED = {
     "warnings": (  # which no two threads may catch
         "__enter__",
@@ -101,6 +103,12 @@ def is_without_source(function: types.FunctionType) -> bool:
     """Whether its source was made up; a module that is frozen in has one all the same."""
     file = function.__code__.co_filename
     return file.startswith("<") and not file.startswith("<frozen ")
+
+
+def looks_again(function: Any) -> bool:
+    """Whether it is one step only where nobody changes meanwhile what it looks at."""
+    module = getattr(function, "__module__", None) or ""
+    return module.split(".")[0] in MORE_THAN_ONCE
 
 
 class Undo:

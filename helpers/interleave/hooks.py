@@ -27,7 +27,7 @@ from typing import Any
 from . import registered
 from .accesses import Accesses
 from .containers import FLATTEN
-from .foreign import is_one_step, may_change
+from .foreign import is_one_step, looks_again, may_change
 from .operators import IN_PLACE
 from .step import NOTHING, Abort, Refused, Site
 from .syntax import BY_ITSELF, COURSE, of_the_course
@@ -367,7 +367,9 @@ class Hooks(Accesses):
                 look = self._look_at(site, function, every)
                 asks = function.__module__ == "inspect"  # about the generator, and draws nothing
                 drawn = args if asks else tuple([self.drawn(site, arg, True) for arg in args])
+                began = len(self.run.events)
                 value = self.through(look, every, function, *drawn, **kwargs)
+                self._looked_again(site, function, every, began)
             else:
                 value = function(*args, **kwargs)
             if self.run is None:
@@ -416,7 +418,8 @@ class Hooks(Accesses):
             self.run.current.site = site
             seen = [each for arg in (owner, *args) for each in self._inside(arg)]
             seen = [each for each in seen if each is not owner]
-            also = tuple((self._token(each), None, True) for each in seen)
+            changes = not looks_again(method)
+            also = tuple((self._token(e), None, changes or is_iterator(e)) for e in seen)
             also += tuple((self._token(each), None, False) for each in self.within(args))
             write = may_change(owner, method.__name__)
             for each in (owner, *seen) if write else seen:
@@ -429,7 +432,9 @@ class Hooks(Accesses):
 
             look(None)
             drawn = [self.drawn(site, arg, True) for arg in args]
+            began = len(self.run.events)
             value = self.through(look, (owner, *args), method, *drawn, **kwargs)
+            self._looked_again(site, method, args, began)
             if self.run is not None:
                 self._shows_later(method, value, (owner, *args, *kwargs.values()))
             if self.run is not None and type(value) is dict and value is dict_of(owner):
@@ -437,6 +442,24 @@ class Hooks(Accesses):
             return self.run.called(value) if self.run is not None else value
 
         return called
+
+    def _looked_again(
+        self, site: Site, function: Any, args: tuple[Any, ...], began: int
+    ) -> None:
+        """It was one step, and looks several times: right unless another task writes meanwhile.
+
+        So there is a step at its end as well, and who writes between the two is found.
+        """
+        if self.run is None or not looks_again(function):
+            return
+        self._look(site, "call", args, self._seen_in(args, True))
+        if self.run is None or began == 0:
+            return
+        me, looked = self.run.events[began - 1].task, self.run.events[began - 1].accesses
+        seen = {token for token, _, _ in looked}
+        for event in self.run.events[began:]:
+            if event.task != me and any(write and t in seen for t, _, write in event.accesses):
+                self.unfollowed.setdefault(function.__qualname__, site.line)
 
     def _goes_on(self, site: Site, generator: Any, method: Any, *args: Any) -> Any:
         """`send`, `throw` or `close` of a generator."""

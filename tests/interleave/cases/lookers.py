@@ -540,3 +540,61 @@ def _mid(make):
 race_chain_of_rows = _mid(lambda x: itertools.chain.from_iterable([x]))
 race_iterators_made_in_c = _mid(lambda x: next(map(iter, [x])))
 race_next_of_an_iterator = _mid(lambda x: (take() for take in [iter(x).__next__] * 2))
+
+
+def race_template_mid():
+    d = {"a": 1, "b": 2}
+    out = []
+
+    def w():
+        d["a"] = 8
+        d["b"] = 9
+
+    def r():
+        out.append(string.Template("$a $b").substitute(d))
+
+    go(w, r)
+    assert out[0] != "1 9"
+
+
+class Lazy:
+    """Found out by the first one who asks, and kept by the class."""
+
+    def __get__(self, instance, kind=None):
+        kind.found = kind.find()
+        return kind.found
+
+
+def race_class_attribute_made_by_who_asks_first():
+    class Shop:
+        found = Lazy()
+        calls = 0
+
+        @classmethod
+        def find(cls):
+            cls.calls += 1
+            return 5
+
+    go(lambda: Shop().found, lambda: Shop().found)
+    assert Shop.calls == 1
+
+
+def ok_json_under_a_lock():
+    d, lock, out = {"a": 1}, Lock(), []
+
+    def w():
+        with lock:
+            d["b"] = 2
+
+    def r():
+        with lock:
+            out.append(json.dumps(d, indent=1))
+
+    go(w, r)
+    assert len(out) == 1
+
+
+def ok_two_make_json_of_the_same():
+    d, out = {"a": [1]}, []
+    go(*[lambda: out.append(json.dumps(d, indent=1))] * 2)
+    assert out[0] == out[1]
