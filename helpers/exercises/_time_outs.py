@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import as_completed
 from contextlib import contextmanager
 from functools import wraps
-from multiprocessing import active_children, queues
+from multiprocessing import active_children, connection, queues
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -171,3 +171,43 @@ def calls_here(owner: Any, name: str) -> Iterator[list[str]]:
 
     with replaced([(owner, name)], noted):
         yield called
+
+
+@contextmanager
+def waits_asked_for() -> Iterator[list[float]]:
+    """The seconds of each wait in vain, until a process is told to end: asked for, not taken."""
+    waits: list[float] = []
+    here, closed, inside = threading.get_ident(), False, False
+
+    def counted(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def wait(*given: Any, **named: Any) -> Any:
+            nonlocal inside
+            if closed or inside or threading.get_ident() != here:  # join waits by connection.wait
+                return call(*given, **named)
+            inside = True
+            try:
+                came = call(*given, **named)
+            finally:
+                inside = False
+            seconds = named.get("timeout", given[-1] if given else None)
+            in_vain = given[0].is_alive() if name.endswith("join") else not came
+            if isinstance(seconds, (int, float)) and in_vain:
+                waits.append(seconds)
+            return came
+
+        return wait
+
+    def closing(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def end(process: BaseProcess) -> None:
+            nonlocal closed
+            closed = True
+            call(process)
+
+        return end
+
+    ends = [(BaseProcess, "kill"), (BaseProcess, "terminate")]
+    with (
+        replaced([(BaseProcess, "join"), (connection, "wait"), (time, "sleep")], counted),
+        replaced(ends, closing),
+    ):
+        yield waits

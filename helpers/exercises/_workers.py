@@ -6,15 +6,19 @@ Not a lesson: a name that begins with an underscore has no exercises.
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_start_method, set_start_method
-from time import sleep
+from tempfile import mkstemp
+from time import monotonic, sleep
 from typing import Any, ClassVar
 
 from ..work import die, wait
+from . import NotYet
 
 LONG = 200_000  # characters: more than a pipe holds, so somebody has to read them
 HERE = "this was called in the process that asks"
@@ -121,3 +125,60 @@ class Square:
                 return
             turns += 1
             sleep(TURN)
+
+
+# ------------------------------------------------- items that kill their process
+
+ENDS: dict[float, Callable[[], object]] = {  # how a process is killed by an item
+    -1: lambda: die(-1),
+    -2: lambda: os.kill(os.getpid(), signal.SIGTERM),
+    -3: lambda: os._exit(1),
+    -4: lambda: os._exit(77),
+}
+LATE_START = 3.0  # seconds that a process may start later than one that was started before it
+AFTER_IT = 0.3  # seconds
+
+
+class Mortal:
+    """Work that kills its process in several ways, and leaves a note of each other item done.
+
+    Nobody dies before an item as long as `under_way` has begun, or has had the time to: so a
+    pool of several processes breaks in the middle of that one, on a busy computer as well. And
+    a longer item ends after it, where both are under way.
+    """
+
+    def __init__(self, folder: str, under_way: float) -> None:
+        self.folder, self.home, self.under_way = folder, os.getpid(), under_way
+
+    def __call__(self, item: float) -> float:
+        if os.getpid() == self.home:
+            raise NotYet(
+                "work(item) was called in this process, which some items would have killed. Hand "
+                "in the function and the item, target=work and args=(item,), to a new process."
+            )
+        if item in ENDS:
+            self._wait_while(lambda: self.under_way > max(self.noted("begun"), default=0.0))
+            ENDS[item]()
+        self._note("begun", item)
+        wait(item)
+        if item > self.under_way > 0 and self._is_under_way():
+            self._wait_while(self._is_under_way)
+            wait(AFTER_IT)
+        self._note("done", item)
+        return item
+
+    def _is_under_way(self) -> bool:
+        return self.under_way in self.noted("begun") and self.under_way not in self.noted("done")
+
+    def _wait_while(self, condition: Callable[[], bool]) -> None:
+        last = monotonic() + LATE_START
+        while condition() and monotonic() < last:
+            sleep(0.01)
+
+    def _note(self, what: str, item: float) -> None:
+        handle, _ = mkstemp(prefix=f"{what}={item}=", dir=self.folder)
+        os.close(handle)
+
+    def noted(self, what: str) -> Counter[float]:
+        notes = [name.split("=") for name in os.listdir(self.folder)]
+        return Counter(float(item) for kind, item, _ in notes if kind == what)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 import zlib
 from collections import Counter
@@ -13,13 +12,13 @@ from contextlib import contextmanager, suppress
 from mmap import mmap
 from multiprocessing import active_children, get_context
 from multiprocessing.shared_memory import SharedMemory
-from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 
 from ..folders import temporary
-from ..work import checksum, checksum_at, darken, die, wait
-from . import NotYet, exercise, expect
+from ..work import checksum, checksum_at, darken
+from . import exercise, expect
 from ._time_outs import calls_here, gave_up, time_outs_pass
+from ._workers import ENDS, Mortal
 from .processes import CHEAP, LATE, Billed, no_fork, started
 from .start import as_list, short
 
@@ -181,58 +180,7 @@ def first_casualty(work: Callable[[float], Any], items: Sequence[float]) -> list
     return []
 
 
-ENDS: dict[float, Callable[[], object]] = {  # how a process is killed by an item
-    -1: lambda: die(-1),
-    -2: lambda: os.kill(os.getpid(), signal.SIGTERM),
-    -3: lambda: os._exit(1),
-    -4: lambda: os._exit(77),
-}
 ITEMS = [0.05, -3, 0.2, -1, 0.0, 0.2, -4, 0.1, -2]  # the negative ones kill
-
-
-class Mortal:
-    """Work that kills its process in several ways, and leaves a note of each other item done.
-
-    Nobody dies before an item as long as `under_way` has begun, or has had the time to: so a
-    pool of several processes breaks in the middle of that one, on a busy computer as well. And
-    a longer item ends after it, where both are under way.
-    """
-
-    def __init__(self, folder: str, under_way: float) -> None:
-        self.folder, self.home, self.under_way = folder, os.getpid(), under_way
-
-    def __call__(self, item: float) -> float:
-        if os.getpid() == self.home:
-            raise NotYet(
-                "work(item) was called in this process, which some items would have killed. Hand "
-                "in the function and the item, target=work and args=(item,), to a new process."
-            )
-        if item in ENDS:
-            self._wait_while(lambda: self.under_way > max(self.noted("begun"), default=0.0))
-            ENDS[item]()
-        self._note("begun", item)
-        wait(item)
-        if item > self.under_way > 0 and self._is_under_way():
-            self._wait_while(self._is_under_way)
-            wait(AFTER_IT)
-        self._note("done", item)
-        return item
-
-    def _is_under_way(self) -> bool:
-        return self.under_way in self.noted("begun") and self.under_way not in self.noted("done")
-
-    def _wait_while(self, condition: Callable[[], bool]) -> None:
-        last = time.monotonic() + LATE_START
-        while condition() and time.monotonic() < last:
-            time.sleep(0.01)
-
-    def _note(self, what: str, item: float) -> None:
-        handle, _ = mkstemp(prefix=f"{what}={item}=", dir=self.folder)
-        os.close(handle)
-
-    def noted(self, what: str) -> Counter[float]:
-        notes = [name.split("=") for name in os.listdir(self.folder)]
-        return Counter(float(item) for kind, item, _ in notes if kind == what)
 
 
 @exercise(
@@ -266,8 +214,6 @@ def _crash(answer: Any) -> str:
     return f"{deadly} items killed their process, and the other {len(ITEMS) - deadly} were done."
 
 
-LATE_START = 3.0  # seconds that a process may start later than one that was started before it
-AFTER_IT = 0.3  # seconds
 LONGEST = 6.0  # seconds; all items are done in one, or in some if it is one after the other
 
 

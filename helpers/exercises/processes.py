@@ -8,8 +8,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import threading
-import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import connection, get_context
+from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from tempfile import mkstemp
 from time import monotonic, sleep
@@ -27,7 +25,7 @@ from typing import Any
 from ..folders import temporary
 from ..work import album, checksum, checksum_of_part, die, thumbnail, times, wait
 from . import NotYet, exercise, expect
-from ._time_outs import calls_here, gave_up, replaced, time_outs_pass
+from ._time_outs import calls_here, gave_up, time_outs_pass, waits_asked_for
 from ._workers import Traced
 from .start import as_list
 
@@ -291,11 +289,10 @@ def _ended(answer: Any) -> str:
         expect(
             not early, f"work had {SHORT:g} s, and your function ended it before they were over."
         )
-        asked = sum(waits)
         expect(
-            asked <= 1.5 * SHORT,
-            f"work had {SHORT:g} s, and your function waited for {asked:.1f} s in all before it "
-            "ended it. Does it wait twice?",
+            sum(waits) <= 1.5 * SHORT,
+            f"work had {SHORT:g} s, and your function waited for {sum(waits):.1f} s in all before "
+            "it ended it. Does it wait twice?",
         )
         _seen_off(elsewhere)
         expect(
@@ -303,46 +300,6 @@ def _ended(answer: Any) -> str:
             f"work that stays did not end in time, so ended must give None, not {given!r:.40}.",
         )
     return f"{len(CODES)} exit codes, and a process that was ended when its time was up."
-
-
-@contextmanager
-def waits_asked_for() -> Iterator[list[float]]:
-    """The seconds of each wait in vain, until a process is told to end: asked for, not taken."""
-    waits: list[float] = []
-    here, closed, inside = threading.get_ident(), False, False
-
-    def counted(call: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def wait(*given: Any, **named: Any) -> Any:
-            nonlocal inside
-            if closed or inside or threading.get_ident() != here:  # join waits by connection.wait
-                return call(*given, **named)
-            inside = True
-            try:
-                came = call(*given, **named)
-            finally:
-                inside = False
-            seconds = named.get("timeout", given[-1] if given else None)
-            in_vain = given[0].is_alive() if name.endswith("join") else not came
-            if isinstance(seconds, (int, float)) and in_vain:
-                waits.append(seconds)
-            return came
-
-        return wait
-
-    def closing(call: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def end(process: BaseProcess) -> None:
-            nonlocal closed
-            closed = True
-            call(process)
-
-        return end
-
-    ends = [(BaseProcess, "kill"), (BaseProcess, "terminate")]
-    with (
-        replaced([(BaseProcess, "join"), (connection, "wait"), (time, "sleep")], counted),
-        replaced(ends, closing),
-    ):
-        yield waits
 
 
 def _seen_off(processes: dict[int | None, Any]) -> None:
