@@ -125,7 +125,9 @@ SETTINGS = ("switch interval", "CPUs", "tracers", "hooks", "signals", "start met
 
 
 # Lesson 09 has one cluster from its first cell that asks for it to its end.
-STAYS = {"09": "from helpers.apart import cluster\nif cluster.here(): cluster.connect(workers=2)"}
+# Where a worker is killed, another one is started; one that is killed as it starts is not replaced.
+ALL_THERE = "cluster.connect(workers=2).wait_for_workers(2, timeout=60)"
+STAYS = {"09": f"from helpers.apart import cluster\nif cluster.here(): {ALL_THERE}"}
 
 
 class Cell(NamedTuple):
@@ -375,7 +377,7 @@ class Try:
     def run(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             kernel, kill = Kernel(folder), False
-            kernel.run(STAYS.get(self.cells[0].name.rpartition("/")[2][:2], ""), ENDS)
+            kernel.run(self._stays(), ENDS)
             try:
                 for number, cell in enumerate(self.cells):
                     if time.monotonic() > self.last:
@@ -394,6 +396,9 @@ class Try:
                     cell.name,
                     f"left of the kernel when it {'was killed' if kill else 'ended'}: {left}",
                 )
+
+    def _stays(self) -> str:
+        return STAYS.get(self.cells[0].name.rpartition("/")[2][:2], "")
 
     def _moment(self) -> float:
         """From 0 to 1 s: as often within 10 ms as within a second, as many cells are short."""
@@ -429,6 +434,8 @@ class Try:
             expected |= stopped.status in ("AttributeError", "KeyError")
         if kind == "interrupts" and not expected and not cell.fails:
             self._note(cell.name, f"{what}: {stopped.status}: {stopped.said}")
+        if kind == "children killed":
+            kernel.run(self._stays(), ENDS)
         self._settled(kernel, before, cell, what)
         again = kernel.run(cell.code, ENDS)
         if not again.status:
