@@ -28,7 +28,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import process
 from threading import Thread
 from time import monotonic, sleep
 from types import CodeType, FrameType
@@ -285,17 +284,22 @@ def press_again() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
+def _children() -> set[Any]:
+    """The processes that were started here; nothing is imported while an interrupt is handled."""
+    return set(getattr(sys.modules.get("multiprocessing.process"), "_children", ()))
+
+
 class _Late(Thread):
     """An interrupt on its way to the main thread, where it would break something."""
 
     def __init__(self) -> None:
         super().__init__(name="interrupt", daemon=True)
         self.begun = monotonic()
-        self.there = set(process._children)  # type: ignore[attr-defined]
+        self.there = _children()
 
     def pass_on(self) -> None:
         """It is for all processes of the kernel, and some may have started since it came."""
-        for child in set(process._children) - self.there:  # type: ignore[attr-defined]
+        for child in _children() - self.there:
             with suppress(OSError):  # on Windows this ends it
                 os.kill(child.pid, signal.SIGINT)
 

@@ -42,14 +42,16 @@ from ..ending.wait_graph import is_learners
 # Modules of the standard library whose functions only work on what they are given.
 ONE_STEP = frozenset(
     """abc ast bisect calendar cmath codecs dataclasses datetime decimal difflib dis encodings enum
-    fnmatch fractions genericpath gettext glob hashlib hmac importlib inspect io
+    fnmatch fractions genericpath gettext glob hashlib heapq hmac importlib inspect io
     ipaddress json keyword linecache locale logging math ntpath numbers operator pathlib pickle
-    platform posixpath re shutil struct sysconfig tempfile
+    platform posixpath re shutil statistics struct sysconfig tempfile
     token tokenize traceback typing unicodedata unittest urllib uuid warnings zlib zoneinfo
     IPython ipykernel ipywidgets matplotlib numpy pytest _pytest traitlets""".split()  # noqa: SIM905
 )
 # Those of them whose Python code looks at what it is given more than once, and changes nothing.
-MORE_THAN_ONCE = frozenset({"ast", "difflib", "fnmatch", "glob", "json", "traceback", "urllib"})
+MORE_THAN_ONCE = frozenset(
+    "ast difflib fnmatch glob heapq json statistics traceback urllib".split()  # noqa: SIM905
+)
 FOLLOWED = {
     "warnings": (  # which no two threads may catch
         "__enter__",

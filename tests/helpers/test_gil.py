@@ -42,7 +42,7 @@ def the_switch_interval_is_what_it_was() -> Iterator[None]:
 @pytest.mark.parametrize("interval", [0.000001, 0.0001, 0.001, 0.005, 0.02])
 def test_under_the_gil_never_two_threads_run_at_once(interval: float) -> None:
     timeline = watch(0.2, workers=3, interval=interval)
-    assert timeline.at_once() == 1
+    assert timeline.at_once() <= 1  # 0 where nobody has two ticks in a row, so no time at all
     assert len(timeline.lanes()) == 3
 
 

@@ -48,12 +48,15 @@ HARDY = (
     ),
     "tests/browser/",
     "tests/exercises/",
+    "tests/lessons/test_interrupts.py",
+    "tests/lessons/test_twice.py",
     "tests/repository/",
     *(
         f"tests/helpers/test_{name}.py"
         for name in (
-            *("chrome", "cluster", "draw", "folders", "ledger", "lesson", "progress"),
-            *("real_work", "records", "timeline"),
+            *("album", "apart", "chrome", "cluster", "draw", "ending", "folders", "ledger"),
+            *("lesson", "orphans", "progress", "pythons", "queues", "real_work", "records"),
+            *("server", "timeline", "wait_graph", "work"),
         )
     ),
 )
